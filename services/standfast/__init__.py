@@ -1,0 +1,1 @@
+"""Standfast: a high-availability cluster whose resources are systemd units."""

@@ -1,0 +1,1 @@
+"""What the administrator writes: systemd syntax, cluster.conf, units with [X-Standfast]."""

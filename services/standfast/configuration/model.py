@@ -1,0 +1,163 @@
+"""The configuration as data. Every value knows its file and line (`sources`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a value was written; a line counts from 1, 0 names the whole file."""
+
+    path: str  # as the administrator knows it: below /etc/standfast
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong in the configuration: one sentence that says what to do."""
+
+    source: Source
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.text}"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; `problems` has everything found, never empty."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    name: str
+    detect_within_ms: int = 2200
+    post_join_delay_ms: int = 60_000
+    post_fail_delay_ms: int = 0
+    daemon_grace_ms: int = 30_000
+    stop_deadline_ms: int = 30_000
+    quorum_wait_ms: int = 5_000
+    tick_max_ms: int = 3_000
+    unsafe: bool = False
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plug:
+    """One use of a fence device: `Fence=pdu-a:7` is device pdu-a, plug 7."""
+
+    device: str
+    plug: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    name: str
+    id: int
+    addresses: tuple[str, ...]  # one for each link
+    votes: int = 1
+    fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FenceDevice:
+    name: str
+    agent: str  # a program's name in /usr/sbin, never a path
+    options: Mapping[str, str]
+    password_file: str | None = None  # a file's name beside cluster.conf
+    timeout_ms: int = 60_000
+    delay_ms: int = 0
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    name: str
+    nodes: tuple[str, ...]
+    ordered: bool = False
+    restricted: bool = False
+    failback: bool = False
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One [X-Probe NAME] of a unit; part 1 knows http."""
+
+    name: str
+    unit: str
+    url: str
+    status: frozenset[int] = frozenset({200})
+    body: str | None = None  # a regular expression searched in the body
+    interval_ms: int = 2_000
+    fast_interval_ms: int | None = None  # after a failure; None = interval
+    timeout_ms: int = 1_000
+    start_timeout_ms: int = 60_000
+    fail_after: int = 3
+    pass_after: int = 1
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    unit: str
+    critical: bool = True
+    probes: tuple[Probe, ...] = ()
+    source: Source = field(default=Source(path="", line=0), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A systemd target NAME.target with [X-Standfast] Resources=."""
+
+    name: str
+    description: str
+    resources: tuple[Resource, ...]  # in start order, never empty
+    domain: str | None = None  # None: every node, in the order of their ids
+    recovery: str = "restart"  # or "relocate"
+    max_restarts: int = 2
+    restart_window_ms: int = 600_000
+    start_timeout_ms: int = 90_000
+    stop_timeout_ms: int = 30_000
+    stop_failure: str = "fence"  # or "block"
+    failure_expire_ms: int = 600_000
+    in_place: bool = False
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+    @property
+    def target(self) -> str:
+        return f"{self.name}.target"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """One whole, checked configuration."""
+
+    cluster: Cluster
+    nodes: tuple[Node, ...]  # by id
+    devices: tuple[FenceDevice, ...]
+    domains: tuple[Domain, ...]
+    groups: tuple[Group, ...]  # by name
+    digest: str  # SHA-256 in hex over names and content of every file below the root, secrets included
+
+    def node(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+    def group(self, name: str) -> Group | None:
+        return next((group for group in self.groups if group.name == name), None)
+
+    def allowed(self, group: Group) -> tuple[str, ...]:
+        """The nodes that may run `group`, best first (domain's order, then id)."""
+        names = tuple(node.name for node in self.nodes)
+        domain = next((domain for domain in self.domains if domain.name == group.domain), None)
+        if domain is None:
+            return names
+        rest = () if domain.restricted else tuple(name for name in names if name not in domain.nodes)
+        return domain.nodes + rest

@@ -1,0 +1,1 @@
+"""Corosync's client libraries, bound with ctypes."""

@@ -1,0 +1,1 @@
+"""Turns a loss into a proof with the fence agents."""

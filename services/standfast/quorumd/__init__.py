@@ -1,0 +1,1 @@
+"""Quorum and votes, as votequorum tells them for the ring of the current view."""

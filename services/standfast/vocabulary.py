@@ -1,0 +1,77 @@
+"""The words that all daemons share (DESIGN section 1)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class NodeState(StrEnum):
+    """A configured node as `status` shows it; the strongest that applies is shown."""
+
+    ONLINE = "online"
+    JOINING = "joining"
+    UNRESPONSIVE = "unresponsive"
+    LOST = "lost"
+    FENCING = "fencing"
+    FENCED = "fenced"
+    LEFT = "left"
+
+
+class Phase(StrEnum):
+    """Where a group stands: stopped → starting → started → stopping → stopped; or blocked."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    STARTED = "started"
+    STOPPING = "stopping"
+    BLOCKED = "blocked"
+
+
+class Holding(StrEnum):
+    """What one node has of one group, judged by units, mounts and addresses."""
+
+    NOTHING = "nothing"
+    QUEUED = "queued"  # a job is queued or the lease is present
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOP_FAILED = "stop-failed"
+
+
+class ProbeState(StrEnum):
+    """What the probes of a unit say; a hung or crashed checker is unknown, never bad."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a unit is not active, as read from systemd or from a probe."""
+
+    kind: str  # exit-code, signal, core-dump, oom-kill, watchdog, timeout, assert, dependency, probe, gone …
+    text: str  # for people: "killed by signal 9 (SIGKILL)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitState:
+    """One resource as read by calls to systemd1, never from a signal's content alone."""
+
+    unit: str
+    load: str  # LoadState: loaded, not-found, masked, …
+    active: str  # ActiveState: active, inactive, failed, activating, deactivating, reloading
+    job: str  # the queued job's type (start, stop, restart …), or ""
+    processes: bool  # its cgroup holds at least one process
+    cause: Cause | None  # set when it is not active and did not end by our own stop
+    probe: ProbeState = ProbeState.NONE
+
+    @property
+    def gone(self) -> bool:
+        """Nothing of it is left: not active, no job, no process."""
+        return self.active in ("inactive", "failed") and not self.job and not self.processes
+
+    @property
+    def serving(self) -> bool:
+        """Active, settled, and no probe speaks against it or still waits for its first answer."""
+        settled = self.active == "active" and not self.job
+        return settled and self.probe in (ProbeState.GOOD, ProbeState.NONE)
