@@ -1,0 +1,125 @@
+"""One journal entry for each transition, with a message id for the catalogue and fields for `timeline`.
+
+It speaks journald's native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL) on a socket that never
+blocks: libsystemd's sd_journal_send waits when journald does not read, and a hung journald must not hang the
+cluster.
+"""
+
+import contextlib
+import socket
+import struct
+import sys
+import uuid
+from enum import IntEnum, StrEnum
+from pathlib import Path
+
+SOCKET = Path("/run/systemd/journal/socket")
+LONGEST_VALUE = 16_384  # bytes of one field: an entry stays one datagram
+
+_NAMESPACE = uuid.UUID("4f5d3c0a-6a55-4c0e-9d3c-5b8d6f0e7a21")
+
+
+class Level(IntEnum):
+    """Who must act (sd-daemon(3)): error = the operator, now."""
+
+    ERROR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+
+
+class Event(StrEnum):
+    """The transitions. Each daemon has a block; units/standfast.catalog explains every one."""
+
+    # every daemon
+    DAEMON_FAILED = "daemon-failed"
+    BUS_LOST = "bus-lost"
+    METHOD_FAILED = "method-failed"
+    # fenced
+    FENCE_BEGUN = "fence-begun"
+    FENCE_AGENT_FAILED = "fence-agent-failed"
+    FENCE_PROVEN = "fence-proven"
+    FENCE_FAILED = "fence-failed"
+    FENCE_SWITCHED_ON = "fence-switched-on"
+    FENCE_ON_FAILED = "fence-on-failed"
+    FENCE_DEVICE_SILENT = "fence-device-silent"
+    FENCE_DEVICE_ANSWERS = "fence-device-answers"
+    # membershipd
+    # quorumd
+    # resourced
+
+
+class _Sender:
+    """Who this process is in every entry, and the socket it speaks on."""
+
+    def __init__(self) -> None:
+        self.identifier = "standfast"
+        self.node = ""
+        self.dropped = 0
+        self.socket: socket.socket | None = None
+
+    def send(self, datagram: bytes) -> bool:
+        """journald has it, or it was dropped because journald does not read; False: there is no journald."""
+        if self.socket is None:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self.socket.setblocking(False)
+            with contextlib.suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8 * 1024 * 1024)
+        try:
+            self.socket.sendto(datagram, str(SOCKET))
+        except BlockingIOError:
+            self.dropped += 1
+        except OSError:
+            return False
+        else:
+            self.dropped = 0
+        return True
+
+
+_sender = _Sender()
+
+
+def identify(daemon: str, node: str = "") -> None:
+    """From now on entries say that they come from standfast-`daemon` on `node` ("" = not known yet)."""
+    _sender.identifier = f"standfast-{daemon}"
+    _sender.node = node
+
+
+def message_id(event: Event) -> str:
+    """The MESSAGE_ID of an event, 32 hex digits, the same for ever."""
+    return uuid.uuid5(_NAMESPACE, event.value).hex
+
+
+def write(event: Event, level: Level, text: str, **fields: str) -> None:
+    """One entry is in the journal (without a journal: one line on stderr).
+
+    `fields` become STANDFAST_NAME; `node` names the node that the entry is about, by default this one.
+    While journald does not read, entries are lost and the next one that gets through says how many.
+    """
+    entry = {
+        "MESSAGE": text,
+        "MESSAGE_ID": message_id(event),
+        "PRIORITY": str(int(level)),
+        "SYSLOG_IDENTIFIER": _sender.identifier,
+        "STANDFAST_EVENT": event.value,
+    }
+    if _sender.node:
+        entry["STANDFAST_NODE"] = _sender.node
+    if _sender.dropped:
+        entry["STANDFAST_DROPPED"] = str(_sender.dropped)
+    entry |= {f"STANDFAST_{name.upper()}": value for name, value in fields.items()}
+    if not _sender.send(encode(entry)):
+        # sd-daemon(3): a line on stderr may begin with its level
+        print(f"<{int(level)}>{_sender.identifier}: {text} [{event.value}]", file=sys.stderr, flush=True)
+
+
+def encode(entry: dict[str, str]) -> bytes:
+    """The entry as journald's native protocol wants it; a value with a newline goes with its length."""
+    parts = []
+    for name, value in entry.items():
+        data = value.encode(errors="replace")[:LONGEST_VALUE]
+        if b"\n" in data:
+            parts.append(name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n")
+        else:
+            parts.append(name.encode() + b"=" + data + b"\n")
+    return b"".join(parts)
