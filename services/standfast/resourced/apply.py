@@ -1,0 +1,319 @@
+"""How an update changes the record.
+
+`apply` is pure and never raises: an update that does not fit any more (an order planned on an older number, a report
+older than an open order, a proof of a loss that ended) changes nothing, on all members alike (DESIGN sections 4, 6, 7).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from standfast.resourced.messages import (
+    AttemptBegun,
+    AttemptEnded,
+    ConfigurationInForce,
+    Content,
+    Forgotten,
+    Leaving,
+    LossDeclared,
+    Marked,
+    Members,
+    OrderGiven,
+    OrderKind,
+    Placed,
+    Proven,
+    Reported,
+    SwitchedOn,
+    Update,
+    Wish,
+    WishKind,
+)
+from standfast.resourced.record import Attempt, Failure, GroupRecord, Loss, NodeRecord, Order, Record
+from standfast.vocabulary import Holding, Phase
+
+
+def apply(record: Record, term: int, update: Update) -> Record:
+    """The record after `update`, the same on every member; an update that does not fit changes only the position."""
+    changed = _content(record, term, update.content)
+    if changed.settled:
+        changed = replace(changed, term=term, position=update.position)
+    touched = _marks(record, changed, update)
+    return replace(touched, groups=_phases(touched, update.at))
+
+
+def _marks(before: Record, after: Record, update: Update) -> Record:
+    match update.content:
+        case Marked(node=name) if name in after.nodes and before.nodes[name].left != after.nodes[name].left:
+            return _with_node(after, name, marked_at=update.position)
+    return after
+
+
+def _content(record: Record, term: int, content: Content) -> Record:
+    match content:
+        case LossDeclared():
+            return _loss(record, term, content)
+    change: Callable[[Record, Any], Record] = CHANGES[type(content)]
+    return change(record, content)
+
+
+def _attempt_begun(record: Record, content: AttemptBegun) -> Record:
+    attempt = Attempt(loss=content.loss, node=content.node, fencer=content.fencer, action=content.action)
+    others = tuple(known for known in record.attempts if known != attempt)
+    return replace(record, attempts=(*others, attempt))
+
+
+def _switched_on(record: Record, content: SwitchedOn) -> Record:
+    owed = {node: loss for node, loss in record.owed.items() if loss != content.loss}
+    return replace(_without_attempt(record, content.loss, "on"), owed=owed)
+
+
+def _leaving(record: Record, content: Leaving) -> Record:
+    return _with_node(record, content.node, leaving=True) if content.node in record.nodes else record
+
+
+def _marked(record: Record, content: Marked) -> Record:
+    return _with_node(record, content.node, left=content.left) if content.node in record.nodes else record
+
+
+def _placed(record: Record, content: Placed) -> Record:
+    return _with_group(record, content.group, wanted="", reason=content.reason)
+
+
+def _with_node(record: Record, name: str, **changes: object) -> Record:
+    node = replace(record.nodes[name], **changes)  # type: ignore[arg-type]  # the fields' own types
+    return replace(record, nodes={**record.nodes, name: node})
+
+
+def _with_group(record: Record, name: str, **changes: object) -> Record:
+    """The group changed and its number went up; a group that is not in force changes nothing."""
+    group = record.groups.get(name)
+    if group is None:
+        return record
+    changed = replace(group, number=group.number + 1, **changes)  # type: ignore[arg-type]
+    return replace(record, groups={**record.groups, name: changed})
+
+
+def _members(record: Record, content: Members) -> Record:
+    named = {member.node: member for member in content.members}
+    condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
+    nodes = {}
+    for name, node in record.nodes.items():
+        fresh = replace(node, present=False, leaving=False, marked_at=0, installed="", available="", condemned=False)
+        member = named.get(name)
+        if member is not None:
+            fresh = replace(
+                fresh,
+                present=True,
+                incarnation=member.incarnation,
+                machine=member.machine,
+                product=member.product,
+                leaving=member.leaving,
+                installed=member.installed,
+                available=member.available,
+                condemned=name in condemned,
+            )
+        nodes[name] = fresh
+    losses = {name: loss for name, loss in record.losses.items() if name not in named or name in condemned}
+    owed = {name: loss for name, loss in record.owed.items() if name not in named}
+    groups = {name: _group_of_term(name, group, content) for name, group in record.groups.items()}
+    attempts = _attempts_of_term(record, content)
+    return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
+
+
+def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
+    loss = record.losses.get(name)
+    return loss is not None and bool(loss.proof) and loss.incarnation == incarnation
+
+
+def _group_of_term(name: str, group: GroupRecord, content: Members) -> GroupRecord:
+    held = {member.node: member.held[name] for member in content.members if name in member.held}
+    return replace(group, number=group.number + 1, held=held, orders={})
+
+
+def _attempts_of_term(record: Record, content: Members) -> tuple[Attempt, ...]:
+    """A fencer that is here says itself what is under way; of the others the record's word stands."""
+    named = {member.node for member in content.members}
+    running = {
+        (attempt.loss, attempt.node, member.node, attempt.action)
+        for member in content.members
+        for attempt in member.attempts
+    }
+    running |= {
+        (attempt.loss, attempt.node, attempt.fencer, attempt.action)
+        for attempt in record.attempts
+        if attempt.fencer not in named
+    }
+    return tuple(
+        Attempt(loss=loss, node=node, fencer=fencer, action=action) for loss, node, fencer, action in sorted(running)
+    )
+
+
+def _loss(record: Record, term: int, content: LossDeclared) -> Record:
+    """A new loss; of a node that has an unproven one already it changes nothing."""
+    node = record.nodes.get(content.node)
+    known = record.losses.get(content.node)
+    if node is None or (known is not None and not known.proof):
+        return record
+    counts = [int(loss.number.split(".")[1]) for loss in record.losses.values() if loss.number.startswith(f"{term}.")]
+    loss = Loss(
+        number=f"{term}.{1 + max(counts, default=0)}",
+        node=content.node,
+        incarnation=node.incarnation,
+        machine=node.machine,
+        product=node.product,
+        reason=content.reason,
+    )
+    owed = {name: number for name, number in record.owed.items() if name != content.node}
+    left = _with_node(record, content.node, left=False)
+    return replace(left, losses={**record.losses, content.node: loss}, owed=owed)
+
+
+def _without_attempt(record: Record, loss: str, action: str, fencer: str = "") -> Record:
+    left = tuple(
+        attempt
+        for attempt in record.attempts
+        if not (attempt.loss == loss and attempt.action == action and fencer in ("", attempt.fencer))
+    )
+    return replace(record, attempts=left)
+
+
+def _attempt_ended(record: Record, content: AttemptEnded) -> Record:
+    ended = _without_attempt(record, content.loss, content.action, content.fencer)
+    counts = {loss.number: 0 for loss in record.losses.values()} | dict(record.failed_attempts or {})
+    if content.loss not in counts:
+        return ended
+    counts[content.loss] += 1
+    known = {loss.number for loss in record.losses.values()}
+    return replace(ended, failed_attempts={loss: count for loss, count in counts.items() if loss in known})
+
+
+def _proven(record: Record, content: Proven) -> Record:
+    """The attempt ended; the loss is proven if it did not end meanwhile (its node was named in a term)."""
+    ended = _without_attempt(record, content.loss, "off")
+    loss = record.by_number(content.loss)
+    if loss is None or (record.nodes[loss.node].condemned and loss.proof):
+        return ended
+    proven = {**record.losses, loss.node: replace(loss, proof=content.how)}
+    owed = {**record.owed, loss.node: loss.number} if content.switch_on else record.owed
+    groups = {name: _without_node(group, loss.node) for name, group in record.groups.items()}
+    return replace(ended, losses=proven, owed=owed, groups=groups)
+
+
+def _without_node(group: GroupRecord, node: str) -> GroupRecord:
+    """A proven node holds nothing; its group's number moves, so what was planned before is void."""
+    held = {name: held for name, held in (group.held or {}).items() if name != node}
+    orders = {name: order for name, order in group.open_orders.items() if name != node}
+    return replace(group, number=group.number + 1, held=held, orders=orders)
+
+
+def _order(record: Record, content: OrderGiven) -> Record:
+    group = record.groups.get(content.group)
+    if group is None or group.number != content.number or content.node not in record.members:
+        return record
+    order = Order(number=group.number + 1, kind=content.kind)
+    return _with_group(record, content.group, orders={**group.open_orders, content.node: order}, reason=content.reason)
+
+
+def _reported(record: Record, content: Reported) -> Record:
+    """Judged where it is delivered: while a later order for that node is open it changes nothing."""
+    group = record.groups.get(content.group)
+    if group is None or content.node not in record.members:
+        return record
+    order = group.open_orders.get(content.node)
+    if order is not None and order.number > content.order:
+        return record
+    orders = dict(group.open_orders)
+    if not content.busy:
+        orders.pop(content.node, None)
+    before = (group.held or {}).get(content.node)
+    held = {**(group.held or {}), content.node: content.held}
+    if content.held.holding is Holding.NOTHING and not content.held.failed:
+        del held[content.node]
+    failures = group.failures
+    if content.held.failed and not content.busy and (before is None or before.failed != content.held.failed or order):
+        failures = (*failures, Failure(id=group.number, node=content.node, cause=content.held.failed))
+    reason = content.held.failed or group.reason
+    owner = content.node if content.held.holding is Holding.RUNNING else group.last_owner
+    return _with_group(
+        record, content.group, held=held, orders=orders, failures=failures, reason=reason, last_owner=owner
+    )
+
+
+def _wish(record: Record, wish: Wish) -> Record:
+    if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
+        if wish.subject not in record.nodes:
+            return record
+        return _with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
+    match wish.kind:
+        case WishKind.STOP:
+            return _with_group(record, wish.subject, stopped=True, wanted="", reason="stopped by an operator")
+        case WishKind.START:
+            return _with_group(
+                record,
+                wish.subject,
+                stopped=False,
+                wanted=wish.node,
+                failures=(),
+                reason="started by an operator",
+            )
+        case _:
+            return _with_group(
+                record,
+                wish.subject,
+                stopped=False,
+                wanted=wish.node,
+                reason=f"relocated to {wish.node} by an operator",
+            )
+
+
+def _forgotten(record: Record, content: Forgotten) -> Record:
+    group = record.groups.get(content.group)
+    if group is None:
+        return record
+    failures = tuple(failure for failure in group.failures if failure.id != content.failure)
+    return _with_group(record, content.group, failures=failures)
+
+
+def _configuration(record: Record, content: ConfigurationInForce) -> Record:
+    nodes = {name: record.nodes.get(name, NodeRecord(votes=votes)) for name, votes in content.votes.items()}
+    nodes = {name: replace(node, votes=content.votes[name]) for name, node in nodes.items()}
+    groups = {name: record.groups.get(name, GroupRecord(held={}, orders={})) for name in content.groups}
+    groups = {name: replace(group, number=group.number + 1) for name, group in groups.items()}
+    return replace(record, configuration=content.digest, version=record.version + 1, nodes=nodes, groups=groups)
+
+
+def _phases(record: Record, at: str) -> Mapping[str, GroupRecord]:
+    groups = {}
+    for name, group in record.groups.items():
+        phase = _phase(group)
+        groups[name] = group if phase is group.phase else replace(group, phase=phase, since=at)
+    return groups
+
+
+def _phase(group: GroupRecord) -> Phase:
+    kinds = {order.kind for order in group.open_orders.values()}
+    holdings = {held.holding for held in (group.held or {}).values()} - {Holding.NOTHING}
+    if Holding.STOP_FAILED in holdings:
+        return Phase.BLOCKED
+    if OrderKind.STOP in kinds or Holding.STOPPING in holdings:
+        return Phase.STOPPING
+    if kinds or Holding.QUEUED in holdings:
+        return Phase.STARTING
+    return Phase.STARTED if Holding.RUNNING in holdings else Phase.STOPPED
+
+
+CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
+    Members: _members,
+    AttemptBegun: _attempt_begun,
+    AttemptEnded: _attempt_ended,
+    Proven: _proven,
+    SwitchedOn: _switched_on,
+    OrderGiven: _order,
+    Reported: _reported,
+    Wish: _wish,
+    Leaving: _leaving,
+    Marked: _marked,
+    Forgotten: _forgotten,
+    Placed: _placed,
+    ConfigurationInForce: _configuration,
+}

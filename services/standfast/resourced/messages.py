@@ -1,0 +1,291 @@
+"""What the members say to each other in the CPG groups `standfast.record` and `standfast.tick` (DESIGN section 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from standfast.vocabulary import Holding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Lineage:
+    """How far a record goes: the term and position of its last update that counts, and what it holds there."""
+
+    term: int
+    position: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceReport:
+    unit: str
+    active: str  # systemd's ActiveState
+    probe: str
+    cause: str  # for people, "" = nothing went wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a node says of one group."""
+
+    holding: Holding
+    failed: str = ""  # why it does not serve, for people; "" = it serves, or was stopped as ordered
+    units: tuple[str, ...] = ()  # the units that failed
+    resources: tuple[ResourceReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningAttempt:
+    loss: str
+    node: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A node as it presents itself in its state."""
+
+    node: str
+    incarnation: str
+    machine: str
+    product: str
+    installed: str  # digest of the configuration whose units are installed here, "" = none
+    available: str  # digest of the files in /etc/standfast, "" = they are broken
+    leaving: bool
+    held: Mapping[str, Held]  # only groups of which it holds something
+    attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """Sent by everyone at each change of the group that somebody joined by: a fresh number for each join."""
+
+    join: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    nonce: str
+    named: tuple[str, ...]
+    group: Mapping[str, int]  # the CPG membership as the caller had read it: node, its join (0: not heard)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    nonce: str
+    member: Member
+    lineage: Lineage | None  # None: this node has no record at all
+    in_memory: bool  # it has followed the record since its last term; False: read from its disk
+    highest_term: int
+    tick: int  # a state is a tick: its number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    nonce: str
+    term: int
+    lineage: Lineage
+    source: str  # the lowest member that has that record; it sends it to the others
+    cold: bool  # the record was in nobody's memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChunk:
+    nonce: str
+    index: int
+    count: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The sender has the record at this position on its disk; position 0: as the term began."""
+
+    nonce: str
+    position: int
+
+
+class OrderKind(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+# What updates say.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The first update of a term: who is in it, and what each holds. It ends every loss of theirs."""
+
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossDeclared:
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptBegun:
+    loss: str
+    node: str
+    incarnation: str
+    fencer: str
+    action: str  # off, on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    loss: str
+    fencer: str
+    action: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    loss: str
+    how: str  # agent, operator, rebooted
+    text: str
+    switch_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchedOn:
+    loss: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderGiven:
+    """An order; it counts only while the group's number is still the one that it was planned on."""
+
+    group: str
+    number: int
+    kind: OrderKind
+    node: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a node says of a group, with the last order that it had read in this term (0: none)."""
+
+    node: str
+    group: str
+    order: int
+    busy: bool  # that order is still being carried out
+    held: Held
+
+
+class WishKind(StrEnum):
+    START = "start"
+    STOP = "stop"
+    RELOCATE = "relocate"
+    STANDBY = "standby"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an operator asked for; `subject` is a group or a node, `node` where to, "" = as the plan finds."""
+
+    id: str
+    kind: WishKind
+    subject: str
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """The node wants to leave: its groups move away, then it is marked."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """The node left cleanly: it holds nothing and has no order. left=False takes the mark back."""
+
+    node: str
+    left: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """A failure is too old to count."""
+
+    group: str
+    failure: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """The group's wish to be on a certain node is over: it is there, or cannot be."""
+
+    group: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationInForce:
+    digest: str
+    votes: Mapping[str, int]
+    groups: tuple[str, ...]
+
+
+Content = (
+    Members
+    | LossDeclared
+    | AttemptBegun
+    | AttemptEnded
+    | Proven
+    | SwitchedOn
+    | OrderGiven
+    | Reported
+    | Wish
+    | Leaving
+    | Marked
+    | Forgotten
+    | Placed
+    | ConfigurationInForce
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    nonce: str
+    position: int  # 1, 2, 3 … in its term
+    at: str  # the coordinator's wall clock, RFC 3339 UTC: shown to people, never computed with
+    content: Content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A member asks the coordinator for an update."""
+
+    nonce: str
+    content: Reported | Wish | Leaving | AttemptEnded | Proven | SwitchedOn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The coordinator's answer to a wish that cannot be."""
+
+    nonce: str
+    wish: str
+    text: str
+
+
+Message = Hello | Call | State | Open | RecordChunk | Stored | Update | Request | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Once a second: this node's number, and the last number that it read of each other node."""
+
+    number: int
+    read: Mapping[str, int]
+    fit: bool  # False: this node says that it cannot work (its disk)

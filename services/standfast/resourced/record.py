@@ -1,0 +1,161 @@
+"""The record: what all members of an open term hold alike (DESIGN sections 1, 4, 6, 7).
+
+The durable part is what is written to disk and what a lineage's digest covers; the rest is made anew by the first
+update of each term.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from standfast.resourced.codec import encode
+from standfast.resourced.messages import Held, Lineage, OrderKind
+from standfast.vocabulary import Holding, Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    votes: int
+    left: bool = True
+    standby: bool = False
+    incarnation: str = ""  # as last heard
+    machine: str = ""
+    product: str = ""
+    # of this term
+    present: bool = False
+    leaving: bool = False
+    marked_at: int = 0  # position of the last change of `left` in this term
+    installed: str = ""
+    available: str = ""
+    condemned: bool = False  # it speaks although its loss was proven
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    number: str  # "TERM.COUNT"
+    node: str
+    incarnation: str  # "" = unknown: never proven by a reboot
+    machine: str
+    product: str
+    reason: str
+    proof: str = ""  # agent, operator, rebooted; "" = not proven
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    loss: str
+    node: str
+    fencer: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    id: int  # the group's number when it was reported
+    node: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    number: int
+    kind: OrderKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRecord:
+    number: int = 0  # goes up with every event that touches the group, its flags or its holders
+    stopped: bool = False
+    wanted: str = ""  # the node that an operator wants it on, until it is there
+    last_owner: str = ""
+    failures: tuple[Failure, ...] = ()
+    phase: Phase = Phase.STOPPED
+    since: str = ""
+    reason: str = ""
+    # of this term
+    held: Mapping[str, Held] | None = None  # by node; only those that hold something or failed
+    orders: Mapping[str, Order] | None = None  # open orders by node
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        return tuple(sorted(node for node, held in (self.held or {}).items() if held.holding is not Holding.NOTHING))
+
+    @property
+    def open_orders(self) -> Mapping[str, Order]:
+        return self.orders or {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    term: int = 0  # of the last update that counts
+    position: int = 0
+    configuration: str = ""  # digest of the one in force
+    version: int = 0  # how many were in force
+    nodes: Mapping[str, NodeRecord]
+    groups: Mapping[str, GroupRecord]
+    losses: Mapping[str, Loss]  # by node: its latest that did not end
+    owed: Mapping[str, str]  # node that waits to be switched on: its loss
+    attempts: tuple[Attempt, ...] = ()
+    failed_attempts: Mapping[str, int] | None = None  # by loss
+
+    def votes(self, names: frozenset[str] | set[str]) -> int:
+        return sum(node.votes for name, node in self.nodes.items() if name in names)
+
+    @property
+    def all_votes(self) -> int:
+        return self.votes(set(self.nodes))
+
+    @property
+    def members(self) -> frozenset[str]:
+        return frozenset(name for name, node in self.nodes.items() if node.present)
+
+    def proven_or_left(self, name: str) -> bool:
+        loss = self.losses.get(name)
+        return self.nodes[name].left or (loss is not None and bool(loss.proof))
+
+    @property
+    def settled(self) -> bool:
+        """The members hold more than half of all votes, or every absent node left cleanly or is proven off."""
+        absent = [name for name in self.nodes if name not in self.members]
+        return 2 * self.votes(self.members) > self.all_votes or all(map(self.proven_or_left, absent))
+
+    def by_number(self, number: str) -> Loss | None:
+        return next((loss for loss in self.losses.values() if loss.number == number), None)
+
+    @property
+    def lineage(self) -> Lineage:
+        return Lineage(term=self.term, position=self.position, digest=digest(self))
+
+
+def initial(configuration: str, votes: Mapping[str, int], groups: tuple[str, ...]) -> Record:
+    """The first record of a cluster: every node is marked left, nothing runs."""
+    nodes = {name: NodeRecord(votes=count) for name, count in votes.items()}
+    records = {name: GroupRecord() for name in groups}
+    return Record(configuration=configuration, version=1, nodes=nodes, groups=records, losses={}, owed={})
+
+
+def durable(record: Record) -> Record:
+    """The part that outlives a term."""
+    nodes = {
+        name: NodeRecord(
+            votes=node.votes,
+            left=node.left,
+            standby=node.standby,
+            incarnation=node.incarnation,
+            machine=node.machine,
+            product=node.product,
+        )
+        for name, node in record.nodes.items()
+    }
+    groups = {name: replace(group, held=None, orders=None) for name, group in record.groups.items()}
+    return replace(record, nodes=nodes, groups=groups)
+
+
+def digest(record: Record) -> str:
+    """SHA-256 of the durable part, without its lineage: equal contents have equal digests."""
+    return hashlib.sha256(encode(replace(durable(record), term=0, position=0))).hexdigest()
+
+
+def whole_digest(record: Record) -> str:
+    """SHA-256 of everything that members must hold alike."""
+    return hashlib.sha256(encode(record)).hexdigest()
