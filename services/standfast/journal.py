@@ -34,6 +34,7 @@ class Event(StrEnum):
     # every daemon
     DAEMON_FAILED = "daemon-failed"
     BUS_LOST = "bus-lost"
+    BUS_REGAINED = "bus-regained"
     METHOD_FAILED = "method-failed"
     # fenced
     FENCE_BEGUN = "fence-begun"

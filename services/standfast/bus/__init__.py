@@ -1,0 +1,26 @@
+"""D-Bus for all daemons and the command line: `Bus` calls and listens, `Server` publishes.
+
+dbus-next's message layer is used here and nowhere else, so that it can be swapped. Its own connection is not:
+EAGAIN on send ends it (upstream issue 153), it reads until the peer pauses, and a reply that never comes leaks.
+"""
+
+from standfast.bus.client import Bus, Signal
+from standfast.bus.errors import BusError, ErrorName
+from standfast.bus.interfaces import interface_file
+from standfast.bus.labels import escape, unescape
+from standfast.bus.server import Call, Server, serve_forever
+from standfast.bus.values import Variant
+
+__all__ = [
+    "Bus",
+    "BusError",
+    "Call",
+    "ErrorName",
+    "Server",
+    "Signal",
+    "Variant",
+    "escape",
+    "interface_file",
+    "serve_forever",
+    "unescape",
+]
