@@ -4,6 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Ring:
+    """A view as Corosync names it: the node that made the ring and a number that only goes up."""
+
+    node: int
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.sequence}"
+
+
 class NodeState(StrEnum):
     """A configured node as `status` shows it; the strongest that applies is shown."""
 
@@ -64,11 +75,13 @@ class UnitState:
     processes: bool  # its cgroup holds at least one process
     cause: Cause | None  # set when it is not active and did not end by our own stop
     probe: ProbeState = ProbeState.NONE
+    traces: bool = False  # its mount is still mounted, its address still on an interface
 
     @property
     def gone(self) -> bool:
-        """Nothing of it is left: not active, no job, no process."""
-        return self.active in ("inactive", "failed") and not self.job and not self.processes
+        """Nothing of it is left: not active, no job, no process, no mount, no address."""
+        settled = self.active in ("inactive", "failed") and not self.job
+        return settled and not self.processes and not self.traces
 
     @property
     def serving(self) -> bool:
