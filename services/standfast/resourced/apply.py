@@ -14,6 +14,7 @@ from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
     Forgotten,
+    Installed,
     Leaving,
     LossDeclared,
     Marked,
@@ -75,6 +76,10 @@ def _marked(record: Record, content: Marked) -> Record:
     return _with_node(record, content.node, left=content.left) if content.node in record.nodes else record
 
 
+def _installed(record: Record, content: Installed) -> Record:
+    return _with_node(record, content.node, installed=content.digest) if content.node in record.nodes else record
+
+
 def _placed(record: Record, content: Placed) -> Record:
     return _with_group(record, content.group, wanted="", reason=content.reason)
 
@@ -127,7 +132,7 @@ def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
 
 def _group_of_term(name: str, group: GroupRecord, content: Members) -> GroupRecord:
     held = {member.node: member.held[name] for member in content.members if name in member.held}
-    return replace(group, number=group.number + 1, held=held, orders={})
+    return replace(group, number=group.number + 1, held=held, open_orders={})
 
 
 def _attempts_of_term(record: Record, content: Members) -> tuple[Attempt, ...]:
@@ -165,6 +170,8 @@ def _loss(record: Record, term: int, content: LossDeclared) -> Record:
     )
     owed = {name: number for name, number in record.owed.items() if name != content.node}
     left = _with_node(record, content.node, left=False)
+    if content.group:
+        left = _with_group(left, content.group, costly=True)
     return replace(left, losses={**record.losses, content.node: loss}, owed=owed)
 
 
@@ -179,7 +186,7 @@ def _without_attempt(record: Record, loss: str, action: str, fencer: str = "") -
 
 def _attempt_ended(record: Record, content: AttemptEnded) -> Record:
     ended = _without_attempt(record, content.loss, content.action, content.fencer)
-    counts = {loss.number: 0 for loss in record.losses.values()} | dict(record.failed_attempts or {})
+    counts = {loss.number: 0 for loss in record.losses.values()} | dict(record.failed_attempts)
     if content.loss not in counts:
         return ended
     counts[content.loss] += 1
@@ -201,9 +208,9 @@ def _proven(record: Record, content: Proven) -> Record:
 
 def _without_node(group: GroupRecord, node: str) -> GroupRecord:
     """A proven node holds nothing; its group's number moves, so what was planned before is void."""
-    held = {name: held for name, held in (group.held or {}).items() if name != node}
+    held = {name: held for name, held in group.held.items() if name != node}
     orders = {name: order for name, order in group.open_orders.items() if name != node}
-    return replace(group, number=group.number + 1, held=held, orders=orders)
+    return replace(group, number=group.number + 1, held=held, open_orders=orders)
 
 
 def _order(record: Record, content: OrderGiven) -> Record:
@@ -211,7 +218,7 @@ def _order(record: Record, content: OrderGiven) -> Record:
     if group is None or group.number != content.number or content.node not in record.members:
         return record
     order = Order(number=group.number + 1, kind=content.kind)
-    return _with_group(record, content.group, orders={**group.open_orders, content.node: order}, reason=content.reason)
+    return _with_group(record, content.group, open_orders={**group.open_orders, content.node: order}, reason=content.reason)
 
 
 def _reported(record: Record, content: Reported) -> Record:
@@ -225,17 +232,24 @@ def _reported(record: Record, content: Reported) -> Record:
     orders = dict(group.open_orders)
     if not content.busy:
         orders.pop(content.node, None)
-    before = (group.held or {}).get(content.node)
-    held = {**(group.held or {}), content.node: content.held}
+    before = group.held.get(content.node)
+    held = {**group.held, content.node: content.held}
     if content.held.holding is Holding.NOTHING and not content.held.failed:
         del held[content.node]
     failures = group.failures
     if content.held.failed and not content.busy and (before is None or before.failed != content.held.failed or order):
         failures = (*failures, Failure(id=group.number, node=content.node, cause=content.held.failed))
     reason = content.held.failed or group.reason
-    owner = content.node if content.held.holding is Holding.RUNNING else group.last_owner
+    runs = content.held.holding is Holding.RUNNING
     return _with_group(
-        record, content.group, held=held, orders=orders, failures=failures, reason=reason, last_owner=owner
+        record,
+        content.group,
+        held=held,
+        open_orders=orders,
+        failures=failures,
+        reason=reason,
+        last_owner=content.node if runs else group.last_owner,
+        costly=group.costly and not (runs and not content.held.failed),
     )
 
 
@@ -277,7 +291,7 @@ def _forgotten(record: Record, content: Forgotten) -> Record:
 def _configuration(record: Record, content: ConfigurationInForce) -> Record:
     nodes = {name: record.nodes.get(name, NodeRecord(votes=votes)) for name, votes in content.votes.items()}
     nodes = {name: replace(node, votes=content.votes[name]) for name, node in nodes.items()}
-    groups = {name: record.groups.get(name, GroupRecord(held={}, orders={})) for name in content.groups}
+    groups = {name: record.groups.get(name, GroupRecord(held={}, open_orders={})) for name in content.groups}
     groups = {name: replace(group, number=group.number + 1) for name, group in groups.items()}
     return replace(record, configuration=content.digest, version=record.version + 1, nodes=nodes, groups=groups)
 
@@ -292,7 +306,7 @@ def _phases(record: Record, at: str) -> Mapping[str, GroupRecord]:
 
 def _phase(group: GroupRecord) -> Phase:
     kinds = {order.kind for order in group.open_orders.values()}
-    holdings = {held.holding for held in (group.held or {}).values()} - {Holding.NOTHING}
+    holdings = {held.holding for held in group.held.values()} - {Holding.NOTHING}
     if Holding.STOP_FAILED in holdings:
         return Phase.BLOCKED
     if OrderKind.STOP in kinds or Holding.STOPPING in holdings:
@@ -313,6 +327,7 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Wish: _wish,
     Leaving: _leaving,
     Marked: _marked,
+    Installed: _installed,
     Forgotten: _forgotten,
     Placed: _placed,
     ConfigurationInForce: _configuration,

@@ -125,6 +125,7 @@ class Members:
 class LossDeclared:
     node: str
     reason: str
+    group: str = ""  # whose stop failed there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +215,14 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """The node has installed the units of this configuration."""
+
+    node: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
     """A failure is too old to count."""
 
@@ -248,6 +257,7 @@ Content = (
     | Wish
     | Leaving
     | Marked
+    | Installed
     | Forgotten
     | Placed
     | ConfigurationInForce
@@ -267,7 +277,7 @@ class Request:
     """A member asks the coordinator for an update."""
 
     nonce: str
-    content: Reported | Wish | Leaving | AttemptEnded | Proven | SwitchedOn
+    content: Reported | Wish | Leaving | Installed | AttemptEnded | Proven | SwitchedOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

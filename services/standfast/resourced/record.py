@@ -6,7 +6,7 @@ update of each term.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from standfast.resourced.codec import encode
 from standfast.resourced.messages import Held, Lineage, OrderKind
@@ -68,21 +68,18 @@ class GroupRecord:
     stopped: bool = False
     wanted: str = ""  # the node that an operator wants it on, until it is there
     last_owner: str = ""
+    costly: bool = False  # its failed stop has cost a node since it last ran
     failures: tuple[Failure, ...] = ()
     phase: Phase = Phase.STOPPED
     since: str = ""
     reason: str = ""
     # of this term
-    held: Mapping[str, Held] | None = None  # by node; only those that hold something or failed
-    orders: Mapping[str, Order] | None = None  # open orders by node
+    held: Mapping[str, Held] = field(default_factory=dict)  # by node; only those that hold something or failed
+    open_orders: Mapping[str, Order] = field(default_factory=dict)  # by node
 
     @property
     def holders(self) -> tuple[str, ...]:
-        return tuple(sorted(node for node, held in (self.held or {}).items() if held.holding is not Holding.NOTHING))
-
-    @property
-    def open_orders(self) -> Mapping[str, Order]:
-        return self.orders or {}
+        return tuple(sorted(node for node, held in self.held.items() if held.holding is not Holding.NOTHING))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +93,7 @@ class Record:
     losses: Mapping[str, Loss]  # by node: its latest that did not end
     owed: Mapping[str, str]  # node that waits to be switched on: its loss
     attempts: tuple[Attempt, ...] = ()
-    failed_attempts: Mapping[str, int] | None = None  # by loss
+    failed_attempts: Mapping[str, int] = field(default_factory=dict)  # by loss
 
     def votes(self, names: frozenset[str] | set[str]) -> int:
         return sum(node.votes for name, node in self.nodes.items() if name in names)
@@ -147,7 +144,7 @@ def durable(record: Record) -> Record:
         )
         for name, node in record.nodes.items()
     }
-    groups = {name: replace(group, held=None, orders=None) for name, group in record.groups.items()}
+    groups = {name: replace(group, held={}, open_orders={}) for name, group in record.groups.items()}
     return replace(record, nodes=nodes, groups=groups)
 
 

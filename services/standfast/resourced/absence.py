@@ -1,0 +1,138 @@
+"""Nodes that are not here: losses, attempts, what is owed, and the marks of clean leaves (DESIGN sections 4 and 6)."""
+
+from standfast.configuration.model import Configuration
+from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, SwitchedOn
+from standfast.resourced.record import Attempt, Loss, Record
+from standfast.resourced.situation import Situation, Waits
+
+FENCER_GONE_MARGIN_MS = 10_000
+LONGEST_PAUSE_MS = 30_000
+
+
+def losses(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
+    """Who left the ring without a clean leave is lost at once; who is away, after DaemonGrace, one at a time."""
+    grace = configuration.cluster.daemon_grace_ms
+    gone: list[Content] = []
+    late: list[Content] = []
+    for name, node in record.nodes.items():
+        known = record.losses.get(name)
+        if node.present and not node.condemned:
+            continue
+        if node.condemned:
+            if (
+                known is not None
+                and known.proof
+                and waits.age(f"condemned {name}") >= configuration.cluster.stop_deadline_ms
+            ):
+                late.append(LossDeclared(node=name, reason="it did not reboot although its loss was proven"))
+        elif node.left or (known is not None and not known.proof):
+            continue
+        elif name in situation.ring_nodes:
+            if waits.age(f"away {name}") >= grace and 2 * record.votes(record.members) > record.all_votes:
+                late.append(LossDeclared(node=name, reason=f"its resourced was away for {grace // 1000} s"))
+        elif known is None:
+            gone.append(LossDeclared(node=name, reason="it left the ring without a clean leave"))
+    return gone + late[:1]
+
+
+def attempts(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
+    """An attempt for each unproven loss, for ever; `on` for whom it is owed; attempts without a fencer end."""
+    contents: list[Content] = []
+    for attempt in record.attempts:
+        if not under_way(record, attempt) or _given_up(record, attempt, configuration, waits):
+            text = f"its fencer {attempt.fencer} is gone"
+            contents.append(AttemptEnded(loss=attempt.loss, fencer=attempt.fencer, action=attempt.action, text=text))
+    for loss in record.losses.values():
+        if not loss.proof:
+            contents += _attempt(loss, "off", record, configuration, situation, waits)
+    for name, number in record.owed.items():
+        owed = record.losses.get(name)
+        if name in situation.ring_nodes or owed is None:
+            contents.append(SwitchedOn(loss=number, text="it is back"))
+        else:
+            contents += _attempt(owed, "on", record, configuration, situation, waits)
+    return contents
+
+
+def under_way(record: Record, attempt: Attempt) -> bool:
+    """False once the fencer itself is proven off: its agent died with it."""
+    loss = record.losses.get(attempt.fencer)
+    return attempt.fencer in record.members or loss is None or not loss.proof
+
+
+def _given_up(record: Record, attempt: Attempt, configuration: Configuration, waits: Waits) -> bool:
+    if attempt.fencer in record.members:
+        return False
+    age = waits.age(f"attempt {attempt.loss} {attempt.fencer} {attempt.action}")
+    return age >= longest_round_ms(configuration, attempt.node) + FENCER_GONE_MARGIN_MS
+
+
+def longest_round_ms(configuration: Configuration, name: str) -> int:
+    """How long one round through all levels of a node can take: each device is asked twice."""
+    timeouts = {device.name: device.timeout_ms + device.delay_ms for device in configuration.devices}
+    return sum(2 * timeouts.get(plug.device, 0) for level in configuration.node(name).fence for plug in level)
+
+
+def out(record: Record, name: str) -> bool:
+    """An attempt on this node is under way: it reports and gets no order."""
+    return any(
+        attempt.node == name and attempt.action == "off" and under_way(record, attempt) for attempt in record.attempts
+    )
+
+
+def _attempt(
+    loss: Loss, action: str, record: Record, configuration: Configuration, situation: Situation, waits: Waits
+) -> list[Content]:
+    known = [attempt for attempt in record.attempts if attempt.loss == loss.number and attempt.action == action]
+    if any(attempt.fencer in record.members for attempt in known) or not configuration.node(loss.node).fence:
+        return []
+    if wait_ms(loss, record, configuration, situation, waits) > 0:
+        return []
+    fencers = [name for name in sorted(record.members, key=list(record.nodes).index) if name != loss.node]
+    if not fencers:
+        return []
+    start = fencers.index(situation.me) if situation.me in fencers else 0
+    fencer = fencers[(start + _failed(record, loss)) % len(fencers)]
+    return [AttemptBegun(loss=loss.number, node=loss.node, incarnation=loss.incarnation, fencer=fencer, action=action)]
+
+
+def _failed(record: Record, loss: Loss) -> int:
+    return record.failed_attempts.get(loss.number, 0)
+
+
+def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> int:
+    """Milliseconds until the next attempt: PostJoinDelay or PostFailDelay before the first, then a growing pause."""
+    failed = _failed(record, loss)
+    if failed:
+        pause = min(1000 << min(failed - 1, 6), LONGEST_PAUSE_MS)
+    else:
+        cluster = configuration.cluster
+        pause = cluster.post_join_delay_ms if situation.cold else cluster.post_fail_delay_ms
+    return pause - waits.age(f"attempt {loss.number} after {failed}")
+
+
+def closing(record: Record) -> frozenset[str]:
+    """The members that are to hold nothing because of a leave: the leaving ones, or all when those who would stay
+    do not hold the quorum."""
+    leaving = frozenset(name for name in record.members if record.nodes[name].leaving)
+    staying = record.members - leaving
+    keeps = 2 * record.votes(staying) > record.all_votes or (len(record.nodes) == 2 and bool(staying))
+    return leaving if keeps or not leaving else record.members
+
+
+def marks(record: Record) -> list[Content]:
+    """Marks for those who leave and hold nothing; the mark of one that is back is taken back first."""
+    leaving = closing(record)
+    busy = frozenset(name for group in record.groups.values() for name in (*group.holders, *group.open_orders))
+    together = leaving == record.members
+    contents: list[Content] = []
+    for name in sorted(record.members):
+        node = record.nodes[name]
+        if node.condemned or name in record.losses or out(record, name):
+            continue
+        if name in leaving:
+            if not node.left and name not in busy and not (together and busy):
+                contents.append(Marked(node=name, left=True))
+        elif node.left:
+            contents.append(Marked(node=name, left=False))
+    return contents

@@ -1,0 +1,202 @@
+"""What goes into the core and what comes out of it: events and actions, all data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from standfast.configuration.model import Configuration
+from standfast.resourced.hands import Act, Verb
+from standfast.resourced.messages import RunningAttempt, Wish
+from standfast.vocabulary import Ring, UnitState
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingChanged:
+    ring: Ring
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChanged:
+    """The CPG group of the record has these members now; `joined` came by this change."""
+
+    members: tuple[str, ...]
+    joined: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    sender: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickReceived:
+    sender: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuorumTold:
+    ring: Ring
+    quorate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkDown:
+    """Corosync is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimePassed:
+    """Nothing but the time; comes several times a second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What was found of one group at the start of the daemon."""
+
+    group: str
+    held: bool
+    leased: bool
+    states: tuple[UnitState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    group: str
+    states: tuple[UnitState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDone:
+    group: str
+    unit: str
+    verb: Verb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRefused:
+    """Somebody started a resource by hand where it is not held; the guard refused it."""
+
+    group: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FencingTold:
+    """What this node's fenced says: attempts under way, and those that ended (loss, action): (good, sentence)."""
+
+    running: tuple[RunningAttempt, ...]
+    ended: Mapping[tuple[str, str], tuple[bool, str]]
+    restarted: bool = False  # it lost what it was doing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveAsked:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationRead:
+    """The good configuration in use here, the digest of what is installed, and the good files in /etc/standfast."""
+
+    configuration: Configuration
+    installed: str
+    offered: Configuration | None
+
+
+Event = (
+    RingChanged
+    | GroupChanged
+    | Received
+    | TickReceived
+    | QuorumTold
+    | NetworkDown
+    | TimePassed
+    | Adopted
+    | Observed
+    | JobDone
+    | StartRefused
+    | FencingTold
+    | Wished
+    | LeaveAsked
+    | ConfigurationRead
+)
+
+# Actions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRecord:
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTick:
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinGroup:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveGroup:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    loss: str
+    node: str
+    incarnation: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """To the operator who made the wish."""
+
+    wish: str
+    outcome: str  # done, refused, unknown
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """This node left cleanly, or stopped everything here because no term is open: it may go."""
+
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallConfiguration:
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One journal entry."""
+
+    event: str
+    level: int  # 3 error (the operator, now), 4 warning, 5 notice, 6 info
+    text: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+Action = (
+    SendRecord | SendTick | JoinGroup | LeaveGroup | Fence | Answer | Left | InstallConfiguration | Reboot | Entry | Act
+)

@@ -1,0 +1,345 @@
+"""What this node does with its groups: orders in, acts on files and units out (DESIGN section 7, "On N").
+
+Sans-I/O: the states of the units come in as they are read from systemd, acts go out as data. A stop is judged by what
+is observed, never by an exit code. `held` is written before anything of a group may run here and removed only after its
+observed stop; the lease lets its units start and goes first.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from standfast.configuration.model import Group
+from standfast.resourced.messages import Held, OrderKind, ResourceReport
+from standfast.vocabulary import Holding, ProbeState, UnitState
+
+KILL_MARGIN_MS = 5_000
+
+
+class Verb(StrEnum):
+    """What can be done to files, units and probes."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    GRANT = "grant"
+    REVOKE = "revoke"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    KILL = "kill"
+    PROBE = "probe"  # begin the group's probes anew
+    REST = "rest"  # end them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    verb: Verb
+    group: str
+    unit: str = ""  # for start, stop, restart, kill
+
+
+class Gate(StrEnum):
+    """May something that cannot be taken back be done now?"""
+
+    OPEN = "open"
+    WAIT = "wait"
+    SHUT = "shut"
+
+
+class Stage(StrEnum):
+    IDLE = "idle"
+    WAITING = "waiting"  # ordered to start, not begun
+    STARTING = "starting"
+    RUNNING = "running"
+    KILLING = "killing"  # what hangs is killed before its restart
+    STOPPING = "stopping"
+    STOP_FAILED = "stop-failed"
+
+
+class Hand:
+    """One group on this node."""
+
+    def __init__(self, group: Group, act: Callable[[Act], None], gate: Callable[[], Gate]) -> None:
+        self.group = group
+        self._act = act
+        self._gate = gate
+        self.stage = Stage.IDLE
+        self.order = 0  # the one that is being carried out, 0 = none
+        self.last_order = 0  # the last one read in this term
+        self.failed = ""
+        self.failed_units: tuple[str, ...] = ()
+        self.states: tuple[UnitState, ...] = ()
+        self._deadline = 0
+        self._probing = False
+        self._job_over = False
+        self._asked: set[str] = set()  # units whose stop or kill was asked for
+        self._again = False  # after this stop the group is started again here
+
+    # What it says
+
+    @property
+    def busy(self) -> bool:
+        return self.order != 0
+
+    @property
+    def holding(self) -> Holding:
+        match self.stage:
+            case Stage.IDLE | Stage.WAITING:
+                return Holding.NOTHING
+            case Stage.STARTING:
+                return Holding.QUEUED
+            case Stage.STOPPING:
+                return Holding.QUEUED if self._again else Holding.STOPPING
+            case Stage.STOP_FAILED:
+                return Holding.STOP_FAILED
+        return Holding.RUNNING
+
+    def held(self) -> Held:
+        resources = tuple(
+            ResourceReport(
+                unit=state.unit,
+                active=state.active,
+                probe=state.probe.value,
+                cause=state.cause.text if state.cause else "",
+            )
+            for state in self.states
+        )
+        nothing = self.holding is Holding.NOTHING
+        return Held(
+            holding=self.holding,
+            failed=self.failed,
+            units=self.failed_units,
+            resources=() if nothing else resources,
+        )
+
+    # Orders
+
+    def term_ended(self) -> None:
+        """Orders of that term are void: what was not begun is forgotten, what was begun goes on and is reported."""
+        self.order = self.last_order = 0
+        if self.stage is Stage.WAITING:
+            self.stage = Stage.IDLE
+
+    def ordered(self, kind: OrderKind, number: int, now: int) -> None:
+        self.order = self.last_order = number
+        match kind:
+            case OrderKind.START:
+                self._ordered_start(now)
+            case OrderKind.STOP:
+                self._ordered_stop(now)
+            case OrderKind.RESTART:
+                self._ordered_restart(now)
+
+    def _ordered_start(self, now: int) -> None:
+        if self.stage in (Stage.IDLE, Stage.WAITING):
+            self.failed, self.failed_units = "", ()
+            self.stage = Stage.WAITING
+            self._begin_start(now)
+        elif self.stage is not Stage.STARTING and not self._again:
+            self.order = 0
+
+    def _ordered_stop(self, now: int) -> None:
+        self._again = False
+        if self.stage in (Stage.IDLE, Stage.WAITING):
+            self._become_idle()
+        elif self.stage is not Stage.STOPPING:
+            self.failed, self.failed_units = "", ()
+            self.stop(now)
+
+    def _ordered_restart(self, now: int) -> None:
+        if self.stage is not Stage.RUNNING:
+            self.order = 0
+            return
+        hung = [state.unit for state in self.states if state.unit in self.failed_units and not state.gone]
+        if self.group.in_place and self.failed_units:
+            self._rest()
+            self.stage, self._deadline = Stage.KILLING, now + self.group.stop_timeout_ms
+            self._asked = set(hung)
+            for unit in hung:
+                self._do(Verb.KILL, unit)
+            self._kill_step(now)
+        else:
+            self._again = True
+            self.stop(now)
+
+    # Events
+
+    def adopt(self, held: bool, leased: bool, states: tuple[UnitState, ...], now: int) -> None:
+        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`."""
+        self.states = states
+        alive = any(not state.gone for state in states)
+        if alive and not held:
+            self.failed = f"it ran here without being held: {', '.join(s.unit for s in states if not s.gone)}"
+            self._do(Verb.HOLD)
+            self.stop(now)
+        elif alive:
+            jobs = any(state.job or state.active == "activating" for state in states)
+            starting = jobs or not all(state.active == "active" for state in states)
+            self.stage = Stage.STARTING if jobs and starting else Stage.RUNNING
+            self._deadline = now + self.group.start_timeout_ms
+            self._job_over = False
+            self.observed(states, now)
+        elif held or leased:
+            self._do(Verb.REVOKE)
+            self._do(Verb.RELEASE)
+
+    def observed(self, states: tuple[UnitState, ...], now: int) -> None:
+        """The units as they are now, all of the group's, in start order."""
+        self.states = states
+        match self.stage:
+            case Stage.STARTING:
+                self._starting(now)
+            case Stage.RUNNING:
+                self._running()
+            case Stage.KILLING:
+                self._kill_step(now)
+            case Stage.STOPPING | Stage.STOP_FAILED:
+                self._stop_step()
+            case Stage.IDLE if any(not state.gone for state in states):
+                self.failed = f"started here without an order: {', '.join(s.unit for s in states if not s.gone)}"
+                self._do(Verb.HOLD)
+                self.stop(now)
+
+    def job_done(self, unit: str, verb: Verb, now: int) -> None:
+        """A job that was asked for is over, whatever its result; the units' states follow at once."""
+        if verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
+            self._stopped(now)
+        elif verb in (Verb.START, Verb.RESTART) and self.stage is Stage.STARTING:
+            self._job_over = True
+
+    def time_passed(self, now: int) -> None:
+        if self.stage is Stage.WAITING:
+            self._begin_start(now)
+        elif self.stage is Stage.STARTING and now >= self._deadline:
+            waiting = [state.unit for state in self._critical() if not state.serving]
+            self._start_failed(f"not started within {self.group.start_timeout_ms // 1000} s: {', '.join(waiting)}", now)
+        elif self.stage in (Stage.STOPPING, Stage.KILLING) and now >= self._deadline:
+            self._stop_late(now)
+
+    def stop(self, now: int) -> None:
+        """Stop everything here, in reverse order; the lease goes first."""
+        self._rest()
+        self._do(Verb.REVOKE)
+        self.stage, self._deadline = Stage.STOPPING, now + self.group.stop_timeout_ms
+        self._asked = set()
+        self._stop_step()
+
+    # Steps
+
+    def _do(self, verb: Verb, unit: str = "") -> None:
+        self._act(Act(verb=verb, group=self.group.name, unit=unit))
+
+    def _rest(self) -> None:
+        if self._probing:
+            self._do(Verb.REST)
+        self._probing = False
+
+    def _critical(self) -> tuple[UnitState, ...]:
+        critical = {resource.unit for resource in self.group.resources if resource.critical}
+        return tuple(state for state in self.states if state.unit in critical)
+
+    def _begin_start(self, now: int) -> None:
+        match self._gate():
+            case Gate.SHUT:
+                self.failed = "the start was refused here: this node is not quorate, or its ticks are not echoed"
+                self._become_idle()
+            case Gate.OPEN:
+                self._do(Verb.HOLD)
+                self._start(now)
+
+    def _start(self, now: int) -> None:
+        self._do(Verb.GRANT)
+        self.stage, self._deadline = Stage.STARTING, now + self.group.start_timeout_ms
+        self._job_over = self._again = False
+        self._do(Verb.START, self.group.target)
+
+    def _starting(self, now: int) -> None:
+        critical = self._critical()
+        if all(state.active == "active" and not state.job for state in critical) and not self._probing:
+            self._probing = True
+            self._do(Verb.PROBE)
+        if all(state.serving for state in critical):
+            self.stage, self.order = Stage.RUNNING, 0
+            self.failed, self.failed_units = "", ()
+            return
+        broken = [state for state in critical if self._broken(state)]
+        if broken and (self._job_over or any(state.active == "failed" and not state.job for state in broken)):
+            self.failed_units = tuple(state.unit for state in broken)
+            self._start_failed("; ".join(map(_why, broken)), now)
+
+    def _broken(self, state: UnitState) -> bool:
+        down = state.active in ("inactive", "failed") and not state.job
+        return down or (self._probing and state.probe is ProbeState.BAD)
+
+    def _start_failed(self, why: str, now: int) -> None:
+        self.failed = why
+        self.stop(now)
+
+    def _running(self) -> None:
+        if not self._probing:
+            self._probing = True
+            self._do(Verb.PROBE)
+        broken = [state for state in self._critical() if self._broken(state)]
+        self.failed = "; ".join(map(_why, broken))
+        self.failed_units = tuple(state.unit for state in broken)
+
+    def _kill_step(self, now: int) -> None:
+        if any(not state.gone for state in self.states if state.unit in self._asked):
+            return
+        first = next(state.unit for state in self.states if state.unit in self.failed_units)
+        self.stage, self._deadline = Stage.STARTING, now + self.group.start_timeout_ms
+        self._job_over = False
+        self._do(Verb.RESTART, first)
+
+    def _stop_step(self) -> None:
+        left = [state for state in self.states if not state.gone]
+        if left:
+            unit = left[-1].unit
+            if unit not in self._asked:
+                self._asked.add(unit)
+                self._do(Verb.KILL if unit in self.failed_units else Verb.STOP, unit)
+        elif self.group.target not in self._asked:
+            self.stage = Stage.STOPPING
+            self._asked.add(self.group.target)
+            self._do(Verb.STOP, self.group.target)
+
+    def _stop_late(self, now: int) -> None:
+        left = [state for state in self.states if not state.gone]
+        if "killed" not in self._asked:
+            self._asked.add("killed")
+            self.stage, self._deadline = Stage.STOPPING, now + KILL_MARGIN_MS
+            for state in left:
+                self._do(Verb.KILL, state.unit)
+        elif left:
+            self.stage, self.order = Stage.STOP_FAILED, 0
+            self.failed = f"{', '.join(state.unit for state in left)} did not stop, not even when killed"
+
+    def _stopped(self, now: int) -> None:
+        if self._again and self._gate() is Gate.OPEN:
+            self._start(now)
+            return
+        self._do(Verb.RELEASE)
+        self._become_idle()
+
+    def _become_idle(self) -> None:
+        self.stage, self.order, self._again = Stage.IDLE, 0, False
+
+
+def _why(state: UnitState) -> str:
+    if state.cause is not None:
+        return state.cause.text
+    return f"{state.unit} is {state.active}"
+
+
+def make_hands(
+    groups: tuple[Group, ...], known: Mapping[str, Hand], act: Callable[[Act], None], gate: Callable[[str], Gate]
+) -> dict[str, Hand]:
+    """A hand for each group; one that exists goes on with the group's new settings."""
+    hands = {}
+    for group in groups:
+        hand = known.get(group.name)
+        if hand is None:
+            hand = Hand(group, act, lambda name=group.name: gate(name))  # type: ignore[misc]
+        hand.group = group
+        hands[group.name] = hand
+    return hands

@@ -1,0 +1,53 @@
+"""What the coordinator does next: a pure function of the record, the configuration and the time (DESIGN sections 4-7).
+
+`plan` only proposes contents of updates; each is judged again by `apply` where it is delivered. It is called when
+nothing of the coordinator's own is under way. Durations are counted from when this coordinator first saw their cause:
+`Waits` hands the counts from one call to the next, so a new coordinator starts them anew, never shorter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from standfast.configuration.model import Configuration
+from standfast.resourced import absence, placement
+from standfast.resourced.messages import ConfigurationInForce, Content
+from standfast.resourced.record import Record
+from standfast.resourced.situation import Situation, Waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    contents: tuple[Content, ...]
+    waits: Mapping[str, int]
+    overdue: frozenset[str] = field(default_factory=frozenset)  # nodes that left an order unanswered
+
+
+def plan(record: Record, configuration: Configuration, situation: Situation) -> Planned:
+    """The next updates, at most one order for each group; empty when the cluster is as it should be."""
+    waits = Waits(situation.waits, situation.now)
+    contents: list[Content] = [*_configuration(record, situation)]
+    contents += absence.losses(record, configuration, situation, waits)
+    contents += absence.attempts(record, configuration, situation, waits)
+    contents += absence.marks(record)
+    overdue: set[str] = set()
+    for group in configuration.groups:
+        decided = placement.place(group, record, configuration, situation, waits)
+        contents += decided.contents
+        overdue |= decided.overdue
+    return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue))
+
+
+def _configuration(record: Record, situation: Situation) -> list[Content]:
+    """A new configuration comes into force when every node has it, is here, and no loss is unproven."""
+    offered = situation.offered
+    if offered is None or offered.digest == record.configuration:
+        return []
+    same = all(node.present and node.available == offered.digest for node in record.nodes.values())
+    if not same or set(record.nodes) != {node.name for node in offered.nodes} or record.losses:
+        return []
+    votes = {node.name: node.votes for node in offered.nodes}
+    groups = tuple(group.name for group in offered.groups)
+    gone = [name for name, group in record.groups.items() if name not in groups and group.holders]
+    if gone:
+        return []
+    return [ConfigurationInForce(digest=offered.digest, votes=votes, groups=groups)]

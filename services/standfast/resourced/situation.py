@@ -1,0 +1,35 @@
+"""What the coordinator knows beside the record when it plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from standfast.configuration.model import Configuration
+
+
+class Waits:
+    """How long each cause is known; what is not asked for in one planning is forgotten."""
+
+    def __init__(self, known: Mapping[str, int], now: int) -> None:
+        self._known = known
+        self._now = now
+        self.seen: dict[str, int] = {}
+
+    def age(self, cause: str) -> int:
+        """Milliseconds since `cause` was first asked for without a pause."""
+        first = self._known.get(cause, self._now)
+        self.seen[cause] = first
+        return self._now - first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the coordinator knows beside the record."""
+
+    me: str
+    now: int
+    ring_nodes: frozenset[str]
+    cold: bool  # the term's record came from disks only
+    orders_allowed: bool  # every member stored the first update of the term
+    durable_position: int  # up to where the term is stored as an acknowledged wish is
+    waits: Mapping[str, int]
+    offered: Configuration | None = None  # the good files in /etc/standfast, when they are not in force

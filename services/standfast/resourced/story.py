@@ -1,0 +1,169 @@
+"""What the journal tells: one entry for each transition, as a sentence with fields (DESIGN section 11)."""
+
+from collections.abc import Mapping
+
+from standfast.resourced.events import Entry
+from standfast.resourced.messages import (
+    AttemptBegun,
+    AttemptEnded,
+    ConfigurationInForce,
+    LossDeclared,
+    Marked,
+    Members,
+    OrderGiven,
+    Proven,
+    Reported,
+    SwitchedOn,
+    Update,
+    Wish,
+)
+from standfast.resourced.record import GroupRecord, Record
+from standfast.resourced.terms import Term
+from standfast.vocabulary import Holding, Phase
+
+ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
+
+
+def bad_message(text: str) -> Entry:
+    return Entry(
+        event="bad-message",
+        level=WARNING,
+        text=f"A message of another member was refused ({text}); the record is taken anew",
+    )
+
+
+def disk(good: bool) -> Entry:
+    if good:
+        return Entry(
+            event="disk-good", level=NOTICE, text="The record can be written again; this node takes part again"
+        )
+    text = "The record cannot be written to /var/lib/standfast: free space or mend the disk; this node takes no part until then"
+    return Entry(event="disk-bad", level=ERROR, text=text)
+
+
+def term_opened(term: Term) -> Entry:
+    text = f"Term {term.number} is open: {', '.join(term.members)}; {term.coordinator} coordinates"
+    return Entry(event="term-opened", level=INFO, text=text, fields={"TERM": str(term.number)})
+
+
+def quorum_lost(groups: list[str]) -> Entry:
+    text = f"This node is not quorate: it stops what it runs at once ({', '.join(groups)})"
+    return Entry(event="quorum-lost-stop", level=WARNING, text=text)
+
+
+def start_refused(group: str, unit: str, record: Record | None, me: str) -> Entry:
+    """Why a start by hand did nothing, where the group runs and what to type."""
+    known = record.groups.get(group) if record else None
+    owner = ", ".join(known.holders) if known and known.holders else ""
+    place = f"it runs on {owner}" if owner else "it runs nowhere now"
+    todo = f"standfast group relocate {group} {me}" if owner else f"standfast group start {group}"
+    text = f"{unit} was not started: it belongs to group {group}, which this node does not hold; {place}. To have it here: {todo}"
+    return Entry(event="start-refused", level=WARNING, text=text, fields={"GROUP": group, "RESOURCE": unit})
+
+
+def entries(before: Record, after: Record, term: int, update: Update) -> list[Entry]:
+    """The entries of one update, the same on every member."""
+    fields = {"TERM": str(term), "POSITION": f"{term}.{update.position}"}
+    told = [*_content(before, after, update, fields)]
+    told += [entry for name in after.groups for entry in _phase(name, before, after, fields)]
+    return told
+
+
+def _content(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
+    match update.content:
+        case Members():
+            return _members(after, fields)
+        case LossDeclared(node=node):
+            loss = after.losses.get(node)
+            if loss is None or loss == before.losses.get(node):
+                return []
+            text = f"{node} is lost (loss {loss.number}): {loss.reason}; what it may run waits for the proof that it is off"
+            return [_entry("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
+        case AttemptBegun() | AttemptEnded() | Proven() | SwitchedOn():
+            return _fencing(before, after, update, fields)
+        case OrderGiven(group=group, kind=kind, node=node, reason=reason):
+            if before.groups.get(group) is None or after.groups[group].number == before.groups[group].number:
+                return []
+            text = f"{group}: {kind.value} on {node}: {reason}"
+            return [_entry("order", NOTICE, text, fields, GROUP=group, DECISION=kind.value, SUBJECT=node, CAUSE=reason)]
+        case Reported(group=group, node=node, held=held):
+            known = before.groups[group].held.get(node) if group in before.groups else None
+            if not held.failed or (known is not None and known.failed == held.failed):
+                return []
+            text = f"{group} failed on {node}: {held.failed}"
+            return [_entry("group-failed", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=held.failed)]
+        case Wish(kind=wish, subject=subject, node=node):
+            to = f" to {node}" if node else ""
+            return [_entry("wish", NOTICE, f"An operator wants: {wish.value} {subject}{to}", fields)]
+        case Marked(node=node, left=left):
+            if left:
+                return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
+            return [_entry("node-back", INFO, f"{node} takes part again", fields, SUBJECT=node)]
+        case ConfigurationInForce(digest=digest):
+            text = f"Configuration {digest[:12]} is in force (version {after.version})"
+            return [_entry("configuration-in-force", NOTICE, text, fields)]
+    return []
+
+
+def _members(after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    told = []
+    for name in sorted(after.members):
+        node = after.nodes[name]
+        if node.condemned:
+            text = f"{name} speaks although it was proven off: its groups may have run twice; it is told to reboot. Check its fence device"
+            told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
+        if node.installed != after.configuration:
+            text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"
+            told.append(_entry("node-drifted", WARNING, text, fields, SUBJECT=name))
+    return told
+
+
+def _fencing(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
+    match update.content:
+        case AttemptBegun(loss=loss, node=node, fencer=fencer, action=action):
+            verb = "fences" if action == "off" else "switches on"
+            return [
+                _entry("attempt", NOTICE, f"{fencer} {verb} {node} (loss {loss})", fields, INCIDENT=loss, SUBJECT=node)
+            ]
+        case AttemptEnded(loss=loss, action=action, text=text):
+            return [
+                _entry(
+                    "attempt-failed",
+                    ERROR,
+                    f"Switching {action} for loss {loss} failed: {text}; it is tried again",
+                    fields,
+                    INCIDENT=loss,
+                )
+            ]
+        case Proven(loss=loss, how=how, text=text):
+            found = after.by_number(loss)
+            if found is None or found == before.by_number(loss):
+                return []
+            sentence = f"{found.node} is proven off (loss {loss}, {how}): {text}"
+            return [_entry("node-proven", NOTICE, sentence, fields, INCIDENT=loss, SUBJECT=found.node)]
+        case SwitchedOn(loss=loss, text=text):
+            return [
+                _entry("switched-on", INFO, f"What was off for loss {loss} is on again: {text}", fields, INCIDENT=loss)
+            ]
+    return []
+
+
+def _phase(name: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    old, new = before.groups.get(name), after.groups[name]
+    if old is None or old.phase is new.phase:
+        return []
+    where = ", ".join(new.holders) or ", ".join(sorted(new.open_orders))
+    text = f"{name} is {new.phase.value}" + (f" on {where}" if where else "")
+    level = ERROR if new.phase is Phase.BLOCKED else NOTICE if new.phase in (Phase.STARTED, Phase.STOPPED) else INFO
+    return [_entry(f"group-{new.phase.value}", level, text, fields, GROUP=name, SUBJECT=where, CAUSE=_cause(new))]
+
+
+def _cause(group: GroupRecord) -> str:
+    failed = [
+        held.failed for held in group.held.values() if held.failed and held.holding is not Holding.RUNNING
+    ]
+    return "; ".join(failed) or group.reason
+
+
+def _entry(event: str, level: int, text: str, shared: Mapping[str, str], **fields: str) -> Entry:
+    return Entry(event=event, level=level, text=text, fields={**shared, **{k: v for k, v in fields.items() if v}})

@@ -1,0 +1,388 @@
+"""Calls, states, openings: how a view becomes a term, and how its record moves (DESIGN section 4).
+
+Sans-I/O and deterministic: what Corosync delivers goes in, in its order; messages and writes come out through `outbox`.
+A term ends at each change of the CPG group and at each valid call. Its steps: `call` by the lowest member, `state`
+from all that it names, `open` when votequorum says yes for exactly this ring, the record to those that need it,
+`stored` from all: only then may anything be written or ordered.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from standfast.resourced.apply import apply
+from standfast.resourced.codec import MessageError, decode, encode
+from standfast.resourced.messages import (
+    Call,
+    Hello,
+    Lineage,
+    Member,
+    Message,
+    Open,
+    RecordChunk,
+    State,
+    Stored,
+    Update,
+)
+from standfast.resourced.record import Record, durable
+from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
+from standfast.vocabulary import Ring
+
+CHUNK_CHARACTERS = 48_000  # of JSON text; a message stays below 64 KiB
+
+
+class Word(StrEnum):
+    """votequorum's word for the present ring; an unknown one starts nothing and stops nothing."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Outbox(Protocol):
+    def send(self, message: Message) -> None: ...
+    def persist(self, record: Record | None, highest_term: int) -> bool: ...
+    def leave_group(self) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Calling:
+    """A valid call that this node is named in, until its term is open or it is void."""
+
+    call: Call
+    caller: str
+    progress_at: int  # when the last piece of it came
+    states: dict[str, State] = field(default_factory=dict)
+    open: Open | None = None
+    open_sent: bool = False
+    chunks: dict[int, str] = field(default_factory=dict)
+    has_record: bool = False
+    stored: set[str] = field(default_factory=set)
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Those whose next piece is awaited."""
+        if len(self.states) < len(self.call.named):
+            return frozenset(self.call.named) - set(self.states)
+        return frozenset(self.call.named) - self.stored if self.open else frozenset()
+
+
+@dataclass(slots=True, kw_only=True)
+class Term:
+    """An open term: every named member has its record and number on disk."""
+
+    nonce: str
+    number: int
+    members: tuple[str, ...]  # by id
+    coordinator: str
+    cold: bool
+    states: Mapping[str, State]
+    position: int = 0
+    stored: dict[str, int] = field(default_factory=dict)
+    opened_at: int = 0
+
+
+class Terms:
+    """One node's part in calling, opening and following terms."""
+
+    def __init__(
+        self,
+        *,
+        me: str,
+        votes: Mapping[str, int],
+        outbox: Outbox,
+        ticks: Ticks,
+        fresh: Callable[[], int],
+        present: Callable[[str], Member],
+        record: Record | None,
+        highest_term: int,
+    ) -> None:
+        """`votes`: of every configured node, in the order of their ids. `fresh`: a number never given before.
+        `present(why)`: voids every order of an older term and says what this node holds now."""
+        self.me = me
+        self.votes = votes
+        self.order = {name: index for index, name in enumerate(votes)}
+        self.outbox = outbox
+        self.ticks = ticks
+        self.fresh = fresh
+        self.present = present
+        self.record = record
+        self.in_memory = False
+        self.highest_term = highest_term
+        self.ring: Ring | None = None
+        self.ring_nodes: tuple[str, ...] = ()
+        self.unknown_at = 0
+        self.word: tuple[Ring, bool] | None = None
+        self.members: tuple[str, ...] = ()
+        self.members_at = 0
+        self.joins: dict[str, int] = {}
+        self.silent: frozenset[str] = frozenset()
+        self.call_due = False
+        self.calling: Calling | None = None
+        self.term: Term | None = None
+        self.rejoin_at: int | None = None
+
+    # What Corosync tells
+
+    def ring_changed(self, ring: Ring, nodes: tuple[str, ...], now: int) -> None:
+        if ring != self.ring:
+            self.ring, self.ring_nodes, self.unknown_at = ring, nodes, now
+            self._open_if_due()
+
+    def network_down(self, now: int) -> None:
+        """Corosync is gone: no ring, no members, no word, until it says something new."""
+        self.end_term()
+        self.ring, self.ring_nodes, self.unknown_at, self.word = None, (), now, None
+        self.members, self.joins, self.call_due = (), {}, False
+
+    def quorum_told(self, ring: Ring, quorate: bool, now: int) -> None:
+        """votequorum's word may come before or after the group's own news of that ring."""
+        self.word = (ring, quorate)
+        if ring != self.ring:
+            self.unknown_at = now
+        self._open_if_due()
+
+    def quorum(self, now: int, wait_ms: int) -> Word:
+        """Yes or no for exactly this ring; unknown counts as no after `wait_ms`, begun anew with each ring or word."""
+        if self.ring is not None and self.word is not None and self.word[0] == self.ring:
+            return Word.YES if self.word[1] else Word.NO
+        return Word.UNKNOWN if now - self.unknown_at < wait_ms else Word.NO
+
+    def group_changed(self, members: tuple[str, ...], joined: tuple[str, ...], now: int) -> None:
+        """The CPG group changed: the term has ended; whoever joined makes every known join number void."""
+        self.end_term()
+        self.members, self.members_at, self.silent = members, now, frozenset()
+        for name in joined:
+            self.ticks.joined(name, now)
+        if self.me not in members:
+            self.joins, self.call_due = {}, False
+            return
+        self.call_due = True
+        if joined:
+            self.joins = {}
+            self.outbox.send(Hello(join=self.fresh()))
+        else:
+            self.joins = {name: join for name, join in self.joins.items() if name in members}
+        self._call_if_due(now)
+
+    def time_passed(self, now: int) -> None:
+        if self.calling is not None and now - self.calling.progress_at >= SUSPECT_AFTER_MS and self.calling.missing:
+            self.silent |= self.calling.missing - {self.me}
+            self.call_due = True
+        named = self.term.members if self.term else self.calling.call.named if self.calling else ()
+        if self.ticks.suspects(named, now):
+            self.call_due = True
+        self._call_if_due(now)
+
+    # Messages
+
+    def received(self, sender: str, message: Message, now: int) -> Update | None:
+        """Take one message of the stream; returns an update that was applied just now."""
+        match message:
+            case Hello():
+                if sender in self.members:
+                    self.joins[sender] = message.join
+                    self._call_if_due(now)
+            case Call():
+                self._called(sender, message, now)
+            case State():
+                self._state(sender, message, now)
+            case Open():
+                self._opened(sender, message, now)
+            case RecordChunk():
+                self._chunk(sender, message, now)
+            case Stored():
+                self._stored(sender, message, now)
+            case Update():
+                return self._updated(sender, message)
+            case _:
+                pass
+        return None
+
+    def end_term(self) -> None:
+        self.term = None
+        self.calling = None
+
+    def _lowest(self, names: frozenset[str]) -> str:
+        return min(names, key=lambda name: self.order.get(name, len(self.order)))
+
+    def _holds_quorum(self, names: frozenset[str]) -> bool:
+        held = sum(self.votes.get(name, 0) for name in names)
+        return 2 * held > sum(self.votes.values()) or (len(self.votes) == 2 and held > 0)
+
+    def _call_if_due(self, now: int) -> None:
+        if not self.call_due or self.me not in self.members:
+            return
+        waited = now - self.members_at >= SUSPECT_AFTER_MS
+        out = self.ticks.suspects(self.members, now) | self.silent
+        if waited:
+            out |= {name for name in self.members if name not in self.joins}
+        named = frozenset(self.members) & set(self.order) - out
+        if self.me not in named or self.me != self._lowest(named) or not self._holds_quorum(named):
+            return
+        if not waited and any(name not in self.joins for name in self.members):
+            return
+        self.call_due = False
+        group = {name: self.joins.get(name, 0) for name in self.members}
+        ordered = tuple(sorted(named, key=self.order.__getitem__))
+        self.outbox.send(Call(nonce=f"{self.me}-{self.fresh():x}", named=ordered, group=group))
+
+    def _called(self, sender: str, call: Call, now: int) -> None:
+        """A call in another membership than its sender had read is void for everybody."""
+        if call.group != {name: self.joins.get(name, 0) for name in self.members}:
+            if sender == self.me:
+                self.call_due = True
+                self._call_if_due(now)
+            return
+        self.end_term()
+        self.call_due = False
+        if self.me not in call.named:
+            self.members, self.joins = (), {}
+            self.rejoin_at = now + 1_000
+            self.outbox.leave_group()
+            return
+        self.calling = Calling(call=call, caller=sender, progress_at=now)
+        tick = self.ticks.number(self.fresh(), now, 2 * SUSPECT_AFTER_MS)
+        member = self.present(call.nonce)
+        lineage = self.record.lineage if self.record else None
+        self.outbox.send(
+            State(
+                nonce=call.nonce,
+                member=member,
+                lineage=lineage,
+                in_memory=self.in_memory,
+                highest_term=self.highest_term,
+                tick=tick,
+            )
+        )
+
+    def _state(self, sender: str, state: State, now: int) -> None:
+        self.ticks.heard(sender, state.tick, now)
+        calling = self.calling
+        if calling is None or calling.call.nonce != state.nonce or sender not in calling.call.named:
+            return
+        calling.states[sender] = state
+        calling.progress_at = now
+        self._open_if_due()
+
+    def _open_if_due(self) -> None:
+        calling = self.calling
+        if calling is None or calling.open_sent or calling.caller != self.me or calling.missing:
+            return
+        if self.ring is None or self.word != (self.ring, True):
+            return
+        best = self._best(calling)
+        if best is None:
+            return
+        lineage, cold = best
+        source = next(name for name in calling.call.named if calling.states[name].lineage == lineage)
+        term = 1 + max(state.highest_term for state in calling.states.values())
+        calling.open_sent = True
+        self.outbox.send(Open(nonce=calling.call.nonce, term=term, lineage=lineage, source=source, cold=cold))
+
+    def _best(self, calling: Calling) -> tuple[Lineage, bool] | None:
+        """The highest lineage, and whether it comes from disks only; None while too few have sent theirs."""
+        known = {name: state for name, state in calling.states.items() if state.lineage is not None}
+        if not known:
+            return None
+        highest = max(state.lineage for state in known.values() if state.lineage)
+        if any(state.in_memory and state.lineage == highest for state in known.values()):
+            return highest, False
+        votes = sum(self.votes.get(name, 0) for name in known)
+        return (highest, True) if 2 * votes > sum(self.votes.values()) else None
+
+    def _opened(self, sender: str, message: Open, now: int) -> None:
+        calling = self.calling
+        if calling is None or calling.call.nonce != message.nonce or sender != calling.caller or calling.missing:
+            return
+        calling.open, calling.progress_at = message, now
+        self.highest_term = max(self.highest_term, message.term)
+        if self.record is not None and self.record.lineage == message.lineage:
+            if message.source == self.me and any(s.lineage != message.lineage for s in calling.states.values()):
+                self._send_record(message.nonce)
+            self._have_record(calling)
+
+    def _send_record(self, nonce: str) -> None:
+        assert self.record is not None
+        text = encode(durable(self.record)).decode()
+        pieces = [text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)]
+        for index, piece in enumerate(pieces):
+            self.outbox.send(RecordChunk(nonce=nonce, index=index, count=len(pieces), text=piece))
+
+    def _chunk(self, sender: str, chunk: RecordChunk, now: int) -> None:
+        calling = self.calling
+        if calling is None or calling.open is None or calling.call.nonce != chunk.nonce or calling.has_record:
+            return
+        if sender != calling.open.source:
+            return
+        calling.progress_at = now
+        calling.chunks[chunk.index] = chunk.text
+        if len(calling.chunks) < chunk.count:
+            return
+        record = decode(Record, "".join(calling.chunks[index] for index in range(chunk.count)).encode())
+        if record.lineage != calling.open.lineage:
+            raise MessageError(f"the record from {sender} is not the one that was announced")
+        self.record = record
+        self._have_record(calling)
+
+    def _have_record(self, calling: Calling) -> None:
+        calling.has_record = True
+        if self.outbox.persist(self.record, self.highest_term):
+            self.outbox.send(Stored(nonce=calling.call.nonce, position=0))
+
+    def _stored(self, sender: str, stored: Stored, now: int) -> None:
+        calling, term = self.calling, self.term
+        if term is not None and term.nonce == stored.nonce:
+            term.stored[sender] = max(term.stored.get(sender, 0), stored.position)
+        if calling is None or calling.open is None or calling.call.nonce != stored.nonce:
+            return
+        calling.stored.add(sender)
+        calling.progress_at = now
+        if self.me in calling.states:  # it delivered `open`, so it had read our state before
+            self.ticks.echo(sender, calling.states[self.me].tick)
+        if not calling.missing:
+            self._begin(calling, calling.open, now)
+
+    def _begin(self, calling: Calling, opened: Open, now: int) -> None:
+        assert self.record is not None
+        assert calling.has_record
+        self.in_memory = True
+        self.calling = None
+        configuration = self.record.configuration
+        able = [name for name in calling.call.named if calling.states[name].member.installed == configuration]
+        self.term = Term(
+            nonce=opened.nonce,
+            number=opened.term,
+            members=calling.call.named,
+            coordinator=(able or list(calling.call.named))[0],
+            cold=opened.cold,
+            states=calling.states,
+            stored=dict.fromkeys(calling.call.named, 0),
+            opened_at=now,
+        )
+
+    def _updated(self, sender: str, update: Update) -> Update | None:
+        term = self.term
+        if term is None or update.nonce != term.nonce or sender != term.coordinator:
+            return None
+        if update.position != term.position + 1:
+            raise MessageError(f"update {update.position} of term {term.number} came after {term.position}")
+        assert self.record is not None
+        term.position = update.position
+        before = durable(self.record)
+        self.record = apply(self.record, term.number, update)
+        changed = durable(self.record) != before
+        if not changed or self.outbox.persist(self.record, self.highest_term):
+            self.outbox.send(Stored(nonce=term.nonce, position=update.position))
+        return update
+
+    def durable_at(self, position: int) -> bool:
+        """What the update at `position` of this term said is stored as an acknowledged wish must be."""
+        term, record = self.term, self.record
+        if term is None or record is None or position == 0:
+            return False
+        stored = {name for name, reached in term.stored.items() if reached >= position}
+        if 2 * record.votes(stored) > record.all_votes:
+            return True
+        return stored >= set(term.members) and record.settled

@@ -1,0 +1,70 @@
+"""Who was heard lately, and who echoed this node's own ticks (DESIGN section 4, "Ticks").
+
+A tick's number is a fresh random one, so that an echo of an older process of this node is never taken for one of ours.
+Sans-I/O: the caller passes the time, CLOCK_BOOTTIME in milliseconds.
+"""
+
+from collections.abc import Iterable
+
+from standfast.resourced.messages import Tick
+
+INTERVAL_MS = 1_000
+SUSPECT_AFTER_MS = 3_000
+
+
+class Ticks:
+    def __init__(self, me: str) -> None:
+        self.me = me
+        self.fit = True
+        self._sent: dict[int, int] = {}  # our numbers of the last seconds: when sent
+        self._read: dict[str, int] = {}  # the last number of each node
+        self._heard: dict[str, int] = {}  # when each node was last heard
+        self._echoed: dict[str, int] = {}  # when that tick of ours was sent which each node echoed last
+        self._unfit: set[str] = set()
+
+    def number(self, number: int, now: int, keep_ms: int) -> int:
+        """Note `number` as sent now; numbers older than `keep_ms` are forgotten."""
+        self._sent = {known: at for known, at in self._sent.items() if now - at <= keep_ms}
+        self._sent[number] = now
+        return number
+
+    def tick(self, number: int, now: int, keep_ms: int) -> Tick:
+        return Tick(number=self.number(number, now, keep_ms), read=dict(self._read), fit=self.fit)
+
+    def received(self, sender: str, tick: Tick, now: int) -> None:
+        self.heard(sender, tick.number, now)
+        if tick.fit:
+            self._unfit.discard(sender)
+        else:
+            self._unfit.add(sender)
+        self.echo(sender, tick.read.get(self.me, 0))
+
+    def heard(self, sender: str, number: int, now: int) -> None:
+        """A tick, or what counts as one, of `sender` was read now; our own came back."""
+        self._read[sender] = number
+        self._heard[sender] = now
+        if sender == self.me:
+            self.echo(sender, number)
+
+    def echo(self, sender: str, number: int) -> None:
+        """`sender` has read our tick `number`; one that we did not send lately changes nothing."""
+        if number in self._sent:
+            self._echoed[sender] = max(self._echoed.get(sender, -1), self._sent[number])
+
+    def joined(self, name: str, now: int) -> None:
+        """A node begins anew: it has time to tick, and what it echoed before does not count."""
+        self._heard[name] = now
+        self._unfit.discard(name)
+        if name != self.me:
+            self._echoed.pop(name, None)
+
+    def suspects(self, members: Iterable[str], now: int) -> frozenset[str]:
+        """Members without a tick for 3 s, and those that say that they cannot work; never this node itself
+        for its silence."""
+        silent = {name for name in members if name != self.me and now - self._heard.get(name, now) >= SUSPECT_AFTER_MS}
+        return frozenset(silent | (self._unfit & set(members)) | ({self.me} if not self.fit else set()))
+
+    def echoers(self, now: int, within_ms: int) -> frozenset[str]:
+        """Nodes that echoed a tick sent within `within_ms`; empty while our own did not come back."""
+        names = frozenset(name for name, sent in self._echoed.items() if now - sent <= within_ms)
+        return names if self.me in names else frozenset()
