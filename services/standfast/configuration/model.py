@@ -47,6 +47,11 @@ class Cluster:
     unsafe: bool = False
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
+    @property
+    def token_ms(self) -> int:
+        """Corosync's token timeout: token and then consensus (1.2 tokens) go by before a loss is known."""
+        return self.detect_within_ms * 10 // 22
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plug:

@@ -39,26 +39,35 @@ class Section:
 
 def parse(text: str, path: str) -> tuple[Section, ...]:
     """The sections of `text` in order; ConfigurationError with every line that means nothing."""
+    sections, problems = scan(text, path)
+    if problems:
+        raise ConfigurationError(problems)
+    return sections
+
+
+def scan(text: str, path: str) -> tuple[tuple[Section, ...], tuple[Problem, ...]]:
+    """What can be read of `text`, and every line that means nothing; below a broken [NAME] nothing is read."""
     sections: list[tuple[str, list[Entry], Source]] = []
     problems: list[Problem] = []
+    entries: list[Entry] | None = None
     for number, line in _logical_lines(text):
         source = Source(path=path, line=number)
         header = _header(line)
         key, equals, value = line.partition("=")
         if header is not None:
-            sections.append((header, [], source))
+            entries = []
+            sections.append((header, entries, source))
         elif line.startswith("["):
             problems.append(Problem(source=source, text=f"“{line}” is no section; write [NAME]"))
+            entries = []
         elif not equals or not key.strip(_WHITESPACE):
             problems.append(Problem(source=source, text=f"“{line}” is neither [NAME] nor KEY=VALUE nor a comment"))
-        elif not sections:
+        elif entries is None:
             problems.append(Problem(source=source, text=f"{key.strip(_WHITESPACE)}= stands before any [NAME]"))
         else:
-            entry = Entry(key=key.strip(_WHITESPACE), value=value.strip(_WHITESPACE), source=source)
-            sections[-1][1].append(entry)
-    if problems:
-        raise ConfigurationError(tuple(problems))
-    return tuple(Section(name=name, entries=tuple(found), source=source) for name, found, source in sections)
+            entries.append(Entry(key=key.strip(_WHITESPACE), value=value.strip(_WHITESPACE), source=source))
+    found = tuple(Section(name=name, entries=tuple(own), source=source) for name, own, source in sections)
+    return found, tuple(problems)
 
 
 def merge(main: Iterable[Section], dropins: Iterable[Iterable[Section]]) -> tuple[Section, ...]:

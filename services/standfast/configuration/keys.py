@@ -1,0 +1,236 @@
+"""Every key that an administrator can write: what it takes, its default, who reads it.
+
+The loader works from these declarations alone, and `python3 -m standfast.configuration.keys` prints the table in
+contrib/docs/keys.md from them. A key without a `field` is promised by the design and not supported yet.
+"""
+
+import difflib
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from standfast.configuration import values as kind
+from standfast.configuration.model import Problem, Source
+from standfast.configuration.unitfile import Entry, effective
+from standfast.configuration.values import Kind
+
+
+class Scope(StrEnum):
+    """Where a key stands; the value is the heading in the table."""
+
+    CLUSTER = "[Cluster]"
+    NODE = "[Node]"
+    DEVICE = "[FenceDevice]"
+    DOMAIN = "[Domain]"
+    HEURISTIC = "[Heuristic]"
+    GROUP = "[X-Standfast] of a group's target"
+    RESOURCE = "[X-Standfast] of a resource's unit"
+    PROBE = "[X-Probe] of a resource's unit"
+    ADDRESS = "[X-Address] of standfast-ip@ADDRESS.service"
+
+
+CLUSTER_SCOPES = (Scope.CLUSTER, Scope.NODE, Scope.DEVICE, Scope.DOMAIN, Scope.HEURISTIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    scope: Scope
+    name: str
+    kind: Kind
+    default: str  # as an administrator would write it; "" where there is none
+    readers: str
+    field: str | None = None  # its name in the model; None: not supported yet
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What one record says, typed; what is not written is left to the model's default."""
+
+    by_field: Mapping[str, Any] = field(default_factory=dict)
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)  # by key, only those that count
+    wrong: frozenset[str] = frozenset()  # keys that were written with a value that is a problem
+    complete: bool = True  # every required key is there and right
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """By key as the administrator writes it: where its last value stands."""
+        return {name: entries[-1].source for name, entries in self.entries.items()}
+
+    def source_of(self, name: str, word: str = "") -> Source:
+        """Where `word` stands in the values of key `name`; the key must have been written."""
+        lines = self.entries[name]
+        return next((entry.source for entry in lines if word in entry.value.split()), lines[-1].source)
+
+
+_MEMBERSHIP, _QUORUM, _FENCED, _RESOURCED = "membershipd", "quorumd", "fenced", "resourced"
+_ALL = "all daemons"
+
+_CLUSTER_KEYS = (
+    Key(Scope.CLUSTER, "Name", kind.NAME, "", _ALL, "name", required=True),
+    Key(Scope.CLUSTER, "DetectWithin", kind.span("1.1s", "5min"), "2.2s", _MEMBERSHIP, "detect_within_ms"),
+    Key(Scope.CLUSTER, "PostJoinDelay", kind.span(), "60s", _RESOURCED, "post_join_delay_ms"),
+    Key(Scope.CLUSTER, "PostFailDelay", kind.span(), "0", _RESOURCED, "post_fail_delay_ms"),
+    Key(Scope.CLUSTER, "DaemonGrace", kind.span("5s"), "30s", _RESOURCED, "daemon_grace_ms"),
+    Key(Scope.CLUSTER, "StopDeadline", kind.span("1s"), "30s", _RESOURCED, "stop_deadline_ms"),
+    Key(Scope.CLUSTER, "QuorumWait", kind.span("1s"), "5s", _RESOURCED, "quorum_wait_ms"),
+    Key(Scope.CLUSTER, "TickMax", kind.span("2s"), "3s", _RESOURCED, "tick_max_ms"),
+    Key(Scope.CLUSTER, "Unsafe", kind.BOOLEAN, "no", f"{_FENCED}, {_RESOURCED}", "unsafe"),
+    Key(Scope.CLUSTER, "QuorumLoss", kind.one_of("stop", "freeze"), "stop", _RESOURCED),
+    Key(Scope.CLUSTER, "TwoNode", kind.BOOLEAN, "no", _MEMBERSHIP),
+    Key(Scope.CLUSTER, "AutoTieBreaker", kind.BOOLEAN, "no", _MEMBERSHIP),
+    Key(Scope.CLUSTER, "LastManStanding", kind.BOOLEAN, "no", _MEMBERSHIP),
+    Key(Scope.CLUSTER, "Arbiter", kind.TEXT, "", _QUORUM),
+    Key(Scope.CLUSTER, "MaxStarts", kind.integer(1, 10_000), "", _RESOURCED),
+    Key(Scope.NODE, "Name", kind.NAME, "", _ALL, "name", required=True),
+    Key(Scope.NODE, "Id", kind.integer(1, 16), "", _ALL, "id", required=True),
+    Key(Scope.NODE, "Address", kind.ADDRESSES, "", _MEMBERSHIP, "addresses", required=True),
+    Key(Scope.NODE, "Votes", kind.integer(0, 100), "1", f"{_MEMBERSHIP}, {_QUORUM}, {_RESOURCED}", "votes"),
+    Key(Scope.NODE, "Fence", kind.FENCE, "", _FENCED, "fence"),
+    Key(Scope.NODE, "FenceDelay", kind.span(), "0", _FENCED),
+    Key(Scope.NODE, "Watchdog", kind.TEXT, "", _QUORUM),
+    Key(Scope.NODE, "WatchdogTimeout", kind.span(), "", _QUORUM),
+    Key(Scope.NODE, "WatchdogTrust", kind.BOOLEAN, "no", _QUORUM),
+    Key(Scope.DEVICE, "Name", kind.NAME, "", _FENCED, "name", required=True),
+    Key(Scope.DEVICE, "Agent", kind.PROGRAM, "", _FENCED, "agent", required=True),
+    Key(Scope.DEVICE, "Option", kind.OPTIONS, "", _FENCED, "options"),
+    Key(Scope.DEVICE, "PasswordFile", kind.FILE, "", _FENCED, "password_file"),
+    Key(Scope.DEVICE, "Timeout", kind.span("1s", "1h"), "60s", _FENCED, "timeout_ms"),
+    Key(Scope.DEVICE, "Delay", kind.span("0", "5min"), "0", _FENCED, "delay_ms"),
+    Key(Scope.DOMAIN, "Name", kind.NAME, "", _RESOURCED, "name", required=True),
+    Key(Scope.DOMAIN, "Nodes", kind.NAMES, "", _RESOURCED, "nodes", required=True),
+    Key(Scope.DOMAIN, "Ordered", kind.BOOLEAN, "no", _RESOURCED, "ordered"),
+    Key(Scope.DOMAIN, "Restricted", kind.BOOLEAN, "no", _RESOURCED, "restricted"),
+    Key(Scope.DOMAIN, "Failback", kind.BOOLEAN, "no", _RESOURCED, "failback"),
+    Key(Scope.HEURISTIC, "Exec", kind.TEXT, "", _QUORUM),
+    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM),
+    Key(Scope.HEURISTIC, "Minimum", kind.integer(1, 1000), "1", _QUORUM),
+)
+
+_RECOVERY = kind.one_of("restart", "relocate", later=("disable", "restart-disable"))
+_PROBE_TYPES = "tcp udp icmp exec dns smtp mysql pgsql redis file mount link address unit probe"
+
+_UNIT_KEYS = (
+    Key(Scope.GROUP, "Resources", kind.UNITS, "", _RESOURCED, "resources", required=True),
+    Key(Scope.GROUP, "Domain", kind.NAME, "", _RESOURCED, "domain"),
+    Key(Scope.GROUP, "Recovery", _RECOVERY, "restart", _RESOURCED, "recovery"),
+    Key(Scope.GROUP, "MaxRestarts", kind.integer(0, 1000), "2", _RESOURCED, "max_restarts"),
+    Key(Scope.GROUP, "RestartWindow", kind.span("1s"), "10min", _RESOURCED, "restart_window_ms"),
+    Key(Scope.GROUP, "StartTimeout", kind.span("1s"), "90s", _RESOURCED, "start_timeout_ms"),
+    Key(Scope.GROUP, "StopTimeout", kind.span("1s"), "30s", _RESOURCED, "stop_timeout_ms"),
+    Key(Scope.GROUP, "StopFailure", kind.one_of("fence", "block"), "fence", _RESOURCED, "stop_failure"),
+    Key(Scope.GROUP, "FailureExpire", kind.span("1s", "24h"), "10min", _RESOURCED, "failure_expire_ms"),
+    Key(Scope.GROUP, "InPlace", kind.BOOLEAN, "no", _RESOURCED, "in_place"),
+    Key(Scope.GROUP, "Priority", kind.integer(-1000, 1000), "0", _RESOURCED),
+    Key(Scope.GROUP, "Needs", kind.NAMES, "", _RESOURCED),
+    Key(Scope.GROUP, "After", kind.NAMES, "", _RESOURCED),
+    Key(Scope.GROUP, "Apart", kind.NAMES, "", _RESOURCED),
+    Key(Scope.GROUP, "Exclusive", kind.BOOLEAN, "no", _RESOURCED),
+    Key(Scope.GROUP, "Copies", kind.integer(1, 16), "1", _RESOURCED),
+    Key(Scope.RESOURCE, "Critical", kind.BOOLEAN, "yes", _RESOURCED, "critical"),
+    Key(Scope.PROBE, "Type", kind.one_of("http", later=tuple(_PROBE_TYPES.split())), "http", _RESOURCED, "type"),
+    Key(Scope.PROBE, "URL", kind.URL, "", _RESOURCED, "url", required=True),
+    Key(Scope.PROBE, "Status", kind.STATUSES, "200", _RESOURCED, "status"),
+    Key(Scope.PROBE, "Body", kind.EXPRESSION, "", _RESOURCED, "body"),
+    Key(Scope.PROBE, "Interval", kind.span("100ms", "1h"), "2s", _RESOURCED, "interval_ms"),
+    Key(Scope.PROBE, "FastInterval", kind.span("100ms", "1h"), "", _RESOURCED, "fast_interval_ms"),
+    Key(Scope.PROBE, "Timeout", kind.span("50ms", "10min"), "1s", _RESOURCED, "timeout_ms"),
+    Key(Scope.PROBE, "StartTimeout", kind.span("100ms"), "60s", _RESOURCED, "start_timeout_ms"),
+    Key(Scope.PROBE, "FailAfter", kind.integer(1, 1000), "3", _RESOURCED, "fail_after"),
+    Key(Scope.PROBE, "PassAfter", kind.integer(1, 1000), "1", _RESOURCED, "pass_after"),
+    Key(Scope.PROBE, "From", kind.one_of("self", "peers"), "self", _RESOURCED),
+    Key(Scope.PROBE, "Needs", kind.NAMES, "", _RESOURCED),
+    Key(Scope.PROBE, "Level", kind.one_of("startup", "live", "ready", "degraded"), "live", _RESOURCED),
+    Key(Scope.PROBE, "OnFail", kind.one_of("recover", "relocate", "alert"), "recover", _RESOURCED),
+    Key(Scope.ADDRESS, "Prefix", kind.integer(0, 128), "", "standfast-ip", "prefix"),
+    Key(Scope.ADDRESS, "Interface", kind.INTERFACE, "", "standfast-ip", "interface"),
+    Key(Scope.ADDRESS, "Duplicate", kind.one_of("refuse", "defend"), "refuse", "standfast-ip"),
+)
+
+KEYS = _CLUSTER_KEYS + _UNIT_KEYS
+_BY_SCOPE = {scope: {key.name: key for key in KEYS if key.scope is scope} for scope in Scope}
+
+
+def read(scope: Scope, entries: Iterable[Entry], begins: Source, problems: list[Problem]) -> Values:
+    """The typed values of one record; everything wrong in it is appended to `problems`.
+
+    `begins` is where the record begins: the place of a required key that is missing.
+    """
+    found: dict[str, Any] = {}
+    right: dict[str, tuple[Entry, ...]] = {}
+    written = effective(entries)
+    for name, lines in written.items():
+        key = _BY_SCOPE[scope].get(name)
+        if key is None:
+            problems.append(_unknown(scope, lines[-1]))
+        elif key.field is None:
+            problems.append(Problem(source=lines[-1].source, text=f"{name}= in {_header(scope)} is not supported yet"))
+        elif (parsed := _parse(key, lines, problems)) is not None:
+            found[key.field] = key.kind.combine(parsed)
+            right[name] = lines
+    missing = [key.name for key in _BY_SCOPE[scope].values() if key.required and key.name not in right]
+    wrong = frozenset(written) - set(right)
+    problems += [
+        Problem(source=begins, text=f"{_header(scope)} needs {name}=") for name in missing if name not in wrong
+    ]
+    return Values(by_field=found, entries=right, wrong=wrong, complete=not missing)
+
+
+def did_you_mean(word: str, possible: Iterable[str], form: str = "{}") -> str:
+    """ "; did you mean X?" for the closest of `possible`, or "" when none is close."""
+    known = {name.lower(): name for name in possible}
+    close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.65)
+    return f"; did you mean {form.format(known[close[0]])}?" if close else ""
+
+
+def table() -> str:
+    """contrib/docs/keys.md as it must be."""
+    lines = [
+        "# All keys",
+        "",
+        "Made by `python3 -m standfast.configuration.keys > contrib/docs/keys.md`; do not edit it by hand.",
+        "The sections of cluster.conf come first, then those of files in units/.",
+        "A bare number as a time span is seconds.",
+        "A *required* key has no default; *later* means: refused as not supported yet.",
+    ]
+    for scope in Scope:
+        lines += ["", f"## {scope}", "", "| key | value | default | read by |", "|---|---|---|---|"]
+        lines += [_row(key) for key in KEYS if key.scope is scope]
+    return "\n".join(lines) + "\n"
+
+
+def _row(key: Key) -> str:
+    default = "*required*" if key.required else f"`{key.default}`" if key.default else ""
+    readers = key.readers if key.field else f"*later*: {key.readers}"
+    return f"| {key.name}= | {key.kind.label} | {default} | {readers} |"
+
+
+def _parse(key: Key, lines: tuple[Entry, ...], problems: list[Problem]) -> tuple[Any, ...] | None:
+    parsed = []
+    good = True
+    for entry in lines:
+        try:
+            parsed.append(key.kind.parse(entry.value))
+        except ValueError as error:
+            problems.append(Problem(source=entry.source, text=f"{key.name}=: {error}"))
+            good = False
+    return tuple(parsed) if good else None
+
+
+def _unknown(scope: Scope, entry: Entry) -> Problem:
+    header = _header(scope)
+    hint = did_you_mean(entry.key, _BY_SCOPE[scope], "{}=")
+    elsewhere = [str(other) for other in Scope if entry.key in _BY_SCOPE[other] and other is not scope]
+    if not hint and elsewhere:
+        hint = f"; it belongs in {' or '.join(elsewhere)}"
+    return Problem(source=entry.source, text=f"unknown option {entry.key}= in {header}{hint}")
+
+
+def _header(scope: Scope) -> str:
+    return scope.partition("]")[0] + "]"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

@@ -1,0 +1,164 @@
+"""Reads and checks /etc/standfast, and keeps the last good copy of it.
+
+Everything wrong is told at once. What can be wrong on this machine only (a unit that is not installed, a fence agent
+that is missing) is checked for the administrator's files, not for the last good copy: that was right when it was
+saved, and what runs must go on when a package is removed.
+"""
+
+import re
+from pathlib import Path
+
+from standfast.configuration.cluster import ClusterPart, read_cluster
+from standfast.configuration.groups import Units, read_groups
+from standfast.configuration.keys import did_you_mean
+from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
+from standfast.configuration.system import System, is_unit_file_name
+from standfast.configuration.tree import Tree, read_tree, save_tree
+from standfast.configuration.unitfile import Section, merge, scan
+
+ROOT = Path("/etc/standfast")
+LAST_GOOD = Path("/var/lib/standfast/config")
+_HERE = System()
+_KEY_BYTES = range(128, 4097)  # what corosync.conf(5) takes as a key file
+_UNIT_TYPES = re.compile(r"(service|socket|mount|automount|swap|timer|path|target|slice|scope|device)\.d")
+
+
+def load(root: Path = ROOT, *, system: System | None = _HERE) -> Configuration:
+    """The configuration below `root`; ConfigurationError with everything that is wrong.
+
+    `system` None: nothing is asked of this machine (for the last good copy, and for another machine's files).
+    """
+    return _check(read_tree(root), system)
+
+
+def load_good(
+    root: Path = ROOT, last_good: Path = LAST_GOOD, *, system: System | None = _HERE
+) -> tuple[Configuration | None, tuple[Problem, ...]]:
+    """The files if they are good, else the last good copy with what is wrong in the files; None: there is neither."""
+    try:
+        return load(root, system=system), ()
+    except ConfigurationError as error:
+        problems = error.problems
+    try:
+        return load(last_good, system=None), problems
+    except ConfigurationError:
+        return None, problems
+
+
+def digest(root: Path = ROOT) -> str:
+    """SHA-256 in hex over names and content of every file below `root`; whether they are good does not matter."""
+    return read_tree(root).digest
+
+
+def save_good(root: Path = ROOT, last_good: Path = LAST_GOOD, *, checked: str | None = None) -> str:
+    """`last_good` holds a copy of the files below `root` (whole, also after a power cut); the digest of the copy.
+
+    `checked` is the digest of the configuration that was found good. When the files are others by now nothing is
+    copied and ConfigurationError is raised: load them again. OSError (a full disk): the old copy is still there.
+    """
+    tree = read_tree(root)
+    if tree.problems:
+        raise ConfigurationError(tree.problems)
+    if checked is not None and tree.digest != checked:
+        text = "the files were changed while they were read"
+        raise ConfigurationError((Problem(source=Source(path=str(root), line=0), text=text),))
+    save_tree(tree, last_good)
+    return tree.digest
+
+
+def _check(tree: Tree, system: System | None) -> Configuration:
+    problems = list(tree.problems)
+    cluster = _read_cluster_files(tree, problems)
+    groups = read_groups(Units(files=_unit_files(tree, problems)), cluster, system, problems)
+    _check_secrets(tree, cluster, problems)
+    _check_agents(cluster, system, problems)
+    if problems or cluster.cluster is None:
+        raise ConfigurationError(tuple(sorted(problems, key=_in_reading_order)))
+    return Configuration(
+        cluster=cluster.cluster,
+        nodes=cluster.nodes,
+        devices=cluster.devices,
+        domains=cluster.domains,
+        groups=groups,
+        digest=tree.digest,
+    )
+
+
+def _in_reading_order(problem: Problem) -> tuple[str, bool, int]:
+    return problem.source.path, problem.source.line == 0, problem.source.line
+
+
+def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
+    if "cluster.conf" not in tree.files:
+        problems.append(Problem(source=Source(path="cluster.conf", line=0), text="is missing"))
+        return ClusterPart(cluster=None, nodes=(), devices=(), domains=(), domain_names=frozenset())
+    folder = "cluster.conf.d"
+    dropins = [f"{folder}/{name}" for name in tree.folder(folder) if name.endswith(".conf")]
+    files = [_sections(tree, name, problems) for name in ("cluster.conf", *dropins)]
+    return read_cluster(merge(files[0], files[1:]), problems)
+
+
+def _unit_files(tree: Tree, problems: list[Problem]) -> dict[str, tuple[Section, ...]]:
+    """The sections of what systemd would read in units/; anything else there is a slip of the pen."""
+    found = {}
+    for path in tree.files:
+        name = path.removeprefix("units/")
+        if name == path:
+            continue
+        if refusal := _unit_file_refusal(name):
+            problems.append(Problem(source=Source(path=path, line=0), text=refusal))
+        else:
+            found[name] = _sections(tree, path, problems)
+    return found
+
+
+def _unit_file_refusal(name: str) -> str | None:
+    folder, slash, file = name.partition("/")
+    if not slash:
+        return None if is_unit_file_name(name) else "is no unit's name, so systemd would not read it"
+    unit = folder.removesuffix(".d")
+    if unit == folder or not (is_unit_file_name(unit) or _UNIT_TYPES.fullmatch(folder)):
+        return f"{folder} is no folder of drop-ins; call it UNIT.d"
+    if "/" in file or not file.endswith(".conf"):
+        return "is no drop-in, so systemd would not read it; call it NAME.conf"
+    return "is a name that Standfast uses itself; call it otherwise" if file == "zz-standfast.conf" else None
+
+
+def _sections(tree: Tree, path: str, problems: list[Problem]) -> tuple[Section, ...]:
+    content = tree.files[path].content
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problems.append(Problem(source=Source(path=path, line=line), text="is no UTF-8"))
+        return ()
+    sections, wrong = scan(text, path)
+    problems += wrong
+    return sections
+
+
+def _check_secrets(tree: Tree, cluster: ClusterPart, problems: list[Problem]) -> None:
+    key = tree.files.get("corosync.key")
+    source = Source(path="corosync.key", line=0)
+    if key is None:
+        text = "is missing; corosync-keygen -l -k /etc/standfast/corosync.key on one node, then copy it to all"
+        problems.append(Problem(source=source, text=text))
+    elif len(key.content) not in _KEY_BYTES:
+        problems.append(Problem(source=source, text=f"has {len(key.content)} bytes; a key has 128 to 4096"))
+    for device in cluster.devices:
+        if device.password_file and device.password_file not in tree.files:
+            names = (name for name in tree.files if "/" not in name)
+            text = f"there is no file {device.password_file}{did_you_mean(device.password_file, names)}"
+            problems.append(Problem(source=device.sources["PasswordFile"], text=text))
+    secrets = {"corosync.key", *(device.password_file for device in cluster.devices if device.password_file)}
+    for name in sorted(secrets & set(tree.files)):
+        if tree.files[name].mode & 0o077:
+            text = f"can be read by others (mode {tree.files[name].mode:04o}); chmod 0600 it"
+            problems.append(Problem(source=Source(path=name, line=0), text=text))
+
+
+def _check_agents(cluster: ClusterPart, system: System | None, problems: list[Problem]) -> None:
+    for device in cluster.devices:
+        if system and not (system.programs / device.agent).is_file():
+            text = f"no fence agent {device.agent} in {system.programs}; install it (Debian: fence-agents)"
+            problems.append(Problem(source=device.sources["Agent"], text=text))

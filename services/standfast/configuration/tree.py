@@ -1,0 +1,156 @@
+"""The files below /etc/standfast, read once: what is checked, what is counted and what is saved are the same bytes."""
+
+import hashlib
+import itertools
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from standfast.configuration.model import Problem, Source
+from standfast.files import sync_folder, write_atomic
+
+_LARGEST_BYTES = 1 << 20
+# What editors and dpkg leave behind is no configuration, as for systemd (src/basic/path-util.c): opening a file
+# in an editor must not make this node's configuration differ from the others'.
+_LEFT_BEHIND = ("~", ".swp", ".bak", ".old", ".new", ".rpmnew", ".rpmsave", ".rpmorig", ".ucf-new", ".ucf-old")
+_LEFT_BY_DPKG = (".dpkg-old", ".dpkg-new", ".dpkg-tmp", ".dpkg-dist", ".dpkg-bak", ".dpkg-backup", ".dpkg-remove")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    content: bytes
+    mode: int  # permission bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tree:
+    """All files by their name below the root ("units/webserv.target"), in the order of the names."""
+
+    files: Mapping[str, File]
+    problems: tuple[Problem, ...]  # what could not be read
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex over the names and the content of every file, secrets included; modes do not count."""
+        whole = hashlib.sha256()
+        for name, file in self.files.items():
+            for part in (os.fsencode(name), file.content):
+                whole.update(len(part).to_bytes(8, "big") + part)
+        return whole.hexdigest()
+
+    def folder(self, name: str) -> tuple[str, ...]:
+        """The names of the files directly in `name`, without it."""
+        prefix = f"{name}/"
+        below = (path.removeprefix(prefix) for path in self.files if path.startswith(prefix))
+        return tuple(path for path in below if "/" not in path)
+
+
+def read_tree(root: Path) -> Tree:
+    """Every file below `root`; what is no readable file is a problem, never an exception."""
+    files: dict[str, File] = {}
+    problems: list[Problem] = []
+    for path in _walk(root, problems):
+        name = str(path.relative_to(root))
+        try:
+            files[name] = _read_file(path)
+        except (OSError, ValueError) as error:
+            text = error.strerror or "cannot be read" if isinstance(error, OSError) else str(error)
+            problems.append(Problem(source=Source(path=name, line=0), text=text))
+    ordered = {name: files[name] for name in sorted(files)}
+    return Tree(files=ordered, problems=tuple(problems))
+
+
+def save_tree(tree: Tree, last_good: Path) -> None:
+    """`last_good` leads to exactly these files, also after a power cut; before that it led to the old ones.
+
+    `last_good` is a link to a folder beside it: a link can be replaced in one step, a folder cannot.
+    Raises OSError (a full disk): then the old files are still there whole.
+    """
+    last_good.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder = _folder_for(tree, last_good)
+    if not folder.is_dir():
+        _write_tree(tree, folder)
+    _point(last_good, folder)
+    for other in last_good.parent.glob(f"{last_good.name}.set-*"):
+        if other != folder:
+            _discard(other)
+
+
+def _folder_for(tree: Tree, last_good: Path) -> Path:
+    """The folder that holds this tree already, or a name that is free: one in use is never written to."""
+    for number in itertools.count():
+        folder = last_good.with_name(f"{last_good.name}.set-{tree.digest[:16]}-{number}")
+        if not folder.exists() or read_tree(folder).files == tree.files:
+            return folder
+    raise AssertionError
+
+
+def _write_tree(tree: Tree, folder: Path) -> None:
+    temporary = folder.with_name(f"{folder.name}.new")
+    _discard(temporary)
+    temporary.mkdir(mode=0o755)
+    for name, file in tree.files.items():
+        path = temporary / name
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        write_atomic(path, file.content, file.mode)
+    for inner in (temporary, *temporary.rglob("*")):
+        if inner.is_dir():
+            inner.chmod(0o755)  # whatever the umask is: systemd and `systemctl cat` read here
+            sync_folder(inner)
+    temporary.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _point(last_good: Path, folder: Path) -> None:
+    if last_good.is_symlink() and last_good.readlink() == Path(folder.name):
+        return
+    temporary = last_good.with_name(f"{last_good.name}.set-link")
+    _discard(temporary)
+    temporary.symlink_to(folder.name)
+    if last_good.is_dir() and not last_good.is_symlink():  # a plain folder, as somebody copied it there
+        last_good.rename(last_good.with_name(f"{last_good.name}.set-plain"))
+    temporary.replace(last_good)
+    sync_folder(last_good.parent)
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
+    def failed(error: OSError) -> None:
+        path = Path(error.filename)
+        name = str(root) if path == root else str(path.relative_to(root))
+        problems.append(Problem(source=Source(path=name, line=0), text=error.strerror or "cannot be read"))
+
+    for folder, folders, names in os.walk(root, onerror=failed):
+        folders[:] = sorted(name for name in folders if not _left_behind(name))
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                source = Source(path=str((Path(folder) / name).relative_to(root)), line=0)
+                problems.append(Problem(source=source, text="is a link to a folder; make it a folder"))
+        yield from (Path(folder) / name for name in sorted(names) if not _left_behind(name))
+
+
+def _left_behind(name: str) -> bool:
+    return name.startswith(".") or name.endswith(_LEFT_BEHIND + _LEFT_BY_DPKG)
+
+
+def _read_file(path: Path) -> File:
+    if path.resolve() == Path("/dev/null"):  # as `systemctl mask` does; an empty file says the same to systemd
+        return File(content=b"", mode=0o644)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is no file; nothing but files and folders is replicated")
+        content = file.read(_LARGEST_BYTES + 1)
+    if len(content) > _LARGEST_BYTES:
+        raise ValueError("is larger than 1 MiB; large data does not belong here")
+    return File(content=content, mode=stat.S_IMODE(status.st_mode))

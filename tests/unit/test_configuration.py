@@ -1,0 +1,541 @@
+"""What the loader makes of /etc/standfast, and the sentence for each way to get it wrong."""
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from standfast.configuration import keys, model
+from standfast.configuration.load import digest, load, load_good, save_good
+from standfast.configuration.model import Configuration, ConfigurationError, Plug
+from standfast.configuration.system import System
+from standfast.configuration.values import parse_span, show_span
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLE = REPOSITORY / "contrib/lab/example"
+
+CLUSTER = """\
+[Cluster]
+Name=webha
+[Node]
+Name=node1
+Id=1
+Address=192.0.2.11
+Address=198.51.100.11
+Fence=bmc1
+[Node]
+Name=node2
+Id=2
+Address=192.0.2.12
+Address=198.51.100.12
+Fence=bmc2
+Fence=pdu:7 pdu:8
+[FenceDevice]
+Name=bmc1
+Agent=fence_redfish
+Option=ip=192.0.2.201
+Option=ssl-insecure=1
+PasswordFile=bmc.secret
+[FenceDevice]
+Name=bmc2
+Agent=fence_redfish
+[FenceDevice]
+Name=pdu
+Agent=fence_apc
+Timeout=1min 30s
+[Domain]
+Name=web
+Nodes=node2
+Nodes=node1
+Ordered=yes
+"""
+TARGET = "[Unit]\nDescription=A site\n[X-Standfast]\nResources=standfast-ip@192.0.2.100.service a.service\nDomain=web\n"
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    """A machine with a few units, an init script and two fence agents."""
+    folder = tmp_path / "machine"
+    for name in ("units", "init.d", "sbin"):
+        (folder / name).mkdir(parents=True)
+    for unit in ("apache2.service", "standfast-ip@.service", "real.service", "vendor.target"):
+        (folder / "units" / unit).write_text("[Unit]\n")
+    (folder / "units/masked.service").symlink_to("/dev/null")
+    (folder / "units/alias.service").symlink_to(folder / "units/real.service")
+    (folder / "units/ours.service").symlink_to(tmp_path / "good/units/ours.service")
+    (folder / "units/torn.service").symlink_to(folder / "nowhere/torn.service")
+    (folder / "init.d/legacy").write_text("#!/bin/sh\n")
+    for agent in ("fence_redfish", "fence_apc"):
+        (folder / "sbin" / agent).touch()
+    return System(
+        unit_paths=(folder / "units",),
+        vendor_paths=(folder / "units",),
+        init_scripts=folder / "init.d",
+        programs=folder / "sbin",
+        last_good=tmp_path / "good",
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A good configuration."""
+    folder = tmp_path / "etc"
+    write(folder, "cluster.conf", CLUSTER)
+    write(folder, "units/webserv.target", TARGET)
+    write(folder, "units/a.service", "[Service]\nExecStart=/bin/true\n")
+    write(folder, "corosync.key", "k" * 1024, mode=0o600)
+    write(folder, "bmc.secret", "hidden", mode=0o600)
+    return folder
+
+
+def write(root: Path, name: str, text: str, mode: int = 0o644) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_text(text)
+    (root / name).chmod(mode)
+
+
+def problems(root: Path, system: System | None) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load(root, system=system)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_good_configuration_is_read_whole(root: Path, system: System) -> None:
+    write(
+        root, "units/a.service.d/p.conf", "[X-Standfast]\nCritical=no\n[X-Probe]\nURL=http://127.0.0.1/\nInterval=5s\n"
+    )
+    write(
+        root,
+        "units/a.service.d/q.conf",
+        "[X-Probe]\nInterval=3s\n[X-Probe page]\nURL=https://[::1]:8443/x\nStatus=200-202 404\n",
+    )
+    found = load(root, system=system)
+    assert found.cluster.name == "webha"
+    assert (found.cluster.detect_within_ms, found.cluster.token_ms) == (2200, 1000)
+    assert [(node.name, node.id, node.addresses) for node in found.nodes] == [
+        ("node1", 1, ("192.0.2.11", "198.51.100.11")),
+        ("node2", 2, ("192.0.2.12", "198.51.100.12")),
+    ]
+    assert found.node("node2").fence == (
+        (Plug(device="bmc2", plug=None),),
+        (Plug(device="pdu", plug="7"), Plug(device="pdu", plug="8")),
+    )
+    assert found.devices[0].options == {"ip": "192.0.2.201", "ssl-insecure": "1"}
+    assert found.devices[0].password_file == "bmc.secret"
+    assert found.devices[2].timeout_ms == 90_000
+    assert (found.domains[0].nodes, found.domains[0].ordered) == (("node2", "node1"), True)
+    (group,) = found.groups
+    assert (group.name, group.target, group.description, group.domain) == ("webserv", "webserv.target", "A site", "web")
+    assert [resource.unit for resource in group.resources] == ["standfast-ip@192.0.2.100.service", "a.service"]
+    assert not group.resources[1].critical
+    first, second = group.resources[1].probes
+    assert (first.name, first.url, first.interval_ms) == ("", "http://127.0.0.1/", 3000)
+    assert (second.name, second.status) == ("page", frozenset({200, 201, 202, 404}))
+    assert str(group.sources["Domain"]) == "units/webserv.target:5"
+    assert str(second.sources["Status"]) == "units/a.service.d/q.conf:5"
+    assert found.allowed(group) == ("node2", "node1")
+
+
+def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
+    shutil.rmtree(root / "units")
+    shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
+    (group,) = load(root, system=system).groups
+    assert (group.name, group.recovery, group.max_restarts, group.in_place) == ("webserv", "restart", 10, True)
+    assert group.restart_window_ms == 600_000
+    apache = group.resources[1]
+    (probe,) = apache.probes
+    assert (apache.unit, probe.fail_after, probe.body) == ("apache2.service", 2, "^ok")
+    assert probe.fast_interval_ms is not None
+    assert probe.interval_ms + 2 * probe.timeout_ms + probe.fast_interval_ms < 3000
+
+
+def test_dropins_of_cluster_conf_add_to_the_record_of_that_name(root: Path, system: System) -> None:
+    write(
+        root,
+        "cluster.conf.d/20.conf",
+        "[Cluster]\nDetectWithin=1.1s\n[Node]\nName=node1\nVotes=3\nFence=\nFence=pdu:1\n",
+    )
+    write(root, "cluster.conf.d/10.conf", "[Cluster]\nDetectWithin=5s\n")
+    found = load(root, system=system)
+    assert (found.cluster.detect_within_ms, found.cluster.token_ms) == (1100, 500)
+    assert found.node("node1").votes == 3
+    assert found.node("node1").fence == ((Plug(device="pdu", plug="1"),),)
+    assert str(found.cluster.sources["DetectWithin"]) == "cluster.conf.d/20.conf:2"
+
+
+CLUSTER_SLIPS = [
+    ("[Cluster]\nName=webha", "[Cluster]", "cluster.conf:1: [Cluster] needs Name="),
+    ("Name=webha", "Name=web ha", "cluster.conf:2: Name=: “web ha” is no name"),
+    (
+        "Name=webha",
+        "Name=webha\nDetectWithn=3s",
+        "cluster.conf:3: unknown option DetectWithn= in [Cluster]; did you mean DetectWithin=?",
+    ),
+    ("Name=webha", "Name=webha\nVotes=3", "cluster.conf:3: unknown option Votes= in [Cluster]; it belongs in [Node]"),
+    ("Name=webha", "Name=webha\nQuorumLoss=stop", "cluster.conf:3: QuorumLoss= in [Cluster] is not supported yet"),
+    ("Name=webha", "Name=webha\nDetectWithin=1s", "cluster.conf:3: DetectWithin=: 1s is shorter than 1.1s"),
+    ("Name=webha", "Name=webha\nDetectWithin=2 sek", "cluster.conf:3: DetectWithin=: “sek” is no unit of time"),
+    ("Name=webha", "Name=webha\nDetectWithin=soon", "cluster.conf:3: DetectWithin=: “soon” is no time span"),
+    ("Name=webha", "Name=webha\nUnsafe=maybe", "cluster.conf:3: Unsafe=: “maybe” is neither yes nor no"),
+    ("Name=webha", "Name=webha\nTickMax=30s", "cluster.conf:3: DaemonGrace= must be longer than TickMax="),
+    ("Name=webha", "Name=webha\n[Nodes]\nx=1", "cluster.conf:3: unknown section [Nodes]; did you mean [Node]?"),
+    ("Name=webha", "Name=webha\n[Heuristic]\nExec=x", "cluster.conf:3: [Heuristic] is not supported yet"),
+    ("Name=webha", "Name=webha\nunsafe", "cluster.conf:3: “unsafe” is neither [NAME] nor KEY=VALUE nor a comment"),
+    ("[Cluster]", "[Cluster", "cluster.conf:1: “[Cluster” is no section; write [NAME]"),
+    ("Name=node2", "Name=node1", "cluster.conf:10: Name=node1 is taken at cluster.conf:3"),
+    ("Name=node2", "Votes=1", "cluster.conf:9: [Node] needs Name="),
+    ("Id=2", "Id=1", "cluster.conf:11: Id=1 is node1's; every node needs its own"),
+    ("Id=2", "Id=17", "cluster.conf:11: Id=: “17” is no number from 1 to 16"),
+    ("Id=2\n", "", "cluster.conf:9: [Node] needs Id="),
+    ("Address=192.0.2.12", "Address=192.0.2.11", "cluster.conf:12: 192.0.2.11 is node1's already"),
+    ("Address=192.0.2.12", "Address=192.0.2.256", "cluster.conf:12: Address=: “192.0.2.256” is no IP address"),
+    ("Address=192.0.2.12", "Address=0.0.0.0", "cluster.conf:12: Address=: 0.0.0.0 is no address that a node can have"),
+    ("Address=192.0.2.12\n", "", "cluster.conf:12: node2 has 1 addresses, node1 has 2; each link needs every node"),
+    ("Address=192.0.2.12", "Address=2001:db8::12", "cluster.conf:13: 2001:db8::12 and node1's 192.0.2.11 are one link"),
+    ("Fence=bmc2", "Fence=bcm2", "cluster.conf:14: there is no [FenceDevice] bcm2; did you mean bmc2?"),
+    ("Fence=bmc1\n", "", "cluster.conf:4: node1 has no Fence=; add one, or Unsafe=yes"),
+    (
+        "Agent=fence_apc",
+        "Agent=/usr/sbin/fence_apc",
+        "cluster.conf:27: Agent=: “/usr/sbin/fence_apc” is no program's name",
+    ),
+    ("Agent=fence_apc", "Agent=fence_xyz", "cluster.conf:27: no fence agent fence_xyz in"),
+    (
+        "Option=ssl-insecure=1",
+        "Option=passwd=x1y2",
+        "cluster.conf:20: Option=: passwd cannot be set here; use PasswordFile=",
+    ),
+    ("Option=ssl-insecure=1", "Option=secret x1y2", "cluster.conf:20: Option=: write NAME=VALUE"),
+    (
+        "PasswordFile=bmc.secret",
+        "PasswordFile=bmc.secrt",
+        "cluster.conf:21: there is no file bmc.secrt; did you mean bmc.secret?",
+    ),
+    (
+        "PasswordFile=bmc.secret",
+        "PasswordFile=../x",
+        "cluster.conf:21: PasswordFile=: “../x” is no name of a file beside",
+    ),
+    ("Nodes=node1", "Nodes=nod1", "cluster.conf:32: there is no [Node] nod1; did you mean node1?"),
+    ("Nodes=node1", "Nodes=node2", "cluster.conf:31: node2 is in domain web twice"),
+    ("Name=web\n", "Name=site\n", "units/webserv.target:5: there is no [Domain] web"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), CLUSTER_SLIPS)
+def test_a_slip_in_cluster_conf_is_one_sentence_with_its_line(
+    root: Path, system: System, right: str, wrong: str, told: str
+) -> None:
+    assert right in CLUSTER
+    write(root, "cluster.conf", CLUSTER.replace(right, wrong, 1))
+    found = problems(root, system)
+    assert any(problem.startswith(told) for problem in found), found
+    assert "x1y2" not in "".join(found)
+
+
+def test_every_slip_is_told_at_once(root: Path, system: System) -> None:
+    write(root, "cluster.conf", CLUSTER.replace("Id=2", "Id=99").replace("Nodes=node1", "Nodes=nod1"))
+    write(root, "units/webserv.target", TARGET.replace("a.service", "apaches.service"))
+    (root / "corosync.key").chmod(0o644)
+    assert problems(root, system) == [
+        "cluster.conf:11: Id=: “99” is no number from 1 to 16",
+        "cluster.conf:32: there is no [Node] nod1; did you mean node1?",
+        "corosync.key: can be read by others (mode 0644); chmod 0600 it",
+        "units/webserv.target:4: no unit apaches.service here; install it or correct Resources=",
+    ]
+
+
+UNIT_SLIPS = [
+    (
+        "a.service",
+        "apaches.service",
+        "units/webserv.target:4: no unit apaches.service here; install it or correct Resources=",
+    ),
+    ("a.service", "a", "units/webserv.target:4: “a” is no unit's name; write a.service"),
+    ("a.service", "a!.service", "units/webserv.target:4: “a!.service” is no unit's name"),
+    ("a.service", "a.slice", "units/webserv.target:4: a.slice: a slice cannot be a resource"),
+    ("a.service", "t@.service", "units/webserv.target:4: t@.service is a template; write the instance, t@NAME.service"),
+    ("a.service", "a.service a.service", "units/webserv.target:4: a.service is twice here"),
+    (
+        "a.service",
+        "masked.service",
+        "units/webserv.target:4: masked.service is masked here; systemctl unmask masked.service",
+    ),
+    ("a.service", "alias.service", "units/webserv.target:4: alias.service is only another name of real.service here"),
+    ("a.service", "ours.service", "units/webserv.target:4: no unit ours.service here"),  # our own link is no proof
+    ("a.service", "webserv.target", "units/webserv.target:4: webserv.target is a group itself"),
+    (
+        "a.service",
+        "standfast-resourced.service",
+        "units/webserv.target:4: standfast-resourced.service carries the system",
+    ),
+    ("a.service", "network.target", "units/webserv.target:4: network.target carries the system"),
+    (
+        "192.0.2.100",
+        "192.0.2.1000",
+        "units/webserv.target:4: 192.0.2.1000 in standfast-ip@192.0.2.1000.service is no IP",
+    ),
+    ("192.0.2.100", "192.0.2.11", "units/webserv.target:4: 192.0.2.11 is node1's own address"),
+    ("192.0.2.100", "2001:DB8::1", "units/webserv.target:4: write standfast-ip@2001:db8::1.service"),
+    ("Resources=", "Resources=\n#", "units/webserv.target:3: [X-Standfast] needs Resources="),
+    (
+        "Resources=",
+        "Resource=",
+        "units/webserv.target:4: unknown option Resource= in [X-Standfast]; did you mean Resources=?",
+    ),
+    ("Domain=web", "Domain=wbe", "units/webserv.target:5: there is no [Domain] wbe; did you mean web?"),
+    ("Domain=web", "Recovery=disable", "units/webserv.target:5: Recovery=: disable is not supported yet"),
+    ("Domain=web", "Recovery=restrat", "units/webserv.target:5: Recovery=: “restrat” is not known"),
+    ("Domain=web", "Priority=3", "units/webserv.target:5: Priority= in [X-Standfast] is not supported yet"),
+    ("Domain=web", "StopTimeout=0", "units/webserv.target:5: StopTimeout=: 0 is shorter than 1s"),
+    ("Domain=web", "Critical=no", "units/webserv.target:5: unknown option Critical= in [X-Standfast]; it belongs in"),
+    (
+        "[X-Standfast]",
+        "[X-Standfats]",
+        "units/webserv.target:3: unknown section [X-Standfats]; did you mean [X-Standfast]?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "told"), UNIT_SLIPS)
+def test_a_slip_in_a_target_is_one_sentence_with_its_line(
+    root: Path, system: System, right: str, wrong: str, told: str
+) -> None:
+    assert right in TARGET
+    write(root, "units/webserv.target", TARGET.replace(right, wrong, 1))
+    found = problems(root, system)
+    assert any(problem.startswith(told) for problem in found), found
+
+
+FILE_SLIPS = [
+    ("units/vendor.target", TARGET, "units/vendor.target: vendor.target is the system's own"),
+    ("units/multi-user.target", TARGET, "units/multi-user.target: multi-user.target is the system's own"),
+    ("units/other.target", TARGET, "units/webserv.target:4: a.service is in group other too; it can be in one only"),
+    ("units/README", "", "units/README: is no unit's name, so systemd would not read it"),
+    ("units/a.service.d/x.cnf", "", "units/a.service.d/x.cnf: is no drop-in, so systemd would not read it"),
+    ("units/a.service.d/zz-standfast.conf", "", "units/a.service.d/zz-standfast.conf: is a name that Standfast uses"),
+    ("units/a.target.wants/b.service", "", "units/a.target.wants/b.service: a.target.wants is no folder of drop-ins"),
+    ("units/b.service.d/x.conf", "\n[X-Probe]\n", "units/b.service.d/x.conf:2: b.service is in no group's Resources="),
+    ("units/a.service.d/x.conf", "[X-Probe]\nInterval=1s", "units/a.service.d/x.conf:1: [X-Probe] needs URL="),
+    ("units/a.service.d/x.conf", "[X-Probe]\nURL=ftp://x/", "units/a.service.d/x.conf:2: URL=: “ftp://x/” is no URL"),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=tcp", "units/a.service.d/x.conf:2: Type=: tcp is not supported yet"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nBody=(",
+        "units/a.service.d/x.conf:2: Body=: “(” is no regular expression",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nStatus=20", "units/a.service.d/x.conf:2: Status=: “20” is no number"),
+    ("units/a.service.d/x.conf", "[X-Probe a/b]\nURL=http://x", "units/a.service.d/x.conf:1: the probe's name: “a/b”"),
+    ("units/a.service.d/x.conf", "[X-Address]\nPrefix=24", "units/a.service.d/x.conf:1: [X-Address] has no meaning"),
+    (
+        "units/standfast-ip@.service.d/x.conf",
+        "[X-Address]\nPrefix=64",
+        "units/standfast-ip@.service.d/x.conf:2: Prefix=:",
+    ),
+    (
+        "units/standfast-ip@.service.d/x.conf",
+        "[X-Address]\nInterface=a/b",
+        "units/standfast-ip@.service.d/x.conf:2: Inter",
+    ),
+    ("units/a.service.d/x.conf", "[Unit]\nnonsense\n", "units/a.service.d/x.conf:2: “nonsense” is neither [NAME] nor"),
+    ("units/we b.target", TARGET, "units/we b.target: is no unit's name"),
+    ("units/we:b.target", TARGET, "units/we:b.target: the group's name: “we:b” is no name"),
+    ("cluster.conf.d/x.conf", "[Cluster]\nX=1\n", "cluster.conf.d/x.conf:2: unknown option X= in [Cluster]"),
+    ("corosync.key", "short", "corosync.key: has 5 bytes; a key has 128 to 4096"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "told"), FILE_SLIPS)
+def test_a_file_that_is_out_of_place_or_wrong_is_told(
+    root: Path, system: System, name: str, text: str, told: str
+) -> None:
+    write(root, name, text)
+    found = problems(root, system)
+    assert any(problem.startswith(told) for problem in found), found
+
+
+def test_units_from_packages_templates_and_init_scripts_are_known_here(root: Path, system: System) -> None:
+    write(root, "units/webserv.target", TARGET.replace("a.service", "apache2.service legacy.service"))
+    assert len(load(root, system=system).groups[0].resources) == 3
+
+
+def test_a_target_may_be_a_resource_with_settings_of_its_own(root: Path, system: System) -> None:
+    write(root, "units/webserv.target", TARGET.replace("a.service", "inner.target"))
+    write(root, "units/inner.target", "[X-Standfast]\nCritical=no\n")
+    (group,) = load(root, system=system).groups
+    assert [resource.critical for resource in group.resources] == [True, False]
+
+
+def test_one_node_and_an_unsafe_cluster_need_no_fence_device(root: Path, system: System) -> None:
+    without = CLUSTER.replace("Fence=bmc1\n", "")
+    write(root, "cluster.conf", without.replace("Name=webha", "Name=webha\nUnsafe=yes"))
+    assert load(root, system=system).cluster.unsafe
+    write(
+        root,
+        "cluster.conf",
+        "[Cluster]\nName=c\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n[Domain]\nName=web\nNodes=node1",
+    )
+    assert not load(root, system=system).cluster.unsafe
+
+
+@pytest.mark.parametrize("name", ["cluster.conf", "corosync.key"])
+def test_a_missing_file_is_a_problem(root: Path, system: System, name: str) -> None:
+    (root / name).unlink()
+    assert any(problem.startswith(f"{name}: is missing") for problem in problems(root, system))
+
+
+def test_nothing_at_all_is_a_problem_not_a_crash(tmp_path: Path, system: System) -> None:
+    assert f"{tmp_path / 'none'}: No such file or directory" in problems(tmp_path / "none", system)
+
+
+def test_what_is_no_text_no_file_or_too_large_is_told(root: Path, system: System) -> None:
+    (root / "units/b.service").write_bytes(b"[Unit]\nDescription=\xff\n")
+    os.mkfifo(root / "units/pipe.service")
+    (root / "units/torn.service").symlink_to("nowhere")
+    (root / "large").write_bytes(b"x" * (1 << 20 | 1))
+    (root / "linked").symlink_to(root / "units", target_is_directory=True)
+    found = problems(root, system)
+    assert "units/b.service:2: is no UTF-8" in found
+    assert "units/pipe.service: is no file; nothing but files and folders is replicated" in found
+    assert "units/torn.service: No such file or directory" in found
+    assert "large: is larger than 1 MiB; large data does not belong here" in found
+    assert "linked: is a link to a folder; make it a folder" in found
+
+
+def test_the_digest_is_of_names_and_content_but_not_of_what_editors_leave(root: Path) -> None:
+    before = digest(root)
+    for name in (".cluster.conf.swp", "cluster.conf~", "cluster.conf.dpkg-new", ".git/x"):
+        write(root, name, "left")
+    (root / "cluster.conf").chmod(0o600)
+    assert digest(root) == before
+    write(root, "bmc.secret", "other", mode=0o600)
+    assert digest(root) != before
+
+
+def test_the_last_good_copy_is_taken_while_the_files_are_broken(root: Path, system: System, tmp_path: Path) -> None:
+    last_good = tmp_path / "var/config"
+    assert load_good(root, last_good, system=system)[0] is not None
+    good = load(root, system=system)
+    assert save_good(root, last_good, checked=good.digest) == good.digest
+    write(root, "cluster.conf", "[Cluster\n")
+    taken, told = load_good(root, last_good, system=system)
+    assert taken == good
+    assert str(told[0]).startswith("cluster.conf:1:")
+    assert load_good(root, tmp_path / "none", system=system)[0] is None
+
+
+def test_the_last_good_copy_stays_good_when_a_package_is_removed(root: Path, system: System, tmp_path: Path) -> None:
+    save_good(root, tmp_path / "good")
+    (system.unit_paths[0] / "standfast-ip@.service").unlink()
+    taken, told = load_good(root, tmp_path / "good", system=system)
+    assert taken is not None
+    assert "no unit standfast-ip@192.0.2.100.service here" in str(told[0])
+
+
+def test_a_copy_replaces_the_last_one_whole_and_keeps_secrets_secret(root: Path, tmp_path: Path) -> None:
+    last_good = tmp_path / "var/config"
+    save_good(root, last_good)
+    write(root, "units/b.service", "[Unit]\n")
+    (root / "units/a.service").unlink()
+    save_good(root, last_good)
+    assert sorted(path.name for path in (last_good / "units").iterdir()) == ["b.service", "webserv.target"]
+    assert (last_good / "corosync.key").stat().st_mode & 0o777 == 0o600
+    assert len(list(last_good.parent.iterdir())) == 2  # the link and the folder that it leads to
+    assert digest(last_good) == digest(root)
+
+
+def test_a_copy_that_was_damaged_or_has_other_modes_is_made_anew(root: Path, tmp_path: Path) -> None:
+    last_good = tmp_path / "config"
+    (last_good / "units").mkdir(parents=True)  # as a folder, not as the link that we make
+    save_good(root, last_good)
+    for harm in (lambda: (last_good / "cluster.conf").write_text("x"), lambda: (root / "cluster.conf").chmod(0o640)):
+        harm()
+        save_good(root, last_good)
+        assert (last_good / "cluster.conf").read_text() == CLUSTER
+    assert (last_good / "cluster.conf").stat().st_mode & 0o777 == 0o640
+
+
+def test_files_that_changed_since_the_check_are_not_saved(root: Path, system: System, tmp_path: Path) -> None:
+    checked = load(root, system=system).digest
+    write(root, "cluster.conf", "[Cluster\n")
+    with pytest.raises(ConfigurationError, match="changed while"):
+        save_good(root, tmp_path / "good", checked=checked)
+    assert not (tmp_path / "good").exists()
+
+
+def test_the_table_of_keys_in_the_manual_is_the_one_of_the_code() -> None:
+    written = (REPOSITORY / "contrib/docs/keys.md").read_text()
+    assert written == keys.table(), "python3 -m standfast.configuration.keys > contrib/docs/keys.md"
+
+
+@pytest.mark.parametrize(
+    ("scope", "record"),
+    [
+        (keys.Scope.CLUSTER, model.Cluster),
+        (keys.Scope.NODE, model.Node),
+        (keys.Scope.DEVICE, model.FenceDevice),
+        (keys.Scope.DOMAIN, model.Domain),
+        (keys.Scope.GROUP, model.Group),
+        (keys.Scope.RESOURCE, model.Resource),
+        (keys.Scope.PROBE, model.Probe),
+    ],
+)
+def test_declared_defaults_and_fields_are_those_of_the_model(scope: keys.Scope, record: type) -> None:
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    for key in keys.KEYS:
+        if key.scope is not scope or key.field is None or key.field == "type":
+            continue
+        default = fields[key.field].default
+        if key.default:
+            assert key.kind.combine((key.kind.parse(key.default),)) == default, key.name
+        else:
+            assert default in (dataclasses.MISSING, None, ()), key.name
+
+
+@given(st.integers(0, 10**9))
+def test_a_span_that_is_shown_is_read_as_the_same(span_ms: int) -> None:
+    assert parse_span(show_span(span_ms)) == span_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "span_ms"),
+    [
+        ("2.2s", 2200),
+        ("10min", 600_000),
+        ("1h 30min", 5_400_000),
+        ("1h30m", 5_400_000),
+        ("5", 5000),
+        ("250ms", 250),
+        ("1 min 5 seconds", 65_000),
+        (".5s", 500),
+        ("2d", 172_800_000),
+        ("500us 500µs", 1),
+        ("0", 0),
+    ],
+)
+def test_spans_are_read_as_systemd_reads_them(text: str, span_ms: int) -> None:
+    assert parse_span(text) == span_ms
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1.2.3s", "1 parsec", "infinity", "1us", "٣s", "1s,"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_span(text)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["cluster.conf", "units/webserv.target", "units/a.service.d/x.conf"]))
+def test_any_bytes_give_a_configuration_or_problems(content: bytes, name: str) -> None:
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        write(root, "cluster.conf", CLUSTER)
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+        try:
+            assert isinstance(load(root, system=None), Configuration)
+        except ConfigurationError as error:
+            assert error.problems
