@@ -33,6 +33,18 @@ class Daemon:
         """`systemctl status` shows `text`, unless systemd is too busy to read it."""
         self._notifier.send("STATUS=" + text.replace("\n", " "))
 
+    async def until_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """`work` ran until it ended or SIGTERM came, which cancels it; its exception is raised here."""
+        task = asyncio.ensure_future(work)
+        waiter = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait((task, waiter), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.cancel()
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
     def feed_watchdog(self, interval_s: float) -> None:
         """Feeds systemd's watchdog from the loop: a loop that hangs starves it."""
         self._notifier.send("WATCHDOG=1")

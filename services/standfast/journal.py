@@ -45,6 +45,7 @@ class Event(StrEnum):
     FENCE_ON_FAILED = "fence-on-failed"
     FENCE_DEVICE_SILENT = "fence-device-silent"
     FENCE_DEVICE_ANSWERS = "fence-device-answers"
+    FENCE_HISTORY_FAILED = "fence-history-failed"
     # membershipd
     # quorumd
     # resourced

@@ -96,3 +96,30 @@ def test_an_exception_in_a_callback_ends_the_daemon_too(
 
     assert run("quorumd", main) == 1
     assert "ended by AssertionError: two coordinators" in capsys.readouterr().err
+
+
+def test_work_is_cancelled_by_sigterm_and_its_failure_ends_the_daemon(
+    systemd: socket.socket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append("cancelled")
+
+    async def stopped(daemon: Daemon) -> None:
+        asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
+        await daemon.until_stopped(work())
+
+    async def broken() -> None:
+        raise ValueError("broken work")
+
+    async def failed(daemon: Daemon) -> None:
+        await daemon.until_stopped(broken())
+
+    assert run("quorumd", stopped) == 0
+    assert ended == ["cancelled"]
+    assert run("quorumd", failed) == 1
+    assert "broken work" in capsys.readouterr().err

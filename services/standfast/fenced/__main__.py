@@ -1,0 +1,31 @@
+"""fenced: turns a loss into a proof when resourced asks. Wiring only."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from standfast.configuration.load import load_good
+from standfast.daemon import Daemon, run
+from standfast.fenced.agents import Agents
+from standfast.fenced.service import Service, Settings
+
+CONFIGURED = Path("/etc/standfast")
+LAST_GOOD = Path("/var/lib/standfast/config")
+
+
+async def main(daemon: Daemon) -> None:
+    """SIGTERM ends attempts under way too: the record has what is to be begun again."""
+    await daemon.until_stopped(_serve(daemon))
+
+
+async def _serve(daemon: Daemon) -> None:
+    settings = Settings(load=lambda: load_good(CONFIGURED, LAST_GOOD), agents=Agents(secrets=(CONFIGURED, LAST_GOOD)))
+    async with asyncio.TaskGroup() as tasks:
+        service = Service(settings, tasks)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)
+        await service.run(daemon.ready)
+
+
+if __name__ == "__main__":
+    sys.exit(run("fenced", main))

@@ -1,0 +1,235 @@
+"""Runs a ClusterLabs fence agent: options on stdin, an exit code within a deadline, and nothing left behind.
+
+FenceAgentAPI (https://github.com/ClusterLabs/fence-agents/blob/main/doc/FenceAgentAPI.md): name=value lines on
+stdin; exit 0 = done (of `status`: on), 2 = `status` says off, anything else = failed.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from standfast.configuration.model import FenceDevice
+from standfast.fenced.levels import Action, Answer
+
+AGENTS: Final = Path("/usr/sbin")
+KEPT_OUTPUT: Final = 2_048  # bytes of stdout that are kept, the last ones
+_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+_PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_OURS: Final = frozenset({"action", "delay", "password", "passwd", "plug", "port"})
+# options that switch the verification of the device or of its answer off
+_UNVERIFIED: Final = frozenset({"ssl_insecure", "insecure", "missing_as_off"})
+_NO: Final = frozenset({"", "0", "no", "off", "false"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an agent said."""
+
+    answer: Answer
+    text: str  # for people and the journal; holds no secret
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """The agents in `programs`, with secrets from the first of `secrets` that has the file."""
+
+    programs: Path = AGENTS
+    secrets: tuple[Path, ...] = (Path("/etc/standfast"),)
+
+    async def run(self, device: FenceDevice, plug: str | None, action: Action) -> Result:
+        """The agent ended, or was killed at the device's deadline with all that it had started."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        secret = ""
+        try:
+            secret = self._secret(device)
+            options = agent_input(device, plug, action, secret)
+            exit_code, output = await self._run(device, options)
+        except _AgentError as error:
+            answer, text = Answer.FAILED, str(error)
+        except TimeoutError:
+            answer, text = Answer.FAILED, f"no answer within {device.timeout_ms / 1000:g} s"
+        else:
+            answer = _answer(action, exit_code)
+            text = _text(answer, exit_code, output)
+        if secret:
+            text = text.replace(secret, "***")
+        return Result(answer=answer, text=text, milliseconds=round((loop.time() - begun) * 1000))
+
+    async def _run(self, device: FenceDevice, options: bytes) -> tuple[int, str]:
+        if not _PROGRAM.fullmatch(device.agent):
+            raise _AgentError(f"{device.agent!r} is no agent's name")
+        process, pipe = _start(self.programs / device.agent, options)
+        agent, output = _Agent(process), _Output(pipe)
+        try:
+            async with asyncio.timeout(device.timeout_ms / 1000):
+                exit_code = await agent.exit_code
+        finally:
+            agent.kill()
+            text = output.close()
+        return exit_code, text
+
+    def _secret(self, device: FenceDevice) -> str:
+        name = device.password_file
+        if name is None:
+            return ""
+        if name != Path(name).name:
+            raise _AgentError(f"PasswordFile={name} is not the name of a file beside cluster.conf")
+        for folder in self.secrets:
+            try:
+                return (folder / name).read_text().rstrip("\n")
+            except FileNotFoundError:
+                continue
+            except (OSError, UnicodeDecodeError) as error:
+                raise _AgentError(f"PasswordFile={name} cannot be read: {error}") from error
+        raise _AgentError(f"PasswordFile={name} is not there")
+
+
+class _AgentError(Exception):
+    """The agent could not be started."""
+
+
+class _Agent:
+    """A running agent and all that it starts; it is reaped whenever it ends, also long after we gave up on it.
+
+    Waiting for a killed process could block: one that hangs in the kernel ignores SIGKILL until it wakes up.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._descriptor = os.pidfd_open(process.pid)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._descriptor, self._on_end)
+        self.exit_code: asyncio.Future[int] = self._loop.create_future()
+
+    def kill(self) -> None:
+        """Everything in its process group is killed; not yet reaped (a zombie at most) its id is nobody else's."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _on_end(self) -> None:
+        self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        self.kill()  # children that it left behind
+        exit_code = self._process.wait()
+        if not self.exit_code.done():
+            self.exit_code.set_result(exit_code)
+
+
+class _Output:
+    """Reads what an agent says as it comes, so that it never waits for us, and keeps the end of it."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._data = b""
+        os.set_blocking(pipe, False)
+        asyncio.get_running_loop().add_reader(pipe, self._read)
+
+    def _read(self) -> bool:
+        """True while there may be more."""
+        try:
+            data = os.read(self._pipe, 65536)
+        except BlockingIOError:
+            return False
+        self._data = (self._data + data)[-KEPT_OUTPUT:]
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._pipe)
+        return bool(data)
+
+    def close(self) -> str:
+        """All that was said until now."""
+        for _ in range(16):  # at most what a pipe holds: a process that escaped its group may go on talking
+            if not self._read():
+                break
+        asyncio.get_running_loop().remove_reader(self._pipe)
+        os.close(self._pipe)
+        return self._data.decode(errors="replace")
+
+
+def agent_input(device: FenceDevice, plug: str | None, action: Action, secret: str) -> bytes:
+    """What the agent reads; what we choose cannot be overridden by an option of the device.
+
+    Raises an error when a value would make two lines.
+    """
+    lines = [(name, value) for name, value in device.options.items() if name not in _OURS]
+    lines += [("action", action.value)]
+    if plug is None and "plug" in device.options:
+        lines += [("plug", device.options["plug"])]
+    elif plug is None and "port" in device.options:
+        lines += [("port", device.options["port"])]
+    elif plug is not None:
+        lines += [("plug", plug)]
+    if secret:
+        lines += [("password", secret)]
+    for name, value in lines:
+        if "\n" in name + value or "\0" in name + value or "=" in name:
+            raise _AgentError(f"the value of {name!r} is not one line")
+    return "".join(f"{name}={value}\n" for name, value in lines).encode()
+
+
+def verified(device: FenceDevice) -> bool:
+    """No option of the device switches its verification off."""
+    return not any(
+        name.replace("-", "_") in _UNVERIFIED and value.strip().lower() not in _NO
+        for name, value in device.options.items()
+    )
+
+
+def unverified_options(device: FenceDevice) -> Iterable[str]:
+    """The options that make it unverified."""
+    return sorted(name for name in device.options if name.replace("-", "_") in _UNVERIFIED)
+
+
+def _start(program: Path, options: bytes) -> tuple[subprocess.Popen[bytes], int]:
+    """The agent in a session of its own, and the reading end of its stdout.
+
+    Options go through a memfd: no pipe that fills up, no file, no command line that others can read.
+    """
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    descriptor = os.memfd_create("options", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, options)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        process = subprocess.Popen(
+            [program],
+            stdin=descriptor,
+            stdout=writer,
+            stderr=subprocess.DEVNULL,  # agents print Python's warnings there
+            start_new_session=True,
+            env=_ENVIRONMENT,
+            cwd="/",
+        )
+    except OSError as error:
+        os.close(reader)
+        raise _AgentError(f"{program.name} cannot be started: {error.strerror}") from error
+    finally:
+        os.close(writer)
+        os.close(descriptor)
+    return process, reader
+
+
+def _answer(action: Action, exit_code: int) -> Answer:
+    match action, exit_code:
+        case _, 0:
+            return Answer.DONE
+        case Action.STATUS, 2:
+            return Answer.IS_OFF
+        case _:
+            return Answer.FAILED
+
+
+def _text(answer: Answer, exit_code: int, output: str) -> str:
+    said = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
+    if answer is not Answer.FAILED:
+        return said
+    how = f"exit code {exit_code}" if exit_code >= 0 else f"killed by signal {-exit_code}"
+    return f"{how}: {said}" if said else how

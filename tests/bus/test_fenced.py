@@ -1,0 +1,437 @@
+"""fenced on a private bus, with power switches that are files and agents that are shell scripts."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bus.private import PrivateBus, as_nobody, until
+from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
+from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug, Problem
+from standfast.fenced import attempts, levels
+from standfast.fenced.agents import Agents
+from standfast.fenced.service import INTERFACE, NAME, ROOT, Service, Settings
+
+AGENT = """#!/bin/sh
+# A power switch: PLUG.power says on or off; BEHAVIOUR says how it fails.
+cd {folder}
+while IFS='=' read -r name value; do eval "$name=\\$value"; done
+echo "$ip:$plug $action" >> calls
+[ -e "$ip.slow" ] && sleep 30
+case "$(cat $ip.behaviour 2>/dev/null)" in
+    dead) echo "Failed: no connection"; exit 1 ;;
+    lying) [ $action = off ] && exit 0 ;;
+esac
+case $action in
+    off|on) echo $action > $plug.power; echo "Success: $action"; exit 0 ;;
+    status) [ "$(cat $plug.power)" = off ] && {{ echo "Status: OFF"; exit 2; }}; echo "Status: ON"; exit 0 ;;
+esac
+exit 1
+"""
+
+
+class Bench:
+    """A configuration of two nodes, two levels each, and the world that its devices are in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        agent = folder / "fence_file"
+        agent.write_text(AGENT.format(folder=folder))
+        agent.chmod(0o755)
+        for plug in ("1", "2"):
+            self.power(plug, "on")
+        self.problems: tuple[Problem, ...] = ()
+        self.configuration: Configuration | None = self.configure()
+
+    def configure(self, *, timeout_ms: int = 5000) -> Configuration:
+        devices = tuple(
+            FenceDevice(name=name, agent="fence_file", options={"ip": name}, timeout_ms=timeout_ms)
+            for name in ("bmc", "pdu")
+        )
+        nodes = tuple(
+            Node(
+                name=f"node{number}",
+                id=number,
+                addresses=(f"192.0.2.{10 + number}",),
+                fence=tuple((Plug(device=device, plug=str(number)),) for device in ("bmc", "pdu")),
+            )
+            for number in (1, 2)
+        )
+        return Configuration(
+            cluster=Cluster(name="test"), nodes=nodes, devices=devices, domains=(), groups=(), digest="0"
+        )
+
+    def load(self) -> tuple[Configuration | None, tuple[Problem, ...]]:
+        return self.configuration, self.problems
+
+    def power(self, plug: str, state: str) -> None:
+        (self.folder / f"{plug}.power").write_text(state)
+
+    def is_off(self, plug: str) -> bool:
+        return (self.folder / f"{plug}.power").read_text().strip() == "off"
+
+    def behave(self, device: str, how: str) -> None:
+        (self.folder / f"{device}.behaviour").write_text(how)
+
+    def calls(self) -> list[str]:
+        """What the agents were asked, but for the statuses of tests."""
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def history(self) -> list[dict[str, Any]]:
+        path = self.folder / "history"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def bench(tmp_path: Path, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(levels, "BACKOFF_FIRST_MS", 100)
+    return Bench(tmp_path)
+
+
+class Client:
+    """resourced's side."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+
+    async def begin(self, loss: str = "8.1", node: str = "node1", action: str = "off") -> None:
+        await self.bus.call(NAME, ROOT, INTERFACE, "Begin", "ssss", loss, node, f"incarnation of {node}", action)
+
+    async def attempts(self) -> list[list[str]]:
+        return list(await self.bus.get(NAME, ROOT, INTERFACE, "Attempts"))
+
+    async def ended(self, loss: str = "8.1", action: str = "off", timeout_s: float = 10.0) -> list[str]:
+        """The attempt's row once it does not run any more."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                for row in await self.attempts():
+                    if (row[0], row[3]) == (loss, action) and row[4] != "running":
+                        return row
+                await asyncio.sleep(0.02)
+
+    async def device(self, name: str) -> dict[str, Any]:
+        return await self.bus.get_all(NAME, f"{ROOT}/device/{name}", "org.standfast.FenceDevice1")
+
+
+@contextlib.asynccontextmanager
+async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Client, Service]]:
+    """A running fenced whose first tests are over (or not)."""
+    settings = Settings(
+        load=bench.load,
+        agents=Agents(programs=bench.folder, secrets=(bench.folder,)),
+        history=bench.folder / "history",
+    )
+    ready = asyncio.Event()
+
+    async def serve() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            service = Service(settings, tasks)
+            services.append(service)
+            await service.run(ready.set)
+
+    services: list[Service] = []
+    serving = asyncio.ensure_future(serve())
+    async with asyncio.timeout(10):
+        await ready.wait()
+        client = Client(await Bus.connect())
+        for name in ("bmc", "pdu") if tested else ():
+            while not (await client.device(name))["LastTest"]:  # noqa: ASYNC110 - another process's word
+                await asyncio.sleep(0.02)
+    if tested:
+        (bench.folder / "calls").unlink(missing_ok=True)
+    try:
+        yield client, services[0]
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+async def open_term(number: int) -> Server:
+    """A resourced that says which term is open."""
+    server = Server(interface_file("org.standfast.Groups"))
+    values: dict[str, Any] = dict.fromkeys(
+        ["Cluster", "Node", "Coordinator", "Quorate", "Position", "RecordDigest", "Configuration"], ""
+    )
+    numbers = {"Term": number, "ConfigurationVersion": 1}
+    server.publish(ROOT, "org.standfast.Groups1", {**values, **numbers, "Losses": [], "Safe": True})
+    await server.attach(await Bus.connect(), "org.standfast.Groups")
+    return server
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(main())
+
+
+def test_off_is_proven_by_a_status_after_it(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await client.begin()
+            row = await client.ended()
+            assert row[:6] == ["8.1", "node1", "incarnation of node1", "off", "proven", "bmc"]
+            assert bench.is_off("1")
+            assert not bench.is_off("2")
+            assert bench.calls() == ["bmc:1 off", "bmc:1 status"]
+            await until(lambda: bool(bench.history()))
+
+    run(main)
+    (entry,) = bench.history()
+    assert (entry["loss"], entry["state"], entry["device"]) == ("8.1", "proven", "bmc")
+    told = capsys.readouterr().err
+    assert told.index("[fence-begun]") < told.index("[fence-proven]")
+
+
+def test_the_next_level_is_begun_in_an_open_term(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(8)
+            bench.behave("bmc", "dead")
+            await client.begin()
+            assert (await client.ended())[4:6] == ["proven", "pdu"]
+            assert bench.calls() == ["bmc:1 off", "pdu:1 off", "pdu:1 status"]
+
+    run(main)
+    assert "fence device bmc:1: off failed: exit code 1: Failed: no connection" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("resourced", ["absent", "between terms"])
+def test_no_further_level_is_begun_outside_an_open_term(bench: Bench, resourced: str) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            if resourced == "between terms":
+                await open_term(0)
+            bench.behave("bmc", "dead")
+            await client.begin()
+            row = await client.ended()
+            assert row[4] == "failed"
+            assert "no term is open here" in row[6]
+            assert bench.calls() == ["bmc:1 off"]
+
+    run(main)
+
+
+def test_a_device_that_lies_about_off_proves_nothing(bench: Bench) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(8)
+            bench.behave("bmc", "lying")
+            await client.begin()
+            assert (await client.ended())[4:6] == ["proven", "pdu"]
+            assert bench.calls()[:2] == ["bmc:1 off", "bmc:1 status"]
+
+    run(main)
+
+
+def test_a_failed_attempt_is_begun_again_after_a_pause_when_asked_again(bench: Bench) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(8)
+            for device in ("bmc", "pdu"):
+                bench.behave(device, "dead")
+            await client.begin()
+            assert (await client.ended())[4] == "failed"
+            assert bench.calls() == ["bmc:1 off", "pdu:1 off"]
+            bench.behave("pdu", "works")
+            await client.begin()
+            (row,) = await client.attempts()
+            assert row[4] == "running"
+            assert "Round 2 begins in" in row[6]
+            assert (await client.ended())[4] == "proven"
+
+    run(main)
+
+
+def test_the_same_order_again_changes_nothing_while_it_runs_and_after_it_is_proven(bench: Bench) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            for _ in range(5):
+                await client.begin()
+            await client.ended()
+            bench.power("1", "on")  # it came back
+            await client.begin()
+            await asyncio.sleep(0.3)
+            assert not bench.is_off("1")
+            assert bench.calls() == ["bmc:1 off", "bmc:1 status"]
+
+    run(main)
+
+
+def test_on_switches_on_what_is_off_and_nothing_else(bench: Bench) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await client.begin()
+            await client.ended()
+            await client.begin(action="on")
+            assert (await client.ended(action="on"))[4] == "done"
+            assert not bench.is_off("1")
+            assert [call for call in bench.calls() if call.endswith(" on")] == ["bmc:1 on"]
+
+    run(main)
+
+
+def test_an_attempt_does_not_wait_for_a_test_that_hangs(bench: Bench) -> None:
+    (bench.folder / "bmc.slow").touch()
+
+    async def main() -> None:
+        async with fenced(bench, tested=False) as (client, _):
+            await until(lambda: "bmc:1 status" in bench.calls())
+            (bench.folder / "bmc.slow").unlink()
+            begun = asyncio.get_running_loop().time()
+            await client.begin()
+            assert (await client.ended())[4] == "proven"
+            assert asyncio.get_running_loop().time() - begun < 2
+
+    run(main)
+
+
+def test_two_losses_at_once_take_turns_on_a_device(bench: Bench) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await client.begin("8.1", "node1")
+            await client.begin("8.2", "node2")
+            for loss in ("8.1", "8.2"):
+                assert (await client.ended(loss))[4] == "proven"
+            assert bench.is_off("1")
+            assert bench.is_off("2")
+
+    run(main)
+
+
+def test_devices_are_tested_at_start_and_shown(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.behave("pdu", "dead")
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            device = await client.device("bmc")
+            assert (device["Name"], device["Agent"], device["Ok"]) == ("bmc", "fence_file", True)
+            assert (device["Answer"], device["Verified"]) == ("node1: on; node2: on", True)
+            device = await client.device("pdu")
+            assert not device["Ok"]
+            assert device["Answer"].startswith("node1: exit code 1: Failed: no connection")
+
+    run(main)
+    told = capsys.readouterr().err
+    assert told.count("[fence-device-silent]") == 1
+    assert "Fence device pdu does not answer" in told
+
+
+def test_a_reload_tests_what_is_new_and_withdraws_what_is_gone(bench: Bench) -> None:
+    async def main() -> None:
+        async with fenced(bench) as (client, service):
+            assert bench.configuration is not None
+            bmc, _ = bench.configuration.devices
+            new = FenceDevice(name="ups", agent="fence_file", options={"ip": "ups", "ssl_insecure": "1"})
+            bench.configuration = Configuration(
+                cluster=bench.configuration.cluster,
+                nodes=bench.configuration.nodes,
+                devices=(bmc, new),
+                domains=(),
+                groups=(),
+                digest="1",
+            )
+            service.reload()
+            async with asyncio.timeout(5):
+                while True:
+                    with contextlib.suppress(BusError):
+                        if (await client.device("ups"))["LastTest"]:
+                            break
+                    await asyncio.sleep(0.02)
+            assert not (await client.device("ups"))["Verified"]
+            with pytest.raises(BusError, match="no object"):
+                await client.device("pdu")
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("8.1", "node9", "i", "off"), ErrorName.REFUSED),
+        (("8.1", "node1", "i", "reboot"), ErrorName.INVALID_ARGUMENTS),
+        (("", "node1", "i", "off"), ErrorName.INVALID_ARGUMENTS),
+        (("8.1", "node1", "x" * 5000, "off"), ErrorName.INVALID_ARGUMENTS),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused_in_one_sentence(
+    bench: Bench, arguments: tuple[str, ...], error: ErrorName
+) -> None:
+    async def main() -> None:
+        async with fenced(bench, tested=False) as (client, _):
+            with pytest.raises(BusError) as caught:
+                await client.bus.call(NAME, ROOT, INTERFACE, "Begin", "ssss", *arguments)
+            assert caught.value.name == error
+            assert await client.attempts() == []
+
+    run(main)
+
+
+def test_only_root_may_fence(bench: Bench) -> None:
+    async def stranger() -> list[Any]:
+        client = Client(await Bus.connect())
+        try:
+            await client.begin()
+        except BusError as error:
+            return [error.name, await client.attempts()]
+        return ["fenced"]
+
+    async def main() -> None:
+        async with fenced(bench):
+            assert await as_nobody(stranger) == [ErrorName.ACCESS_DENIED, []]
+            assert bench.calls() == []
+
+    run(main)
+
+
+def test_without_a_configuration_it_is_on_the_bus_and_says_so(bench: Bench) -> None:
+    bench.configuration = None
+
+    async def main() -> None:
+        async with fenced(bench, tested=False) as (client, _):
+            with pytest.raises(BusError, match="no configuration"):
+                await client.begin()
+            bench.configuration = bench.configure()
+            await client.begin()  # reads anew what it does not know
+            assert (await client.ended())[4] == "proven"
+
+    run(main)
+
+
+def test_an_attempt_outlives_a_lost_bus(bench: Bench, private_bus: PrivateBus) -> None:
+    (bench.folder / "pdu.slow").touch()
+
+    async def main() -> None:
+        async with fenced(bench, tested=False) as (client, _):
+            await client.begin()
+            private_bus.kill()
+            await until(lambda: bench.is_off("1"))
+            private_bus.start()
+            async with asyncio.timeout(5):
+                while True:
+                    try:
+                        client = Client(await Bus.connect())
+                        row = await client.ended(timeout_s=1)
+                        break
+                    except (BusError, TimeoutError):
+                        await asyncio.sleep(0.05)
+            assert row[4] == "proven"
+
+    run(main)
+
+
+def test_ended_attempts_leave_the_list(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "SHOWN_AFTER_END_S", 0.2)
+
+    async def main() -> None:
+        async with fenced(bench, tested=False) as (client, _):
+            await client.begin()
+            await client.ended()
+            async with asyncio.timeout(5):
+                while await client.attempts():  # noqa: ASYNC110 - another process's word
+                    await asyncio.sleep(0.05)
+
+    run(main)
