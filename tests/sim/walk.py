@@ -6,7 +6,7 @@ from random import Random
 from tests.sim.world import World
 
 FAULTS_MS = 90_000
-CALM_MS = 150_000
+CALM_MS = 200_000
 
 
 def fault(world: World, random: Random) -> None:
@@ -14,7 +14,22 @@ def fault(world: World, random: Random) -> None:
     name = random.choice(world.names)
     other = random.choice(world.names)
     match random.choice(
-        ("power", "kill", "kill", "cut", "cut", "heal", "corosync", "hang", "unit", "unit", "wish", "wish", "leave", "all")
+        (
+            "power",
+            "kill",
+            "kill",
+            "cut",
+            "cut",
+            "heal",
+            "corosync",
+            "hang",
+            "unit",
+            "unit",
+            "wish",
+            "wish",
+            "leave",
+            "all",
+        )
     ):
         case "power":
             world.power_off(name)
@@ -52,6 +67,9 @@ def hang(world: World, name: str, lasts: int) -> None:
         if machine.core is not None and machine.life == life and machine.hung:
             machine.hung = False
             world._read(name)
+            world._word(name)
+            world.fencing(name)
+            world.observe(name)
 
     world.after(lasts, resume)
 

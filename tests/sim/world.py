@@ -56,7 +56,15 @@ def configuration(names: list[str]) -> Configuration:
         for index, name in enumerate(names)
     )
     resources = tuple(Resource(unit=unit) for unit in UNITS)
-    group = Group(name="webserv", description="", resources=resources, domain="web", in_place=True)
+    group = Group(
+        name="webserv",
+        description="",
+        resources=resources,
+        domain="web",
+        in_place=True,
+        restart_window_ms=60_000,
+        failure_expire_ms=60_000,
+    )
     return Configuration(
         cluster=Cluster(name="sim"),
         nodes=nodes,
@@ -287,7 +295,9 @@ class World:
     def _read(self, name: str) -> None:
         if self.network.stations[name].inbox:
             slow = self.random.random() < 0.02 and not self.calm
-            self.after(self.random.randint(100, 800) if slow else self.random.randint(0, 5), lambda: self._read_one(name))
+            self.after(
+                self.random.randint(100, 800) if slow else self.random.randint(0, 5), lambda: self._read_one(name)
+            )
 
     def _read_one(self, name: str) -> None:
         station, machine = self.network.stations[name], self.machines[name]
@@ -473,7 +483,8 @@ class World:
     def fencing(self, name: str, restarted: bool = False) -> None:
         machine = self.machines[name]
         running = tuple(
-            RunningAttempt(loss=loss, node=node, action=action) for (loss, action), node in sorted(machine.agents.items())
+            RunningAttempt(loss=loss, node=node, action=action)
+            for (loss, action), node in sorted(machine.agents.items())
         )
         self.give(name, FencingTold(running=running, ended=dict(machine.ended), restarted=restarted))
 
@@ -529,7 +540,9 @@ class World:
         self.note(f"{name} starts webserv in term {core.terms.term.number}")
         for other in self.names:
             if other not in core.terms.term.members and self.machines[other].dangerous:
-                self.fail(f"invariant 2: {name} starts webserv, but {other} was neither off nor gone since its last term")
+                self.fail(
+                    f"invariant 2: {name} starts webserv, but {other} was neither off nor gone since its last term"
+                )
 
     def check_record(self, name: str, core: Core) -> None:
         term = core.terms.term
@@ -542,8 +555,10 @@ class World:
         if term.position and known != digest:
             self.fail(f"invariant 4: two contents at {term.nonce}, position {term.position}")
         for node, (number, standby) in self.acknowledged.items():
-            if term.number >= number and term.position and core.record.nodes[node].standby != standby:
+            if term.number > number and term.position and core.record.nodes[node].standby != standby:
                 self.fail(f"invariant 5: the acknowledged standby={standby} of {node} is not in term {term.number}")
 
     def serving(self) -> list[str]:
-        return [name for name in self.names if self.runs(name) and set(self.machines[name].active.values()) == {"active"}]
+        return [
+            name for name in self.names if self.runs(name) and set(self.machines[name].active.values()) == {"active"}
+        ]

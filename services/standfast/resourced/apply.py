@@ -32,6 +32,8 @@ from standfast.resourced.messages import (
 from standfast.resourced.record import Attempt, Failure, GroupRecord, Loss, NodeRecord, Order, Record
 from standfast.vocabulary import Holding, Phase
 
+LONGEST_MEMORY = 15  # failures of a group that are remembered, beside the newest
+
 
 def apply(record: Record, term: int, update: Update) -> Record:
     """The record after `update`, the same on every member; an update that does not fit changes only the position."""
@@ -238,8 +240,8 @@ def _reported(record: Record, content: Reported) -> Record:
         del held[content.node]
     failures = group.failures
     if content.held.failed and not content.busy and (before is None or before.failed != content.held.failed or order):
-        failures = (*failures, Failure(id=group.number, node=content.node, cause=content.held.failed))
-    reason = content.held.failed or group.reason
+        failures = (*failures[-LONGEST_MEMORY:], Failure(id=group.number, node=content.node, cause=content.held.failed))
+    reason = content.held.failed or content.refused or group.reason
     runs = content.held.holding is Holding.RUNNING
     return _with_group(
         record,

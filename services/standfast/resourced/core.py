@@ -270,7 +270,9 @@ class Core:
         nonce = term.nonce if term else ""
         if nonce != self._last_term:
             self._last_term = nonce
-            self._in_flight, self._next_position, self._waits, self._sent = 0, 1, {}, {}
+            self._in_flight, self._next_position, self._sent = 0, 1, {}
+            if term is not None and term.coordinator != self.me:
+                self._waits = {}
             self._term_changed()
         self._guard_quorum()
         for hand in self.hands.values():
@@ -333,7 +335,6 @@ class Core:
             return
         running = [hand for hand in self.hands.values() if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING)]
         for hand in running:
-            hand.failed = "this node is not quorate"
             hand.stop(self.now)
         if running and not self._lost_quorum:
             self._lost_quorum = True
@@ -426,7 +427,9 @@ class Core:
         same = recorded == held or (recorded is None and empty)
         finished = order is not None and order.number == hand.last_order and not hand.busy
         if not same or finished:
-            report = Reported(node=self.me, group=name, order=hand.last_order, busy=hand.busy, held=held)
+            report = Reported(
+                node=self.me, group=name, order=hand.last_order, busy=hand.busy, held=held, refused=hand.refused
+            )
             self._say(f"group {name}", report)
 
     def _fencing_result(self, loss: str, action: str, good: bool, text: str) -> Proven | SwitchedOn | AttemptEnded:

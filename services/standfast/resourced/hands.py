@@ -68,6 +68,7 @@ class Hand:
         self.last_order = 0  # the last one read in this term
         self.failed = ""
         self.failed_units: tuple[str, ...] = ()
+        self.refused = ""  # why the last order was not begun
         self.states: tuple[UnitState, ...] = ()
         self._deadline = 0
         self._probing = False
@@ -121,7 +122,7 @@ class Hand:
             self.stage = Stage.IDLE
 
     def ordered(self, kind: OrderKind, number: int, now: int) -> None:
-        self.order = self.last_order = number
+        self.order, self.last_order, self.refused = number, number, ""
         match kind:
             case OrderKind.START:
                 self._ordered_start(now)
@@ -241,7 +242,7 @@ class Hand:
     def _begin_start(self, now: int) -> None:
         match self._gate():
             case Gate.SHUT:
-                self.failed = "the start was refused here: this node is not quorate, or its ticks are not echoed"
+                self.refused = "this node is not quorate, or its ticks are not echoed"
                 self._become_idle()
             case Gate.OPEN:
                 self._do(Verb.HOLD)

@@ -179,6 +179,7 @@ class Reported:
     order: int
     busy: bool  # that order is still being carried out
     held: Held
+    refused: str = ""  # why that order was not begun, for people; it is no failure of the group
 
 
 class WishKind(StrEnum):

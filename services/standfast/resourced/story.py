@@ -86,6 +86,9 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
                 return []
             text = f"{group}: {kind.value} on {node}: {reason}"
             return [_entry("order", NOTICE, text, fields, GROUP=group, DECISION=kind.value, SUBJECT=node, CAUSE=reason)]
+        case Reported(group=group, node=node, refused=refused) if refused:
+            text = f"{group}: {node} refused the order: {refused}"
+            return [_entry("order-refused", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=refused)]
         case Reported(group=group, node=node, held=held):
             known = before.groups[group].held.get(node) if group in before.groups else None
             if not held.failed or (known is not None and known.failed == held.failed):
@@ -159,9 +162,7 @@ def _phase(name: str, before: Record, after: Record, fields: Mapping[str, str]) 
 
 
 def _cause(group: GroupRecord) -> str:
-    failed = [
-        held.failed for held in group.held.values() if held.failed and held.holding is not Holding.RUNNING
-    ]
+    failed = [held.failed for held in group.held.values() if held.failed and held.holding is not Holding.RUNNING]
     return "; ".join(failed) or group.reason
 
 
