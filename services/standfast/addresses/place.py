@@ -1,0 +1,127 @@
+"""Where an address belongs: its interface and the length of its prefix (pure, but for reading the drop-ins)."""
+
+import os
+import socket
+
+from standfast.addresses.netlink import Address, Link
+
+UNITS = "/etc/systemd/system"
+
+
+class CannotServeError(Exception):
+    """The address cannot be served here; one sentence that says what to do."""
+
+
+class Settings:
+    """[X-Address] of the unit's drop-ins."""
+
+    __slots__ = ("defend", "interface", "prefix")
+
+    def __init__(self, *, prefix: int | None = None, interface: str | None = None, defend: bool = False) -> None:
+        self.prefix = prefix
+        self.interface = interface
+        self.defend = defend  # Duplicate=defend: take the address although somebody else answers for it
+
+
+def read_address(text: str) -> tuple[int, bytes]:
+    """Family and bytes of an address as it stands in the unit's name. Raises CannotServeError."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return family, socket.inet_pton(family, text)
+        except OSError:
+            continue
+    raise CannotServeError(f"“{text}” is no address: the unit's name must be standfast-ip@ADDRESS.service")
+
+
+def read_settings(unit: str, units: str = UNITS) -> Settings:
+    """What the unit's drop-ins say. Raises CannotServeError.
+
+    The parser costs 2 MiB, so it is only imported where a drop-in has the section.
+    """
+    template = unit.partition("@")[0] + "@.service"
+    texts = {}
+    for folder in (f"{units}/{unit}.d", f"{units}/{template}.d"):
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - pathlib is not lean
+        for name in names:
+            if name.endswith(".conf"):
+                with open(f"{folder}/{name}", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is not lean
+                    texts[folder, name] = file.read()
+    if not any("X-Address" in text for text in texts.values()):
+        return Settings()
+    return _parse(texts)
+
+
+def _parse(texts: dict[tuple[str, str], str]) -> Settings:
+    from standfast.configuration import unitfile
+    from standfast.configuration.model import ConfigurationError
+
+    folders: dict[str, list[str]] = {}
+    for folder, name in texts:
+        folders.setdefault(folder, []).append(name)
+    order = unitfile.dropin_order(list(folders.items()))
+    try:
+        parsed = [unitfile.parse(texts[folder, name], f"{folder}/{name}") for folder, name in order]
+    except ConfigurationError as error:
+        raise CannotServeError(str(error)) from error
+    found = unitfile.effective(unitfile.named(unitfile.merge((), parsed), "X-Address"))
+    values = {key: entries[-1].value for key, entries in found.items()}
+    prefix = values.get("Prefix")
+    if prefix is not None and not prefix.isdecimal():
+        raise CannotServeError(
+            f"{found['Prefix'][-1].source}: Prefix={prefix} is no length of a prefix; write Prefix=24"
+        )
+    return Settings(
+        prefix=int(prefix) if prefix else None,
+        interface=values.get("Interface"),
+        defend=values.get("Duplicate") == "defend",
+    )
+
+
+def choose(
+    family: int, packed: bytes, settings: Settings, links: list[Link], addresses: list[Address]
+) -> tuple[Link, Address]:
+    """The interface and the address with its prefix: as the settings say, else where its subnet is.
+
+    Of several subnets the longest prefix counts, then an interface with its carrier, then the lowest index.
+    Raises CannotServeError.
+    """
+    text = socket.inet_ntop(family, packed)
+    allowed = [link for link in links if settings.interface in (None, link.name)]
+    if settings.interface is not None and not allowed:
+        raise CannotServeError(f"There is no interface {settings.interface} for {text}: see Interface= in [X-Address].")
+    found = []
+    for link in allowed:
+        prefix = _subnet(family, packed, link.index, addresses)
+        if prefix is not None:
+            found.append((-prefix, not link.carries, link.index, link))
+    if found:
+        link, prefix = min(found)[3], -min(found)[0]
+    elif settings.interface is not None:
+        link, prefix = allowed[0], len(packed) * 8
+    else:
+        raise CannotServeError(
+            f"No interface has the subnet of {text}: add one, or write Interface= and Prefix= in [X-Address]."
+        )
+    prefix = prefix if settings.prefix is None else settings.prefix
+    if prefix > len(packed) * 8:
+        raise CannotServeError(f"Prefix={prefix} is too long for {text}.")
+    return link, Address(link.index, family, packed, prefix)
+
+
+def _subnet(family: int, packed: bytes, index: int, addresses: list[Address]) -> int | None:
+    """The longest prefix of a subnet on the interface that has the address.
+
+    A subnet is told by another address; the address itself, left by one of us that was killed, tells it too.
+    """
+    prefixes = [
+        address.prefix
+        for address in addresses
+        if (address.index, address.family) == (index, family)
+        and (address.packed == packed or address.prefix < len(packed) * 8)
+        and _network(address.packed, address.prefix) == _network(packed, address.prefix)
+    ]
+    return max(prefixes, default=None)
+
+
+def _network(packed: bytes, prefix: int) -> int:
+    return int.from_bytes(packed, "big") >> (len(packed) * 8 - prefix)
