@@ -457,7 +457,9 @@ def test_without_a_bus_the_error_says_so(private_bus: PrivateBus) -> None:
     assert caught.value.name == ErrorName.BUS_LOST
 
 
-def test_a_killed_bus_is_opened_again_with_everything_on_it(private_bus: PrivateBus, server: Server) -> None:
+def test_a_killed_bus_is_opened_again_with_everything_on_it(
+    private_bus: PrivateBus, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def main() -> None:
         opened: list[Bus] = []
 
@@ -486,3 +488,5 @@ def test_a_killed_bus_is_opened_again_with_everything_on_it(private_bus: Private
             await serving
 
     asyncio.run(main())
+    told = capsys.readouterr().err
+    assert (told.count("[bus-lost]"), told.count("[bus-regained]")) == (1, 1)

@@ -435,3 +435,20 @@ def test_ended_attempts_leave_the_list(bench: Bench, monkeypatch: pytest.MonkeyP
                     await asyncio.sleep(0.05)
 
     run(main)
+
+
+def test_ended_attempts_make_room_for_a_new_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "MOST_ATTEMPTS", 2)
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await client.begin("1.1")
+            await client.ended("1.1")
+            (bench.folder / "bmc.slow").touch()
+            await client.begin("2.1")
+            await client.begin("3.1")
+            assert [row[0] for row in await client.attempts()] == ["2.1", "3.1"]
+            with pytest.raises(BusError, match="wait until some of them"):
+                await client.begin("4.1")
+
+    run(main)

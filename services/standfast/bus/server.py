@@ -292,14 +292,15 @@ async def serve_forever(
                     journal.write(journal.Event.BUS_REGAINED, journal.Level.NOTICE, text)
                 served = True
                 await bus.wait_closed()
-            why = f"The connection to the message bus was lost: {bus.why_closed}."
+            text = f"The connection to the message bus was lost: {bus.why_closed}."
+            raise BusError(ErrorName.BUS_LOST, text)
         except BusError as error:
-            why = error.text
-        if served:
-            delay_s, said = _REOPEN_FIRST_S, ""
-        if why != said:
-            journal.write(journal.Event.BUS_LOST, journal.Level.WARNING, f"{name} is not on the bus: {why}")
-            said = why
+            if served:
+                delay_s, said = _REOPEN_FIRST_S, ""
+            if said != error.name:  # once for each outage, not for each try
+                text = f"{name} is not on the bus: {error.text}"
+                journal.write(journal.Event.BUS_LOST, journal.Level.WARNING, text)
+                said = error.name
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, _REOPEN_LAST_S)
 

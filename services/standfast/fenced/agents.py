@@ -20,7 +20,7 @@ from standfast.fenced.levels import Action, Answer
 
 AGENTS: Final = Path("/usr/sbin")
 KEPT_OUTPUT: Final = 2_048  # bytes of stdout that are kept, the last ones
-_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _OURS: Final = frozenset({"action", "delay", "password", "passwd", "plug", "port"})
 # options that switch the verification of the device or of its answer off

@@ -98,11 +98,21 @@ class Attempts:
         if known is not None and known.state is not State.FAILED:
             return
         levels = _levels(configuration, order.node)
-        if known is None and len(self._attempts) >= MOST_ATTEMPTS:
-            raise OverflowError(f"{MOST_ATTEMPTS} attempts are known")
+        if known is None:
+            self._make_room()
         failed_rounds = known.failed_rounds if known is not None else 0
         self._put(Attempt(order=order, state=State.RUNNING, failed_rounds=failed_rounds))
         self._tasks.create_task(self._run(order, levels, failed_rounds))
+
+    def _make_room(self) -> None:
+        """There is room for one more attempt: the oldest ended one goes if need be."""
+        if len(self._attempts) < MOST_ATTEMPTS:
+            return
+        ended = (order for order, attempt in self._attempts.items() if attempt.state is not State.RUNNING)
+        oldest = next(ended, None)
+        if oldest is None:
+            raise OverflowError(f"{MOST_ATTEMPTS} attempts are under way")
+        del self._attempts[oldest]
 
     async def _run(self, order: Order, levels: Levels, failed_rounds: int) -> None:
         wait_ms = backoff_ms(failed_rounds)
@@ -116,8 +126,8 @@ class Attempts:
             self._tell_begun(order, failed_rounds)
             outcome = await self._play(order, progress)
         milliseconds = round((asyncio.get_running_loop().time() - begun) * 1000)
-        self._end(order, outcome, progress, failed_rounds, milliseconds)
-        await self._remember(order, outcome, milliseconds)
+        ended = self._end(order, outcome, progress, failed_rounds, milliseconds)
+        await self._remember(ended, milliseconds)
 
     async def _play(self, order: Order, progress: _Progress) -> Outcome:
         """Takes the round's steps until it has an outcome."""
@@ -159,7 +169,9 @@ class Attempts:
             text = f"{order.node} is being fenced (loss {order.loss}, round {failed_rounds + 1})."
             self._write(journal.Event.FENCE_BEGUN, journal.Level.WARNING, text, order)
 
-    def _end(self, order: Order, outcome: Outcome, progress: _Progress, failed_rounds: int, milliseconds: int) -> None:
+    def _end(
+        self, order: Order, outcome: Outcome, progress: _Progress, failed_rounds: int, milliseconds: int
+    ) -> Attempt:
         """The journal has the outcome, then the bus: who acts on a proof finds it told before."""
         device = self._attempts[order].device
         event, level, text = _ending(order, outcome, device, progress.answers)
@@ -168,14 +180,15 @@ class Attempts:
         ended = Attempt(order=order, state=State(outcome.value), device=device, text=text, failed_rounds=failed)
         self._put(ended)
         asyncio.get_running_loop().call_later(SHOWN_AFTER_END_S, self._forget, ended)
+        return ended
 
     def _forget(self, ended: Attempt) -> None:
         if self._attempts.get(ended.order) is ended:
             del self._attempts[ended.order]
             self._changed()
 
-    async def _remember(self, order: Order, outcome: Outcome, milliseconds: int) -> None:
-        attempt = self._attempts[order]
+    async def _remember(self, attempt: Attempt, milliseconds: int) -> None:
+        order = attempt.order
         try:
             async with self._history_lock:
                 await asyncio.to_thread(
@@ -185,7 +198,7 @@ class Attempts:
                     node=order.node,
                     incarnation=order.incarnation,
                     action=order.action.value,
-                    state=outcome.value,
+                    state=attempt.state.value,
                     device=attempt.device,
                     milliseconds=milliseconds,
                     text=attempt.text,
