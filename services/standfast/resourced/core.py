@@ -12,13 +12,12 @@ from standfast.configuration.model import Configuration
 from standfast.resourced import story
 from standfast.resourced.absence import closing
 from standfast.resourced.codec import MessageError, decode, encode
+from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.events import (
     Action,
     Adopted,
-    Answer,
     ConfigurationRead,
     Event,
-    Fence,
     FencingTold,
     GroupChanged,
     InstallConfiguration,
@@ -40,33 +39,26 @@ from standfast.resourced.events import (
     TimePassed,
     Wished,
 )
+from standfast.resourced.fencing import Fencing
 from standfast.resourced.hands import Gate, Hand, Stage, make_hands
 from standfast.resourced.messages import (
-    AttemptEnded,
+    Asked,
     Installed,
     Leaving,
     Member,
-    Members,
     Message,
-    Proven,
     Refused,
     Reported,
     Request,
-    RunningAttempt,
-    SwitchedOn,
     Tick,
     Update,
-    Wish,
 )
-from standfast.resourced.plan import plan
+from standfast.resourced.operators import Operators
 from standfast.resourced.record import Record
-from standfast.resourced.situation import Situation
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import INTERVAL_MS, Ticks
-from standfast.resourced.wishes import refuse_wish, resolve_wish
 from standfast.vocabulary import Holding
 
-WISH_WAIT_MS = 15_000
 KEEP_TICKS_MS = 10_000
 
 
@@ -76,16 +68,6 @@ class Identity:
     incarnation: str
     machine: str
     product: str
-
-
-@dataclass(slots=True, kw_only=True)
-class _Pending:
-    """A wish of this node's operator."""
-
-    wish: Wish
-    since: int
-    nonce: str = ""  # of the term that it was sent in
-    position: int = 0  # of its update, once that was delivered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,23 +113,19 @@ class Core:
             record=disk.record,
             highest_term=disk.highest_term,
         )
-        self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.actions_append, self._gate)
+        self.coordinator = Coordinator(self.me, self.terms, self.send)
+        self.operators = Operators(self.terms, self.send, self.act)
+        self.fencing = Fencing(self.me, self.act)
+        self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
         self.leaving = False
         self.left = False
         self._leave_since = 0
-        self._attempts: tuple[RunningAttempt, ...] = ()
-        self._asked_fenced: set[tuple[str, str]] = set()
-        self._ended: dict[tuple[str, str], tuple[bool, str]] = {}
-        self._in_flight = 0
-        self._next_position = 1
-        self._waits: dict[str, int] = {}
-        self._sent: dict[str, tuple[str, object]] = {}
-        self._pending: list[_Pending] = []
+        self._sent: dict[str, tuple[str, Asked]] = {}
         self._tick_at = now
         self._install_asked = ""
-        self._lost_quorum = False
-        self._refused_to_run = False
-        self._last_term = ""
+        self._told_quorum_lost = False
+        self._told_to_reboot = False
+        self._last_nonce = ""
 
     @property
     def record(self) -> Record | None:
@@ -160,29 +138,33 @@ class Core:
         try:
             self._take(event)
         except MessageError as error:
-            self.actions.append(story.bad_message(str(error)))
+            self.act(story.bad_message(str(error)))
             self._join_anew()
         self._advance()
         return list(self.actions)
 
-    def actions_append(self, action: Action) -> None:
+    def act(self, action: Action) -> None:
         self.actions.append(action)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        return Knowledge(configuration=self.configuration, offered=self.offered, now=self.now, at=self.at)
 
     # Outbox of Terms
 
     def send(self, message: Message) -> None:
-        self.actions.append(SendRecord(data=encode(message)))
+        self.act(SendRecord(data=encode(message)))
 
     def persist(self, record: Record | None, highest_term: int) -> bool:
         """The record is on disk; on failure this node says in its ticks that it cannot work."""
         good = self._write(encode(Disk(highest_term=highest_term, record=record)))
         if good != self.ticks.fit:
             self.ticks.fit = good
-            self.actions.append(story.disk(good))
+            self.act(story.disk(good))
         return good
 
     def leave_group(self) -> None:
-        self.actions.append(LeaveGroup())
+        self.act(LeaveGroup())
 
     # Events
 
@@ -195,16 +177,16 @@ class Core:
             case Adopted() | Observed() | JobDone() | StartRefused():
                 self._units(event)
             case FencingTold():
-                self._fencing(event)
+                self.fencing.told(event, self.record if self.terms.term else None)
             case Wished(wish=wish):
-                self._pending.append(_Pending(wish=wish, since=self.now))
+                self.operators.wished(wish, self.now)
             case LeaveAsked():
                 if not self.leaving:
                     self.leaving, self._leave_since = True, self.now
             case ConfigurationRead():
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
                 self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
-                self.hands = make_hands(event.configuration.groups, self.hands, self.actions_append, self._gate)
+                self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
 
     def _network(self, event: Event) -> None:
         match event:
@@ -230,17 +212,17 @@ class Core:
             case JobDone(group=name, unit=unit, verb=verb) if name in self.hands:
                 self.hands[name].job_done(unit, verb, self.now)
             case StartRefused(group=name, unit=unit):
-                self.actions.append(story.start_refused(name, unit, self.record, self.me))
+                self.act(story.start_refused(name, unit, self.record, self.me))
 
     def _time_passed(self) -> None:
         if self.now >= self._tick_at:
             self._tick_at = self.now + INTERVAL_MS
             tick = self.ticks.tick(self._fresh(), self.now, KEEP_TICKS_MS)
-            self.actions.append(SendTick(data=encode(tick)))
+            self.act(SendTick(data=encode(tick)))
         rejoin = self.terms.rejoin_at
         if rejoin is not None and self.now >= rejoin and self.ticks.fit:
             self.terms.rejoin_at = None
-            self.actions.append(JoinGroup())
+            self.act(JoinGroup())
         self.terms.time_passed(self.now)
 
     def _join_anew(self) -> None:
@@ -248,57 +230,44 @@ class Core:
         self.terms.end_term()
         self.terms.members = ()
         self.terms.rejoin_at = self.now + 1_000
-        self.actions.append(LeaveGroup())
+        self.act(LeaveGroup())
 
     def _received(self, sender: str, message: Message) -> None:
-        term = self.terms.term
-        before = self.terms.record
+        before = self.record
         update = self.terms.received(sender, message, self.now)
         if update is not None:
             assert before is not None
             self._updated(before, update)
-        elif isinstance(message, Request) and term and message.nonce == term.nonce and term.coordinator == self.me:
-            self._requested(sender, message)
-        elif isinstance(message, Refused) and term and message.nonce == term.nonce:
-            self._answer(message.wish, "refused", message.text)
+        elif isinstance(message, Request):
+            self.coordinator.requested(sender, message, self.knowledge)
+        elif isinstance(message, Refused):
+            self.operators.refused(message.wish, message.text)
 
     # A term's life
 
     def _advance(self) -> None:
         """Bring everything that follows from the new state on its way."""
         term = self.terms.term
-        nonce = term.nonce if term else ""
-        if nonce != self._last_term:
-            self._last_term = nonce
-            self._in_flight, self._next_position, self._sent = 0, 1, {}
-            if term is not None and term.coordinator != self.me:
-                self._waits = {}
+        if (term.nonce if term else "") != self._last_nonce:
+            self._last_nonce = term.nonce if term else ""
             self._term_changed()
         self._guard_quorum()
         for hand in self.hands.values():
             hand.time_passed(self.now)
-        if term is not None:
-            self._tell()
-            if term.coordinator == self.me:
-                self._coordinate()
-        self._wishes()
+        if term is not None and self.record is not None and term.position > 0:
+            self._tell(self.record)
+        self.coordinator.run(self.knowledge)
+        self.operators.advance(self.now)
         self._leave()
 
     def _term_changed(self) -> None:
+        self._sent.clear()
         for hand in self.hands.values():
             hand.term_ended()
-        for pending in [pending for pending in self._pending if pending.nonce]:
-            self._answer(
-                pending.wish.id,
-                "unknown",
-                "the term ended meanwhile: it may or may not come true; look at `standfast status`",
-            )
-        term = self.terms.term
-        if term is not None:
-            self.actions.append(story.term_opened(term))
-            if term.coordinator == self.me:
-                members = tuple(term.states[name].member for name in term.members)
-                self._update(Members(members=members))
+        self.operators.term_changed()
+        self.coordinator.term_changed(self.at)
+        if self.terms.term is not None:
+            self.act(story.term_opened(self.terms.term))
 
     def _present(self, nonce: str) -> Member:
         for hand in self.hands.values():
@@ -313,7 +282,7 @@ class Core:
             available=self.offered.digest if self.offered else "",
             leaving=self.leaving,
             held=held,
-            attempts=self._attempts,
+            attempts=self.fencing.running,
         )
 
     def quorum(self) -> Word:
@@ -321,7 +290,7 @@ class Core:
 
     def echoed(self) -> bool:
         names = self.ticks.echoers(self.now, self.configuration.cluster.tick_max_ms)
-        return self.me in names and self.terms._holds_quorum(names)
+        return self.me in names and self.terms.holds_quorum(names)
 
     def _gate(self, name: str) -> Gate:
         if self.quorum() is Word.NO or self.terms.term is None:
@@ -331,86 +300,51 @@ class Core:
     def _guard_quorum(self) -> None:
         """Not quorate: everything here is stopped at once."""
         if self.quorum() is not Word.NO:
-            self._lost_quorum = False
+            self._told_quorum_lost = False
             return
         running = [hand for hand in self.hands.values() if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING)]
         for hand in running:
             hand.stop(self.now)
-        if running and not self._lost_quorum:
-            self._lost_quorum = True
-            self.actions.append(story.quorum_lost([hand.group.name for hand in running]))
+        if running and not self._told_quorum_lost:
+            self._told_quorum_lost = True
+            self.act(story.quorum_lost([hand.group.name for hand in running]))
 
     def _updated(self, before: Record, update: Update) -> None:
-        term, record = self.terms.term, self.terms.record
+        term, record = self.terms.term, self.record
         assert term is not None
         assert record is not None
-        if term.coordinator == self.me:
-            self._in_flight -= 1
+        self.coordinator.delivered()
         self.actions.extend(story.entries(before, record, term.number, update))
-        for pending in self._pending:
-            if isinstance(update.content, Wish) and pending.wish.id == update.content.id:
-                pending.position = update.position
+        self.operators.delivered(update)
         for name, hand in self.hands.items():
             order = record.groups[name].open_orders.get(self.me) if name in record.groups else None
             if order is not None and order.number > hand.last_order:
                 hand.ordered(order.kind, order.number, self.now)
-        self._fence()
-        self._condemned()
+        self.fencing.begin(record)
+        self._condemned(record)
         digest = record.configuration
         if digest not in (self.installed, self._install_asked) and self.offered and self.offered.digest == digest:
             self._install_asked = digest
-            self.actions.append(InstallConfiguration(digest=digest))
+            self.act(InstallConfiguration(digest=digest))
 
-    def _condemned(self) -> None:
+    def _condemned(self, record: Record) -> None:
         """This node's loss was proven and yet it lives: it stops everything and reboots."""
-        record = self.record
-        assert record is not None
-        if not record.nodes[self.me].condemned or self._refused_to_run:
+        if not record.nodes[self.me].condemned or self._told_to_reboot:
             return
-        self._refused_to_run = True
+        self._told_to_reboot = True
         for hand in self.hands.values():
             if hand.stage not in (Stage.IDLE, Stage.STOPPING):
                 hand.stop(self.now)
-        self.actions.append(
-            Reboot(reason="this node's loss was proven, but it was never off: others may run its groups")
-        )
-
-    # Fencing
-
-    def _fence(self) -> None:
-        """Begin what the record gives to this node's fenced."""
-        record = self.record
-        assert record is not None
-        mine = {(a.loss, a.action): a for a in record.attempts if a.fencer == self.me}
-        self._asked_fenced &= set(mine)
-        for key in sorted(set(mine) - self._asked_fenced):
-            loss = record.by_number(key[0])
-            self._ended.pop(key, None)
-            self._asked_fenced.add(key)
-            incarnation = loss.incarnation if loss else ""
-            self.actions.append(Fence(loss=key[0], node=mine[key].node, incarnation=incarnation, action=key[1]))
-
-    def _fencing(self, event: FencingTold) -> None:
-        self._attempts = event.running
-        if event.restarted and self.record is not None and self.terms.term is not None:
-            self._asked_fenced.clear()
-            self._fence()
-        self._ended.update({key: value for key, value in event.ended.items() if key in self._asked_fenced})
+        self.act(Reboot(reason="this node's loss was proven, but it was never off: others may run its groups"))
 
     # What this node says to the coordinator
 
-    def _tell(self) -> None:
+    def _tell(self, record: Record) -> None:
         """Reports, results of fencing, leaving: each once in a term, as long as the record does not say it."""
-        term, record = self.terms.term, self.record
-        assert term is not None
-        assert record is not None
-        if term.position == 0:
-            return
         for name, hand in self.hands.items():
             self._tell_group(name, hand, record)
-        for (loss, action), (good, text) in self._ended.items():
-            if any(a.loss == loss and a.action == action and a.fencer == self.me for a in record.attempts):
-                self._say(f"fencing {loss} {action}", self._fencing_result(loss, action, good, text))
+        for (loss, action), result in self.fencing.results(record):
+            self._say(f"fencing {loss} {action}", result)
         if self.leaving and not record.nodes[self.me].leaving:
             self._say("leaving", Leaving(node=self.me))
         if self.installed != record.nodes[self.me].installed:
@@ -432,16 +366,7 @@ class Core:
             )
             self._say(f"group {name}", report)
 
-    def _fencing_result(self, loss: str, action: str, good: bool, text: str) -> Proven | SwitchedOn | AttemptEnded:
-        if not good:
-            return AttemptEnded(loss=loss, fencer=self.me, action=action, text=text)
-        if action == "off":
-            return Proven(loss=loss, how="agent", text=text, switch_on=True)
-        return SwitchedOn(loss=loss, text=text)
-
-    def _say(
-        self, about: str, content: Reported | Wish | Leaving | Installed | AttemptEnded | Proven | SwitchedOn
-    ) -> None:
+    def _say(self, about: str, content: Asked) -> None:
         """Ask the coordinator for an update; the same thing only once in a term."""
         term = self.terms.term
         assert term is not None
@@ -449,79 +374,6 @@ class Core:
             return
         self._sent[about] = (term.nonce, content)
         self.send(Request(nonce=term.nonce, content=content))
-
-    # Coordinating
-
-    def _update(self, content: object) -> None:
-        term = self.terms.term
-        assert term is not None
-        update = Update(nonce=term.nonce, position=self._next_position, at=self.at, content=content)  # type: ignore[arg-type]
-        self._next_position += 1
-        self._in_flight += 1
-        self.send(update)
-
-    def _requested(self, sender: str, request: Request) -> None:
-        content = request.content
-        if isinstance(content, Reported | Leaving | Installed) and content.node != sender:
-            raise MessageError(f"{sender} speaks for {content.node}")
-        if isinstance(content, Wish):
-            assert self.record is not None
-            situation = self._situation(self.record)
-            text = refuse_wish(content, self.record, self.configuration, situation)
-            if text:
-                self.send(Refused(nonce=request.nonce, wish=content.id, text=text))
-                return
-            content = resolve_wish(content, self.record, self.configuration, situation)
-        self._update(content)
-
-    def _situation(self, record: Record) -> Situation:
-        term = self.terms.term
-        assert term is not None
-        durable = max((p for p in set(term.stored.values()) if self.terms.durable_at(p)), default=0)
-        return Situation(
-            me=self.me,
-            now=self.now,
-            ring_nodes=frozenset(self.terms.ring_nodes),
-            cold=term.cold,
-            orders_allowed=all(position >= 1 for position in term.stored.values()),
-            durable_position=durable,
-            waits=self._waits,
-            offered=self.offered,
-        )
-
-    def _coordinate(self) -> None:
-        term, record = self.terms.term, self.record
-        assert term is not None
-        assert record is not None
-        if self._in_flight or term.position == 0 or self.configuration.digest != record.configuration:
-            return
-        planned = plan(record, self.configuration, self._situation(record))
-        self._waits = dict(planned.waits)
-        for content in planned.contents:
-            self._update(content)
-        if planned.overdue - {self.me}:
-            self.terms.silent |= planned.overdue - {self.me}
-            self.terms.call_due = True
-
-    # The operator
-
-    def _wishes(self) -> None:
-        term = self.terms.term
-        for pending in list(self._pending):
-            if term is not None and not pending.nonce and term.position > 0:
-                pending.nonce = term.nonce
-                self.send(Request(nonce=term.nonce, content=pending.wish))
-            elif pending.position and self.terms.durable_at(pending.position):
-                self._answer(pending.wish.id, "done", "")
-            elif self.now - pending.since >= WISH_WAIT_MS:
-                text = "it may or may not come true; look at `standfast status`" if pending.nonce else "no term is open"
-                self._answer(pending.wish.id, "unknown" if pending.nonce else "not-quorate", text)
-
-    def _answer(self, wish: str, outcome: str, text: str) -> None:
-        mine = [pending for pending in self._pending if pending.wish.id == wish]
-        if mine:
-            self._pending = [pending for pending in self._pending if pending.wish.id != wish]
-            self.actions.append(Answer(wish=wish, outcome=outcome, text=text))
 
     def _leave(self) -> None:
         """Gone is who is marked, durably, and holds nothing; without an open term, who stopped everything here."""
@@ -534,11 +386,11 @@ class Core:
             position = node.marked_at or 1
             if node.left and empty and self.me in closing(record) and self.terms.durable_at(position):
                 self.left = True
-                self.actions.append(Left(clean=True))
+                self.act(Left(clean=True))
         elif self.now - self._leave_since >= self.configuration.cluster.quorum_wait_ms:
             for hand in self.hands.values():
                 if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):
                     hand.stop(self.now)
             if empty:
                 self.left = True
-                self.actions.append(Left(clean=False))
+                self.act(Left(clean=False))

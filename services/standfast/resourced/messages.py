@@ -273,12 +273,15 @@ class Update:
     content: Content
 
 
+Asked = Reported | Wish | Leaving | Installed | AttemptEnded | Proven | SwitchedOn
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A member asks the coordinator for an update."""
 
     nonce: str
-    content: Reported | Wish | Leaving | Installed | AttemptEnded | Proven | SwitchedOn
+    content: Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def disk(good: bool) -> Entry:
         return Entry(
             event="disk-good", level=NOTICE, text="The record can be written again; this node takes part again"
         )
-    text = "The record cannot be written to /var/lib/standfast: free space or mend the disk; this node takes no part until then"
+    text = "The record cannot be written to /var/lib/standfast: free space there; this node takes no part until then"
     return Entry(event="disk-bad", level=ERROR, text=text)
 
 
@@ -57,7 +57,9 @@ def start_refused(group: str, unit: str, record: Record | None, me: str) -> Entr
     owner = ", ".join(known.holders) if known and known.holders else ""
     place = f"it runs on {owner}" if owner else "it runs nowhere now"
     todo = f"standfast group relocate {group} {me}" if owner else f"standfast group start {group}"
-    text = f"{unit} was not started: it belongs to group {group}, which this node does not hold; {place}. To have it here: {todo}"
+    text = (
+        f"{unit} was not started: it belongs to group {group}, which is not held here; {place}. To have it here: {todo}"
+    )
     return Entry(event="start-refused", level=WARNING, text=text, fields={"GROUP": group, "RESOURCE": unit})
 
 
@@ -77,7 +79,7 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
             loss = after.losses.get(node)
             if loss is None or loss == before.losses.get(node):
                 return []
-            text = f"{node} is lost (loss {loss.number}): {loss.reason}; what it may run waits for the proof that it is off"
+            text = f"{node} is lost (loss {loss.number}): {loss.reason}; what it may run waits for proof that it is off"
             return [_entry("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
         case AttemptBegun() | AttemptEnded() | Proven() | SwitchedOn():
             return _fencing(before, after, update, fields)
@@ -95,6 +97,11 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
                 return []
             text = f"{group} failed on {node}: {held.failed}"
             return [_entry("group-failed", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=held.failed)]
+    return _operators(after, update, fields)
+
+
+def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
+    match update.content:
         case Wish(kind=wish, subject=subject, node=node):
             to = f" to {node}" if node else ""
             return [_entry("wish", NOTICE, f"An operator wants: {wish.value} {subject}{to}", fields)]
@@ -113,7 +120,7 @@ def _members(after: Record, fields: Mapping[str, str]) -> list[Entry]:
     for name in sorted(after.members):
         node = after.nodes[name]
         if node.condemned:
-            text = f"{name} speaks although it was proven off: its groups may have run twice; it is told to reboot. Check its fence device"
+            text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
             told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
         if node.installed != after.configuration:
             text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"

@@ -204,10 +204,16 @@ class Terms:
         self.term = None
         self.calling = None
 
+    def leave_out(self, names: frozenset[str]) -> None:
+        """Call again without these members: they left an order unanswered."""
+        if names - {self.me}:
+            self.silent |= names - {self.me}
+            self.call_due = True
+
     def _lowest(self, names: frozenset[str]) -> str:
         return min(names, key=lambda name: self.order.get(name, len(self.order)))
 
-    def _holds_quorum(self, names: frozenset[str]) -> bool:
+    def holds_quorum(self, names: frozenset[str]) -> bool:
         held = sum(self.votes.get(name, 0) for name in names)
         return 2 * held > sum(self.votes.values()) or (len(self.votes) == 2 and held > 0)
 
@@ -219,7 +225,7 @@ class Terms:
         if waited:
             out |= {name for name in self.members if name not in self.joins}
         named = frozenset(self.members) & set(self.order) - out
-        if self.me not in named or self.me != self._lowest(named) or not self._holds_quorum(named):
+        if self.me not in named or self.me != self._lowest(named) or not self.holds_quorum(named):
             return
         if not waited and any(name not in self.joins for name in self.members):
             return

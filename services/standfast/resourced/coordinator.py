@@ -1,0 +1,121 @@
+"""The one brain of a term: turns requests and plans into updates (DESIGN section 4, step 4)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from standfast.configuration.model import Configuration
+from standfast.resourced.codec import MessageError
+from standfast.resourced.messages import (
+    Content,
+    Installed,
+    Leaving,
+    Members,
+    Message,
+    Refused,
+    Reported,
+    Request,
+    Update,
+    Wish,
+)
+from standfast.resourced.plan import plan
+from standfast.resourced.situation import Situation
+from standfast.resourced.terms import Term, Terms
+from standfast.resourced.wishes import refuse_wish, resolve_wish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What a step brings: the configuration in use and offered here, and the time."""
+
+    configuration: Configuration
+    offered: Configuration | None
+    now: int
+    at: str
+
+
+class Coordinator:
+    """Acts only while this node coordinates an open term; plans only when nothing of its own is under way."""
+
+    def __init__(self, me: str, terms: Terms, send: Callable[[Message], None]) -> None:
+        self.me = me
+        self.terms = terms
+        self._send = send
+        self._in_flight = 0
+        self._next_position = 1
+        self._waits: dict[str, int] = {}
+
+    @property
+    def term(self) -> Term | None:
+        """The open term, if this node coordinates it."""
+        term = self.terms.term
+        return term if term is not None and term.coordinator == self.me else None
+
+    def term_changed(self, at: str) -> None:
+        """A term was opened, or ended: the first update names its members. Waits go on in consecutive terms."""
+        self._in_flight, self._next_position = 0, 1
+        term = self.term
+        if term is not None:
+            self._update(Members(members=tuple(term.states[name].member for name in term.members)), at)
+        elif self.terms.term is not None:
+            self._waits = {}
+
+    def delivered(self) -> None:
+        """One of this term's updates came back."""
+        if self.term is not None:
+            self._in_flight -= 1
+
+    def requested(self, sender: str, request: Request, known: Knowledge) -> None:
+        term, record, content = self.term, self.terms.record, request.content
+        if term is None or record is None or request.nonce != term.nonce:
+            return
+        if isinstance(content, Reported | Leaving | Installed) and content.node != sender:
+            raise MessageError(f"{sender} speaks for {content.node}")
+        if isinstance(content, Wish):
+            situation = self._situation(term, known)
+            text = refuse_wish(content, record, known.configuration, situation)
+            if text:
+                self._send(Refused(nonce=request.nonce, wish=content.id, text=text))
+                return
+            content = resolve_wish(content, record, known.configuration, situation)
+        self._update(content, known.at)
+
+    def run(self, known: Knowledge) -> None:
+        """Plan, if this node coordinates, all its updates came back, and it has the configuration in force."""
+        term, record = self.term, self.terms.record
+        if term is None or record is None or self._in_flight or term.position == 0:
+            return
+        if known.configuration.digest != record.configuration:
+            return
+        planned = plan(record, known.configuration, self._situation(term, known))
+        self._waits = dict(planned.waits)
+        for content in planned.contents:
+            self._update(content, known.at)
+        self.terms.leave_out(planned.overdue)
+
+    def waits(self) -> dict[str, int]:
+        """Since when this coordinator knows each cause that it waits for."""
+        return dict(self._waits)
+
+    def situation(self, known: Knowledge) -> Situation | None:
+        """What planning would know now; None: no open term. Also of members that do not coordinate, for `status`."""
+        return self._situation(self.terms.term, known) if self.terms.term is not None else None
+
+    def _situation(self, term: Term, known: Knowledge) -> Situation:
+        reached = [position for position in set(term.stored.values()) if self.terms.durable_at(position)]
+        return Situation(
+            me=self.me,
+            now=known.now,
+            ring_nodes=frozenset(self.terms.ring_nodes),
+            cold=term.cold,
+            orders_allowed=all(position >= 1 for position in term.stored.values()),
+            durable_position=max(reached, default=0),
+            waits=self._waits,
+            offered=known.offered,
+        )
+
+    def _update(self, content: Content, at: str) -> None:
+        assert self.term is not None
+        update = Update(nonce=self.term.nonce, position=self._next_position, at=at, content=content)
+        self._next_position += 1
+        self._in_flight += 1
+        self._send(update)
