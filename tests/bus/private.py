@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -55,9 +56,14 @@ class PrivateBus:
             stderr=subprocess.DEVNULL,
         )
         until = time.monotonic() + 10
-        while not self.socket.exists():
+        while not self._answers():
             assert time.monotonic() < until, "dbus-daemon did not start"
             time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        """The daemon listens (its socket's file is there before that)."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
     def pause(self) -> None:
         """The bus reads and writes nothing until `resume`."""
