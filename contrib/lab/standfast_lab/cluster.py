@@ -1,0 +1,106 @@
+"""The example cluster: its configuration on every node, the first record, and the start.
+
+Until `standfast init` exists the lab writes what it would write, by the same module (standfast.resourced.initial).
+"""
+
+import json
+import secrets
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import progress, shell
+from .bmc import USER
+from .network import VIRTUAL_ADDRESS
+from .place import LabError, NodePlace, Place
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "example"
+SERVED_WITHIN_S = 90.0
+
+
+def form(lab: Place) -> None:
+    """The example group webserv is served at 192.0.2.100 by a cluster of all nodes of the lab."""
+    tree = lab.folder / "etc-standfast"
+    write_tree(lab, tree)
+    nodes = lab.nodes()
+    progress.say(f"forming the cluster of {', '.join(node.name for node in nodes)}")
+    for node in nodes:
+        copy_tree(tree, node)
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(_begin, nodes))
+    took = progress.wait(lambda: served(lab), SERVED_WITHIN_S, lambda: _waited_for(nodes[0]))
+    progress.say(f"http://{VIRTUAL_ADDRESS}/ is served, {took:.1f} s after the start")
+
+
+def write_tree(lab: Place, tree: Path) -> None:
+    """`tree` is the /etc/standfast of every node: the example's units, this lab's nodes, keys and secrets."""
+    shutil.rmtree(tree, ignore_errors=True)
+    shutil.copytree(EXAMPLE, tree)
+    (tree / "cluster.conf").write_text(cluster_configuration(lab))
+    for name, content in {
+        "corosync.key": secrets.token_bytes(1024),
+        "bmc.secret": (lab.folder / "bmc.password").read_bytes() + b"\n",
+    }.items():
+        (tree / name).touch(mode=0o600)
+        (tree / name).write_bytes(content)
+
+
+def copy_tree(tree: Path, node: NodePlace) -> None:
+    """The node's /etc/standfast is `tree`, byte for byte and mode for mode."""
+    there = node.root / "etc/standfast"
+    shutil.rmtree(there, ignore_errors=True)
+    shutil.copytree(tree, there)
+
+
+def cluster_configuration(lab: Place) -> str:
+    """cluster.conf for all nodes of the lab, both links, and a BMC for each."""
+    nodes = lab.nodes()
+    lines = ["[Cluster]", "Name=webha"]
+    for node in nodes:
+        lines += ["", "[Node]", f"Name={node.name}", f"Id={node.index}"]
+        lines += [f"Address={address}" for address in node.addresses]
+        lines += [f"Fence=bmc-{node.name}"]
+    for node in nodes:
+        options = {
+            "ip": node.bmc_address,
+            "ipport": "443",
+            "systems_uri": f"/redfish/v1/Systems/{node.index}",
+            "ssl_insecure": "1",
+            "username": USER,
+        }
+        lines += ["", "[FenceDevice]", f"Name=bmc-{node.name}", "Agent=fence_redfish"]
+        lines += [f"Option={name}={value}" for name, value in options.items()]
+        lines += ["PasswordFile=bmc.secret"]
+    lines += ["", "[Domain]", "Name=web", f"Nodes={' '.join(node.name for node in nodes)}"]
+    lines += ["Ordered=yes", "Failback=no"]
+    return "\n".join(lines) + "\n"
+
+
+def _begin(node: NodePlace) -> None:
+    """The node has its first record, and its daemons start now and at every boot."""
+    for command in (
+        ("/usr/bin/python3", "-m", "standfast.resourced.initial"),
+        ("systemctl", "enable", "--quiet", "--now", "standfast.target"),
+    ):
+        result = shell.run(node, *command)
+        if result.returncode != 0:
+            words = (result.stderr or result.stdout).strip()[-2000:]
+            raise LabError(f"{node.name}: {' '.join(command)}: exit {result.returncode}: {words}")
+
+
+def served(lab: Place) -> bool:
+    """A client gets the page from the virtual address."""
+    return shell.run_client(lab, "curl", "-sf", "-m", "1", f"http://{VIRTUAL_ADDRESS}/").returncode == 0
+
+
+def _waited_for(node: NodePlace) -> str:
+    """The page, and how far the cluster is on its way to it."""
+    text = f"a page from http://{VIRTUAL_ADDRESS}/"
+    result = shell.run(node, "standfast", "status", "--json")
+    try:
+        status = json.loads(result.stdout)
+        nodes = " ".join(f"{entry['name']}={entry['state']}" for entry in status["nodes"])
+        groups = " ".join(f"{entry['name']}={entry['phase']}" for entry in status["groups"])
+        return f"{text}; {node.name} says {nodes}, {groups}"
+    except (ValueError, KeyError, TypeError):
+        return f"{text}; {node.name} says {(result.stderr or result.stdout).strip()[-300:]}"

@@ -1,0 +1,151 @@
+"""A lab's beginning and end; each can be interrupted anywhere, and the next `up` or `down` puts it right."""
+
+import contextlib
+import fcntl
+import json
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+from pathlib import Path
+
+from . import bmc, cgroups, cluster, image, machine, network, package, power, processes, progress, shell
+from .place import BASE, NODES_MAX, LabError, NodePlace, Place
+
+BOOTED_WITHIN_S = 90.0
+
+
+class Stage(StrEnum):
+    """How far `up` came; what is not finished is taken down by the next `up`, never mended."""
+
+    UNFINISHED = "unfinished"
+    BARE = "bare"
+    CLUSTER = "cluster"
+
+
+def up(lab: Place, nodes: int | None = None, *, bare: bool = False, with_package: bool = True) -> None:
+    """The lab runs: with `bare` its nodes, else with the cluster and its example group. On a running lab: no change.
+
+    `nodes`: 3 unless said. `with_package` False is for tests of the lab itself: nodes without Standfast.
+    """
+    if nodes is not None and not 1 <= nodes <= NODES_MAX:
+        raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
+    with locked(lab):
+        stage = stage_of(lab)
+        if lab.folder.exists() and (stage is Stage.UNFINISHED or not _alive(lab)):
+            progress.say(f"lab {lab.name} was interrupted or is dead: taking it down first")
+            _remove(lab)
+            stage = None
+        if stage is not None and nodes not in (None, len(lab.nodes())):
+            raise LabError(f"lab {lab.name} runs with {len(lab.nodes())} nodes; for {nodes} take it down first")
+        if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
+            progress.say(f"lab {lab.name} runs already: nothing changed")
+            return
+        if stage is None:
+            package.install_host_packages()
+            _make(lab, nodes or 3, image.ensure())
+            if with_package:
+                package.install(lab.nodes(), package.build(lab))
+        if not bare:
+            _note(lab, Stage.UNFINISHED)
+            cluster.form(lab)
+        _note(lab, Stage.BARE if bare else Stage.CLUSTER)
+        progress.say(f"lab {lab.name} is up")
+
+
+def down(lab: Place) -> None:
+    """Nothing of the lab is left but the cached image; of none this succeeds too."""
+    with locked(lab):
+        _remove(lab)
+    progress.say(f"lab {lab.name} is down")
+
+
+@contextlib.contextmanager
+def locked(lab: Place) -> Iterator[None]:
+    """Nobody else brings this lab up or down meanwhile."""
+    BASE.mkdir(parents=True, exist_ok=True)
+    with lab.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.say(f"waiting for another command that brings lab {lab.name} up or down")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def stage_of(lab: Place) -> Stage | None:
+    """How far the lab is; None: there is none."""
+    try:
+        return Stage(json.loads((lab.folder / "lab.json").read_text())["stage"])
+    except FileNotFoundError:
+        return Stage.UNFINISHED if lab.folder.exists() else None
+
+
+def _note(lab: Place, stage: Stage) -> None:
+    temporary = lab.folder / "lab.json.new"
+    temporary.write_text(json.dumps({"stage": stage}))
+    temporary.replace(lab.folder / "lab.json")
+
+
+def _alive(lab: Place) -> bool:
+    files = [lab.folder / "bmc.pid", lab.folder / "witness.pid"]
+    files += [node.folder / "supervisor.pid" for node in lab.nodes()]
+    return all(processes.recall(file) is not None for file in files)
+
+
+def _make(lab: Place, nodes: int, root: Path) -> None:
+    """Nodes, network, witness and BMCs run, and every node has booted."""
+    progress.say(f"starting {nodes} nodes")
+    _remove(lab)  # namespaces and cgroups may be left although the folder is lost
+    lab.shared.mkdir(parents=True)
+    for index in range(1, nodes + 1):
+        machine.make_disk(lab.node(index), root)
+    network.build(lab, nodes)
+    _start_witness(lab)
+    for node in lab.nodes():
+        command = processes.python_module("supervisor", lab.name, str(node.index))
+        processes.linger(node.folder / "supervisor.pid", node.folder / "supervisor.out", command)
+    _start_bmcs(lab)
+    with ThreadPoolExecutor(nodes) as pool:
+        list(pool.map(boot, lab.nodes()))
+
+
+def _start_witness(lab: Place) -> None:
+    command = processes.python_module("witness", lab.name)
+    processes.linger(lab.folder / "witness.pid", lab.folder / "witness.out", command)
+    progress.wait((lab.folder / "witness.ready").exists, 20, f"the witness (see {lab.folder}/witness.out)")
+
+
+def _start_bmcs(lab: Place) -> None:
+    bmc.write_secrets(lab, secrets.token_hex(8))
+    command = processes.python_module("bmc", lab.name)
+    processes.linger(lab.folder / "bmc.pid", lab.folder / "bmc.out", command, namespace=lab.bridge_namespace)
+    progress.wait((lab.folder / "bmc.ready").exists, 20, f"the BMCs (see {lab.folder}/bmc.out)")
+
+
+def boot(node: NodePlace) -> None:
+    """The node's power is on and it has booted; of a running node this is true at once."""
+    progress.wait(node.socket.exists, 20, f"{node.name}'s supervisor (see {node.folder}/supervisor.out)")
+    if not power.ask(node, "on").on:
+        raise LabError(f"{node.name} does not boot: see {node.folder}/console.log")
+    progress.wait(lambda: booted(node), BOOTED_WITHIN_S, f"{node.name} to boot", interval_s=0.2)
+
+
+def booted(node: NodePlace) -> bool:
+    """systemd in the node says that its boot is over, whether or not every unit came up."""
+    try:
+        state = shell.run(node, "systemctl", "is-system-running", timeout_s=10)
+    except LabError:
+        return False  # off again, or between two lives
+    return state.stdout.strip() in ("running", "degraded")
+
+
+def _remove(lab: Place) -> None:
+    if lab.folder.exists():
+        progress.say(f"taking down lab {lab.name}")
+    pids = sorted(lab.folder.glob("*.pid")) + sorted(lab.folder.glob("node*/supervisor.pid"))
+    for file in pids:
+        processes.end(file)
+    cgroups.remove(lab)
+    machine.remove_disks(lab.folder)
+    network.remove(lab)
