@@ -47,7 +47,23 @@ class Event(StrEnum):
     FENCE_DEVICE_ANSWERS = "fence-device-answers"
     FENCE_HISTORY_FAILED = "fence-history-failed"
     # membershipd
+    VIEW_CHANGED = "view-changed"
+    LINK_DOWN = "link-down"
+    LINK_UP = "link-up"
+    PRESENCE_REFUSED = "presence-refused"
+    COROSYNC_LOST = "corosync-lost"
+    COROSYNC_START_FAILED = "corosync-start-failed"
+    COROSYNC_FOREIGN = "corosync-foreign"
+    COROSYNC_HANGS = "corosync-hangs"
+    COROSYNC_ANSWERS = "corosync-answers"
+    COROSYNC_RELOADED = "corosync-reloaded"
+    COROSYNC_REFUSED = "corosync-refused"
+    CONFIGURATION_PROBLEM = "configuration-problem"
+    CONFIGURATION_MISSING = "configuration-missing"
+    CONFIGURATION_GOOD = "configuration-good"
     # quorumd
+    QUORUM_GAINED = "quorum-gained"
+    QUORUM_LOST = "quorum-lost"
     # resourced
 
 

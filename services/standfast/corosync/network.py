@@ -1,0 +1,99 @@
+"""Corosync of one node as the daemons see it, so that tests can put a simulated one in its place."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from standfast.corosync import cmap
+from standfast.corosync.cfg import Cfg, NodeStatus
+from standfast.corosync.cpg import Cpg, Member
+from standfast.corosync.votequorum import VoteInformation, Votequorum
+from standfast.vocabulary import Ring
+
+OnMessage = Callable[[int, int, bytes], None]
+OnMembers = Callable[[tuple[Member, ...], tuple[Member, ...], tuple[Member, ...]], None]
+OnRing = Callable[[Ring, tuple[int, ...]], None]
+OnQuorum = Callable[[Ring, bool, tuple[int, ...]], None]
+OnDead = Callable[[], None]
+
+
+class GroupHandle(Protocol):
+    """See Cpg."""
+
+    node_id: int
+
+    def join(self) -> None: ...
+    def leave(self) -> None: ...
+    def try_send(self, data: bytes) -> bool: ...
+    def close(self) -> None: ...
+
+
+class VoteHandle(Protocol):
+    """See Votequorum."""
+
+    def information(self) -> VoteInformation: ...
+    def close(self) -> None: ...
+
+
+class ConfigurationHandle(Protocol):
+    """See Cfg."""
+
+    def node_status(self, node: int) -> NodeStatus: ...
+    def reload(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class Network(Protocol):
+    """Opens handles to this node's Corosync; each raises CorosyncError while it does not run."""
+
+    def group(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: bytes,
+        on_message: OnMessage,
+        on_members: OnMembers,
+        on_ring: OnRing,
+        on_dead: OnDead,
+    ) -> GroupHandle: ...
+
+    def votes(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_quorum: OnQuorum,
+        on_dead: OnDead,
+        on_votes: Callable[[], None] | None = None,
+    ) -> VoteHandle: ...
+
+    def configuration(self, loop: asyncio.AbstractEventLoop, on_dead: OnDead) -> ConfigurationHandle: ...
+
+    def read_string(self, key: str) -> str | None: ...
+
+
+class Corosync:
+    """The real one."""
+
+    def group(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: bytes,
+        on_message: OnMessage,
+        on_members: OnMembers,
+        on_ring: OnRing,
+        on_dead: OnDead,
+    ) -> GroupHandle:
+        return Cpg(loop, group, on_message, on_members, on_ring, on_dead)
+
+    def votes(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_quorum: OnQuorum,
+        on_dead: OnDead,
+        on_votes: Callable[[], None] | None = None,
+    ) -> VoteHandle:
+        return Votequorum(loop, on_quorum, on_dead, on_votes)
+
+    def configuration(self, loop: asyncio.AbstractEventLoop, on_dead: OnDead) -> ConfigurationHandle:
+        return Cfg(loop, on_dead)
+
+    def read_string(self, key: str) -> str | None:
+        return cmap.read_string(key)

@@ -1,0 +1,75 @@
+"""corosync.conf(5) out of cluster.conf: always knet, always encrypted, token_coefficient always 0."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from standfast.configuration.model import Configuration, Node
+
+# A key of our own in the running Corosync: the digest of the file that it read last. Corosync keeps keys that it
+# does not know (cmap_keys(7)), so it tells whether it works with this file, an older one, or somebody else's.
+DIGEST_KEY: Final = "standfast.corosync_conf"
+
+
+def render(configuration: Configuration, key_file: Path) -> str:
+    """The whole file; two nodes get two_node (which implies wait_for_all), more get more than half of the votes."""
+    text = "\n".join(
+        [
+            "# Written by standfast-membershipd out of /etc/standfast/cluster.conf; changes here are lost.",
+            *_section("totem", _totem(configuration, key_file)),
+            "nodelist {",
+            *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),
+            "}",
+            *_section("quorum", _quorum(configuration)),
+            *_section("logging", [("to_syslog", "yes"), ("to_logfile", "no"), ("to_stderr", "no")]),
+            "",
+        ]
+    )
+    section, _, key = DIGEST_KEY.partition(".")
+    return text + "\n".join([*_section(section, [(key, _digest(text))]), ""])
+
+
+def digest_of(text: str) -> str:
+    """What a Corosync that works with the file `text` shows as DIGEST_KEY."""
+    return text.rpartition(f"{DIGEST_KEY.partition('.')[2]}: ")[2].split()[0]
+
+
+def token_ms(detect_within_ms: int) -> int:
+    """Corosync's token: a loss is noticed after token + consensus = 2.2 token."""
+    return detect_within_ms * 10 // 22
+
+
+def _totem(configuration: Configuration, key_file: Path) -> list[tuple[str, str]]:
+    return [
+        ("version", "2"),
+        ("cluster_name", configuration.cluster.name),
+        ("transport", "knet"),
+        ("crypto_cipher", "aes256"),
+        ("crypto_hash", "sha256"),
+        ("keyfile", str(key_file)),
+        ("token", str(token_ms(configuration.cluster.detect_within_ms))),
+        ("token_coefficient", "0"),  # else the time to notice a loss would grow with every node
+    ]
+
+
+def _node(node: Node) -> list[tuple[str, str]]:
+    return [
+        ("name", node.name),
+        ("nodeid", str(node.id)),
+        ("quorum_votes", str(node.votes)),
+        *((f"ring{link}_addr", address) for link, address in enumerate(node.addresses)),
+    ]
+
+
+def _quorum(configuration: Configuration) -> list[tuple[str, str]]:
+    two = [("two_node", "1")] if len(configuration.nodes) == 2 else []
+    return [("provider", "corosync_votequorum"), *two]
+
+
+def _section(name: str, values: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name} {{", *(f"    {key}: {value}" for key, value in values), "}"]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,85 @@
+"""Corosync as a systemd unit: its file is right, it is started when it does not run, never stopped."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from standfast import journal
+from standfast.bus import Bus, BusError
+from standfast.files import write_atomic
+from standfast.journal import Event, Level
+
+UNIT: Final = "corosync.service"
+SLOW_AFTER_S: Final = 15.0
+_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # after the 1st, 2nd … start; systemd allows 5 in 10 s
+_GOOD_AFTER_S: Final = 30.0
+
+_SYSTEMD: Final = "org.freedesktop.systemd1"
+_SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
+_MANAGER: Final = "org.freedesktop.systemd1.Manager"
+
+# While one of these is going down, Corosync goes with it (PartOf): to start it would leave it behind, voting.
+_STOPPED_WITH: Final = ("standfast.target", "standfast-membershipd.service")
+
+
+class Engine:
+    """Counts the starts of Corosync, so that one that dies at once is not started without end."""
+
+    def __init__(self, file: Path, now_s: Callable[[], float]) -> None:
+        self._file = file
+        self._now_s = now_s
+        self._starts = 0
+        self._next_s = 0.0
+        self._since_s: float | None = None  # when Corosync was first missed
+        self._told: set[str] = set()
+
+    def write(self, text: str) -> bool:
+        """The file holds `text`; True: it held something else before. Raises OSError."""
+        try:
+            if self._file.read_text() == text:
+                return False
+        except OSError:
+            pass  # not there, or not readable: it is written anew
+        self._file.parent.mkdir(mode=0o755, exist_ok=True)
+        write_atomic(self._file, text.encode(), 0o644)
+        return True
+
+    def answers(self) -> None:
+        """Corosync runs and answers."""
+        self._since_s = None
+        self._told.clear()
+
+    def died(self, lived_s: float) -> None:
+        """Corosync is gone after `lived_s`; after a long life the next start comes at once."""
+        if lived_s >= _GOOD_AFTER_S:
+            self._starts, self._next_s = 0, 0.0
+
+    async def start_if_due(self, bus: Bus | None) -> None:
+        """systemd was asked to start Corosync, unless it was a moment ago or this node is about to leave."""
+        now = self._now_s()
+        self._since_s = self._since_s if self._since_s is not None else now
+        if now - self._since_s > SLOW_AFTER_S:
+            self._tell(f"Corosync does not come up or does not answer: journalctl -b -u {UNIT} says why")
+        if now < self._next_s or bus is None or bus.closed.is_set():
+            return
+        try:
+            if await _asked_already(bus):
+                return
+            await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, "StartUnit", "ss", UNIT, "fail")
+        except BusError as error:
+            self._tell(f"systemd does not start {UNIT}: {error.text}")
+        self._next_s = now + _PAUSES_S[min(self._starts, len(_PAUSES_S) - 1)]
+        self._starts += 1
+
+    def _tell(self, text: str) -> None:
+        """Once until Corosync answers again."""
+        if text not in self._told:
+            self._told.add(text)
+            journal.write(Event.COROSYNC_START_FAILED, Level.ERROR, text)
+
+
+async def _asked_already(bus: Bus) -> bool:
+    """A job for Corosync is queued, or what it belongs to is being stopped. Raises BusError."""
+    (jobs,) = await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, "ListJobs")
+    kinds = {unit: kind for _, unit, kind, *_ in jobs}
+    return UNIT in kinds or any(kinds.get(unit) in ("stop", "restart") for unit in _STOPPED_WITH)

@@ -1,0 +1,236 @@
+"""The ring as this node's Corosync tells it, from one start of Corosync to its end."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from standfast import journal
+from standfast.corosync.cfg import Link
+from standfast.corosync.common import CorosyncError
+from standfast.corosync.cpg import Member
+from standfast.corosync.network import ConfigurationHandle, GroupHandle, Network
+from standfast.corosync.requests import Requests
+from standfast.journal import Event, Level
+from standfast.membershipd.incarnations import GROUP, Presence, PresenceError, decode, encode
+from standfast.membershipd.settings import Settings
+from standfast.vocabulary import Ring
+
+# knet tells nobody when a link changes; statistics can be tracked, but Corosync then polls them itself, and no
+# faster. One look at a node costs 0.02 ms.
+LINK_INTERVAL_S: Final = 2.0
+_SEND_AGAIN_S: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is known of the ring; everything is empty while Corosync does not run."""
+
+    ring: Ring | None = None
+    nodes: tuple[int, ...] = ()  # by id
+    incarnations: Mapping[int, str] = field(default_factory=dict)
+    links: Mapping[int, tuple[Link, ...]] = field(default_factory=dict)
+
+
+class Follower:
+    """Follows one life of Corosync. `on_change` is called after each change of `view`; `dead` is set at the end."""
+
+    def __init__(
+        self,
+        network: Network,
+        requests: Requests,
+        settings: Callable[[], Settings],
+        incarnation: str,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.view = View()
+        self.dead = asyncio.Event()
+        self._network = network
+        self._requests = requests
+        self._settings = settings
+        self._incarnation = incarnation
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._group: GroupHandle | None = None
+        self._configuration: ConfigurationHandle | None = None
+        self._members: tuple[Member, ...] = ()
+        self._send_due: asyncio.TimerHandle | None = None
+        self._look = asyncio.Event()
+        self._links_known = False
+        self._answers = True
+        self._strange: set[int] = set()  # nodes whose presence could not be read
+
+    async def open(self) -> None:
+        """Corosync's callbacks come. Raises CorosyncError or TimeoutError while it does not run or answer."""
+        group, configuration = await self._requests.ask(self._open, abandoned=_close_both)
+        self._group, self._configuration = group, configuration
+        self._announce()
+
+    async def reload(self) -> None:
+        """Every Corosync of the ring was told to read its file. Raises CorosyncError, TimeoutError."""
+        assert self._configuration is not None
+        await self._requests.ask(self._configuration.reload)
+
+    async def follow_links(self) -> None:
+        """Keeps `view.links` up to date; does not return."""
+        while True:
+            self._look.clear()
+            await self._read_links()
+            try:
+                async with asyncio.timeout(LINK_INTERVAL_S):
+                    await self._look.wait()
+            except TimeoutError:
+                continue
+
+    def look_now(self) -> None:
+        """The links and this node's name are told anew: the settings changed."""
+        self._look.set()
+        self._announce()
+
+    def close(self) -> None:
+        """Nothing of it is left."""
+        if self._send_due is not None:
+            self._send_due.cancel()
+        if self._group is not None and self._configuration is not None:
+            _close_both((self._group, self._configuration))
+        self.dead.set()
+
+    # in the thread of the requests
+
+    def _open(self) -> tuple[GroupHandle, ConfigurationHandle]:
+        group = self._network.group(
+            self._loop, GROUP, self._heard, self._members_changed, self._ring_changed, self.dead.set
+        )
+        try:
+            configuration = self._network.configuration(self._loop, self.dead.set)
+        except CorosyncError:
+            self._loop.call_soon_threadsafe(group.close)
+            raise
+        try:
+            group.join()
+        except CorosyncError:
+            self._loop.call_soon_threadsafe(_close_both, (group, configuration))
+            raise
+        return group, configuration
+
+    # what Corosync tells
+
+    def _ring_changed(self, ring: Ring, nodes: tuple[int, ...]) -> None:
+        if ring != self.view.ring:
+            old, self.view = self.view, replace(self.view, ring=ring, nodes=tuple(sorted(nodes)))
+            self._tell_ring(old)
+            self._look.set()
+            self._on_change()
+
+    def _members_changed(
+        self, members: tuple[Member, ...], left: tuple[Member, ...], joined: tuple[Member, ...]
+    ) -> None:
+        self._members = members
+        gone = {node for node, _ in (*left, *joined)}  # who joins anew may be another incarnation
+        self._forget(gone)
+        self._announce()
+
+    def _heard(self, node: int, pid: int, data: bytes) -> None:
+        try:
+            presence = decode(data)
+        except PresenceError as error:
+            self._tell_strange(node, f"Node {self._settings().name_of(node)} sent {error}")
+            return
+        name = self._settings().name_of(node)
+        if presence.node != name:
+            text = f"The node with id {node} calls itself {presence.node}, here it is called {name}: compare the files"
+            self._tell_strange(node, text)
+            return
+        self._strange.discard(node)
+        if self.view.incarnations.get(node) != presence.incarnation:
+            self.view = replace(self.view, incarnations={**self.view.incarnations, node: presence.incarnation})
+            self._on_change()
+
+    def _forget(self, nodes: set[int]) -> None:
+        if not nodes.isdisjoint(self.view.incarnations):
+            kept = {node: value for node, value in self.view.incarnations.items() if node not in nodes}
+            self.view = replace(self.view, incarnations=kept)
+            self._on_change()
+
+    def _announce(self) -> None:
+        """All members are told who this node is, as soon as Corosync takes the message."""
+        if self._send_due is not None:
+            self._send_due.cancel()
+            self._send_due = None
+        node = self._settings().node
+        if self._group is None or node is None or self.dead.is_set() or not self._joined(self._group):
+            return
+        presence = Presence(node=node.name, incarnation=self._incarnation)
+        try:
+            sent = self._group.try_send(encode(presence))
+        except CorosyncError:
+            return  # it is gone, and `dead` says so in a moment
+        if not sent:
+            self._send_due = self._loop.call_later(_SEND_AGAIN_S, self._announce)
+
+    def _joined(self, group: GroupHandle) -> bool:
+        return any(node == group.node_id for node, _ in self._members)
+
+    # links
+
+    async def _read_links(self) -> None:
+        configuration, peers = self._configuration, self._settings().peers
+        assert configuration is not None
+        try:
+            links = await self._requests.ask(lambda: {peer: _links(configuration, peer) for peer in peers})
+        except TimeoutError:
+            self._tell_answers(False)
+            return
+        self._tell_answers(True)
+        if links != self.view.links and not self.dead.is_set():
+            old, self.view = self.view.links, replace(self.view, links=links)
+            if self._links_known:
+                self._tell_links(old)
+            self._on_change()
+        self._links_known = True
+
+    # the journal
+
+    def _tell_ring(self, old: View) -> None:
+        names = [self._settings().name_of(node) for node in self.view.nodes]
+        lost = [self._settings().name_of(node) for node in old.nodes if node not in self.view.nodes]
+        text = f"View {self.view.ring}: {', '.join(names)}" + (f"; no longer {', '.join(lost)}" if lost else "")
+        level = Level.WARNING if lost else Level.NOTICE
+        journal.write(Event.VIEW_CHANGED, level, text, view=str(self.view.ring), members=" ".join(names))
+
+    def _tell_links(self, old: Mapping[int, tuple[Link, ...]]) -> None:
+        for peer, links in self.view.links.items():
+            before = {link.number: link.up for link in old.get(peer, ())}
+            for link in links:
+                if before.get(link.number, link.up) != link.up:
+                    event, level = (Event.LINK_UP, Level.NOTICE) if link.up else (Event.LINK_DOWN, Level.WARNING)
+                    name = self._settings().name_of(peer)
+                    text = f"Link {link.number} to {name} is {'up again' if link.up else 'down'}"
+                    journal.write(event, level, text, peer=name, link=str(link.number), view=str(self.view.ring))
+
+    def _tell_strange(self, node: int, text: str) -> None:
+        """Once for each node until its presence can be read."""
+        if node not in self._strange:
+            self._strange.add(node)
+            journal.write(Event.PRESENCE_REFUSED, Level.WARNING, text)
+
+    def _tell_answers(self, answers: bool) -> None:
+        if answers == self._answers:
+            return
+        self._answers = answers
+        if answers:
+            journal.write(Event.COROSYNC_ANSWERS, Level.NOTICE, "Corosync answers again")
+        else:
+            journal.write(Event.COROSYNC_HANGS, Level.ERROR, "Corosync runs but does not answer")
+
+
+def _links(configuration: ConfigurationHandle, peer: int) -> tuple[Link, ...]:
+    try:
+        return configuration.node_status(peer).links
+    except CorosyncError:
+        return ()  # it does not know this node (yet), or is gone
+
+
+def _close_both(handles: tuple[GroupHandle, ConfigurationHandle]) -> None:
+    for handle in handles:
+        handle.close()

@@ -1,0 +1,178 @@
+"""membershipd: this node's Corosync runs with the configuration that is in force here, and the bus tells the view."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from standfast import journal
+from standfast.bus import Bus, Server, interface_file, serve_forever
+from standfast.corosync.common import CorosyncError
+from standfast.corosync.network import Network
+from standfast.corosync.requests import Requests
+from standfast.journal import Event, Level
+from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of, render
+from standfast.membershipd.engine import Engine
+from standfast.membershipd.publication import NAME, publish
+from standfast.membershipd.ring import Follower, View
+from standfast.membershipd.settings import Settings, read_settings, tell_changes
+
+_TRY_AGAIN_S: Final = 0.25
+_FOREIGN_AGAIN_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What this machine is and where its files are."""
+
+    hostname: str
+    incarnation: str
+    root: Path = Path("/etc/standfast")
+    last_good: Path = Path("/var/lib/standfast/config")
+    corosync_conf: Path = Path("/run/standfast/corosync.conf")
+
+
+class Membership:
+    """The daemon. `run` ends only by cancellation; `reread` may be called at any time."""
+
+    def __init__(self, machine: Machine, network: Network, on_served: Callable[[], None]) -> None:
+        self._machine = machine
+        self._network = network
+        self._on_served = on_served
+        self._server = Server(interface_file(NAME))
+        self._loop = asyncio.get_running_loop()
+        self._requests = Requests("corosync")
+        self._engine = Engine(machine.corosync_conf, self._loop.time)
+        self._bus: Bus | None = None
+        self._follower: Follower | None = None
+        self._foreign = False
+        self._reread = asyncio.Event()
+        self._settings = read_settings(machine.root, machine.last_good, machine.hostname)
+        self._text = ""  # of corosync.conf, "" = none yet
+        self._take(None, self._settings)
+
+    async def run(self) -> None:
+        """Serves the bus and follows Corosync, whatever comes and goes."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(serve_forever(self._server, NAME, self._on_bus))
+            tasks.create_task(self._keep_following())
+            tasks.create_task(self._keep_rereading())
+
+    def reread(self) -> None:
+        """The files may have changed (SIGHUP)."""
+        self._reread.set()
+
+    async def _on_bus(self, bus: Bus) -> None:
+        self._bus = bus
+        self._on_served()
+
+    # the configuration
+
+    async def _keep_rereading(self) -> None:
+        while True:
+            await self._reread.wait()
+            self._reread.clear()
+            machine = self._machine
+            old, new = self._settings, read_settings(machine.root, machine.last_good, machine.hostname)
+            self._settings = new
+            changed = self._take(old, new)
+            if self._follower is not None:
+                self._follower.look_now()
+                if changed:
+                    await self._bring_up_to_date(self._follower)
+
+    def _take(self, old: Settings | None, new: Settings) -> bool:
+        """The journal, corosync.conf and the bus agree with the settings; True: Corosync has a file to read."""
+        journal.identify("membershipd", new.node.name if new.node else "")
+        tell_changes(old, new)
+        changed = False
+        if new.configuration is not None and new.node is not None:
+            self._text = render(new.configuration, new.key_file)
+            changed = self._engine.write(self._text)
+        self._show()
+        return changed
+
+    def _show(self) -> None:
+        view = self._follower.view if self._follower is not None else View()
+        publish(self._server, self._settings, view, self._machine.hostname)
+
+    # Corosync
+
+    async def _keep_following(self) -> None:
+        while True:
+            pause_s = _TRY_AGAIN_S
+            if self._text:
+                try:
+                    if await self._is_ours():
+                        await self._follow_once()
+                    else:
+                        pause_s = _FOREIGN_AGAIN_S
+                except (CorosyncError, TimeoutError):
+                    self._show()
+                    await self._engine.start_if_due(self._bus)
+            await asyncio.sleep(pause_s)
+
+    async def _is_ours(self) -> bool:
+        """The running Corosync works with a file of ours. Raises CorosyncError, TimeoutError."""
+        ours = await self._running_digest() is not None
+        if not ours and not self._foreign:
+            text = (
+                "Corosync runs with a configuration that is not Standfast's, so this node does not join: "
+                "systemctl restart corosync.service"
+            )
+            journal.write(Event.COROSYNC_FOREIGN, Level.ERROR, text)
+        self._foreign = not ours
+        return ours
+
+    async def _follow_once(self) -> None:
+        """Follows one life of Corosync to its end. Raises CorosyncError or TimeoutError when it cannot be opened."""
+        follower = Follower(
+            self._network, self._requests, lambda: self._settings, self._machine.incarnation, self._show
+        )
+        self._follower = follower
+        began_s = self._loop.time()
+        try:
+            await follower.open()
+            self._engine.answers()
+            await self._bring_up_to_date(follower)
+            await _until_dead(follower)
+        finally:
+            self._follower = None
+            follower.close()
+        self._show()
+        self._engine.died(self._loop.time() - began_s)
+        text = f"Corosync is gone; the last view was {follower.view.ring}"
+        journal.write(Event.COROSYNC_LOST, Level.WARNING, text, view=str(follower.view.ring or ""))
+
+    async def _bring_up_to_date(self, follower: Follower) -> None:
+        """Corosync works with the file as it is now; when it is gone or hangs, its next life does."""
+        wanted = digest_of(self._text)
+        with contextlib.suppress(CorosyncError, TimeoutError):
+            if await self._running_digest() == wanted:
+                return
+            await follower.reload()
+            if await self._running_digest() == wanted:
+                text = "Corosync works with the changed configuration"
+                journal.write(Event.COROSYNC_RELOADED, Level.NOTICE, text)
+                return
+            text = "Corosync refuses the changed configuration and keeps the old one: journalctl -b -u corosync.service"
+            journal.write(Event.COROSYNC_REFUSED, Level.ERROR, text)
+
+    async def _running_digest(self) -> str | None:
+        return await self._requests.ask(lambda: self._network.read_string(DIGEST_KEY))
+
+
+async def _until_dead(follower: Follower) -> None:
+    """Corosync is gone; its links were followed until then."""
+    links = asyncio.ensure_future(follower.follow_links())
+    dead = asyncio.ensure_future(follower.dead.wait())
+    try:
+        done, _ = await asyncio.wait((links, dead), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (links, dead):
+            task.cancel()
+        await asyncio.gather(links, dead, return_exceptions=True)

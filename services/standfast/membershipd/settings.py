@@ -1,0 +1,71 @@
+"""What the configuration says to this node, and what is wrong with it, told once."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from standfast import journal
+from standfast.configuration.load import load_good
+from standfast.configuration.model import Configuration, Node, Problem, Source
+from standfast.journal import Event, Level
+
+KEY_NAME: Final = "corosync.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One reading of the files. `node` is None when the configuration does not name this machine."""
+
+    configuration: Configuration | None  # None: the files are broken and there is no good copy
+    node: Node | None
+    problems: tuple[Problem, ...]
+    key_file: Path
+
+    @property
+    def usable(self) -> bool:
+        return self.node is not None
+
+    def name_of(self, node: int) -> str:
+        """The name of a node id; one that is not configured is shown as #ID."""
+        nodes = self.configuration.nodes if self.configuration else ()
+        return next((known.name for known in nodes if known.id == node), f"#{node}")
+
+    @property
+    def peers(self) -> tuple[int, ...]:
+        """The ids of the other configured nodes."""
+        nodes = self.configuration.nodes if self.configuration else ()
+        return tuple(known.id for known in nodes if self.node is None or known.id != self.node.id)
+
+
+def read_settings(root: Path, last_good: Path, hostname: str) -> Settings:
+    """The good files below `root`, or else the last good copy, as they concern this machine."""
+    configuration, problems = load_good(root, last_good)
+    node = find_node(configuration.nodes, hostname) if configuration else None
+    if configuration is not None and node is None:
+        text = f'no [Node] has Name={hostname}, as this machine is called: add it, or correct the name in "hostnamectl"'
+        problems = (*problems, Problem(source=Source(path=str(root / "cluster.conf"), line=0), text=text))
+    key_file = root / KEY_NAME
+    if not key_file.exists() and (last_good / KEY_NAME).exists():
+        key_file = last_good / KEY_NAME
+    return Settings(configuration=configuration, node=node, problems=problems, key_file=key_file)
+
+
+def find_node(nodes: Iterable[Node], hostname: str) -> Node | None:
+    """The node that is called as this machine: by its full name, else by the part before the first dot."""
+    by_name = {node.name: node for node in nodes}
+    return by_name.get(hostname) or by_name.get(hostname.partition(".")[0])
+
+
+def tell_changes(old: Settings | None, new: Settings) -> None:
+    """The journal has each problem that is new, that there is no configuration, or that all is well again."""
+    known = old.problems if old else ()
+    for problem in new.problems:
+        if problem not in known:
+            journal.write(Event.CONFIGURATION_PROBLEM, Level.ERROR, str(problem), file=str(problem.source))
+    if not new.usable and (old is None or old.usable):
+        text = "There is no configuration to work with: correct the files, then systemctl reload standfast-membershipd"
+        journal.write(Event.CONFIGURATION_MISSING, Level.ERROR, text)
+    if new.usable and not new.problems and known:
+        text = "The configuration is good again"
+        journal.write(Event.CONFIGURATION_GOOD, Level.NOTICE, text)

@@ -1,0 +1,433 @@
+"""membershipd on a private bus, with a systemd1 and a Corosync that the test plays."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bus.private import PrivateBus, until
+from fakes.network import FakeNetwork
+from standfast.bus import Bus, Call, Server
+from standfast.corosync.cfg import Link
+from standfast.files import write_atomic
+from standfast.membershipd import ring
+from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of
+from standfast.membershipd.incarnations import GROUP, Presence, encode
+from standfast.membershipd.publication import NAME, ROOT
+from standfast.membershipd.service import Machine, Membership
+
+SYSTEMD = "org.freedesktop.systemd1"
+SYSTEMD_PATH = "/org/freedesktop/systemd1"
+MANAGER = "org.freedesktop.systemd1.Manager"
+SYSTEMD_XML = f"""<node>
+  <interface name="{MANAGER}">
+    <method name="ListJobs"><arg type="a(usssoo)" direction="out"/></method>
+    <method name="StartUnit">
+      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
+    </method>
+  </interface>
+</node>"""
+CLUSTER = """[Cluster]
+Name=webha
+Unsafe=yes
+[Node]
+Name=node1
+Id=1
+Address=192.0.2.11
+[Node]
+Name=node2
+Id=2
+Address=192.0.2.12
+"""
+NODE_3 = """[Node]
+Name=node3
+Id=3
+Address=192.0.2.13
+"""
+
+
+class Bench:
+    """Node 1 of two: its files, its systemd, the network, and what the bus shows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.machine = Machine(
+            hostname="node1.example.com",
+            incarnation="boot/1",
+            root=folder / "etc",
+            last_good=folder / "good",
+            corosync_conf=folder / "run" / "corosync.conf",
+        )
+        self.machine.root.mkdir()
+        self.write_files(CLUSTER)
+        self.network = FakeNetwork({1: 1, 2: 1, 3: 1})
+        self.corosync = self.network.nodes[1]
+        self.corosync.on_reload = lambda: self.corosync.strings.update(self.strings())
+        self.started: list[tuple[Any, ...]] = []
+        self.jobs: list[tuple[Any, ...]] = []
+        self.starts_corosync = True
+        self.served = 0
+
+    def write_files(self, cluster: str) -> None:
+        (self.machine.root / "cluster.conf").write_text(cluster)
+        write_atomic(self.machine.root / "corosync.key", bytes(1024))
+
+    def strings(self) -> dict[str, str]:
+        return {DIGEST_KEY: digest_of(self.machine.corosync_conf.read_text())}
+
+    def on_served(self) -> None:
+        self.served += 1
+
+    async def systemd(self, bus: Bus, folder: Path) -> None:
+        (folder / "systemd.xml").write_text(SYSTEMD_XML)
+        server = Server(folder / "systemd.xml")
+        server.publish(SYSTEMD_PATH, MANAGER, {})
+
+        async def list_jobs(call: Call) -> tuple[Any, ...]:
+            return (self.jobs,)
+
+        async def start_unit(call: Call) -> tuple[Any, ...]:
+            self.started.append(call.arguments)
+            if self.starts_corosync and not self.corosync.running:
+                self.network.start(1, self.strings())
+            return ("/org/freedesktop/systemd1/job/1",)
+
+        server.handle(MANAGER, "ListJobs", list_jobs)
+        server.handle(MANAGER, "StartUnit", start_unit)
+        await server.attach(bus, SYSTEMD)
+
+
+class View:
+    """What a client of the bus sees."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.membership: dict[str, Any] = {}
+        self.nodes: dict[str, dict[str, Any]] = {}
+
+    async def read(self) -> None:
+        self.membership = await self.bus.get_all(NAME, ROOT, "org.standfast.Membership1")
+        objects = await self.bus.managed_objects(NAME)
+        self.nodes = {values["Name"]: values for item in objects.values() for values in item.values()}
+
+    async def until(self, condition: Callable[["View"], Any], timeout_s: float = 5.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                await self.read()
+                if condition(self):
+                    return
+                await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Membership]:
+    """The daemon, until the block ends."""
+    before = bench.served
+    service = Membership(bench.machine, bench.corosync, bench.on_served)
+    task = asyncio.ensure_future(service.run())
+    try:
+        await until(lambda: bench.served > before or task.done())
+        yield service
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def bench(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(ring, "LINK_INTERVAL_S", 0.05)
+    return Bench(tmp_path)
+
+
+def play(bench: Bench, scenario: Callable[[View], Coroutine[Any, Any, None]], *, systemd: bool = True) -> None:
+    async def main() -> None:
+        async with await Bus.connect() as systemd_bus, await Bus.connect() as bus:
+            if systemd:
+                await bench.systemd(systemd_bus, bench.machine.root.parent)
+            await scenario(View(bus))
+
+    asyncio.run(main())
+
+
+def test_without_corosync_it_starts_it_and_then_shows_the_view(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+        assert bench.started == [("corosync.service", "fail")]
+        assert view.membership == {
+            "Cluster": "webha",
+            "Node": "node1",
+            "View": "1.5",
+            "Members": ["node1"],
+            "DetectWithinMilliseconds": 2200,
+            "Configuration": view.membership["Configuration"],
+            "Problems": [],
+        }
+        assert set(view.nodes) == {"node1", "node2"}
+        assert view.nodes["node1"]["InRing"]
+        assert not view.nodes["node2"]["InRing"]
+
+    play(bench, scenario)
+
+
+def test_a_corosync_that_runs_with_this_file_is_taken_as_it_is(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+        before = bench.started[:]
+        bench.corosync.on_reload = lambda: pytest.fail("reloaded for nothing")
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+        assert bench.started == before
+
+    play(bench, scenario)
+
+
+def test_members_tell_each_other_their_incarnations_and_lose_them_when_they_go(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.nodes.get("node1", {}).get("Incarnation") == "boot/1")
+            heard: list[bytes] = []
+            bench.network.start(2)
+            other = bench.network.nodes[2].group(
+                asyncio.get_running_loop(),
+                GROUP,
+                lambda node, pid, data: heard.append(data),
+                lambda members, left, joined: None,
+                lambda ring, nodes: None,
+                lambda: None,
+            )
+            other.join()
+            bench.network.form(1, 2)
+            await until(lambda: encode(Presence(node="node1", incarnation="boot/1")) in heard)
+            other.try_send(encode(Presence(node="node2", incarnation="boot/2")))
+            await view.until(lambda view: view.nodes["node2"]["Incarnation"] == "boot/2")
+            assert view.membership["Members"] == ["node1", "node2"]
+            bench.network.stop(2)
+            await view.until(lambda view: view.membership["Members"] == ["node1"])
+            assert view.nodes["node2"]["Incarnation"] == ""
+            assert not view.nodes["node2"]["InRing"]
+
+    play(bench, scenario)
+
+
+def test_what_does_not_fit_is_told_once_and_changes_nothing(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+            bench.network.start(2)
+            other = bench.network.nodes[2].group(
+                asyncio.get_running_loop(), GROUP, lambda *_: None, lambda *_: None, lambda *_: None, lambda: None
+            )
+            other.join()
+            bench.network.form(1, 2)
+            await asyncio.sleep(0.05)
+            for data in (b"\xff", b"{}", encode(Presence(node="node1", incarnation="forged"))):
+                other.try_send(data)
+            await asyncio.sleep(0.05)
+            await view.read()
+            assert view.nodes["node1"]["Incarnation"] == "boot/1"
+            assert view.nodes["node2"]["Incarnation"] == ""
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("presence-refused") == 1
+
+
+def test_a_full_corosync_gets_the_presence_a_little_later(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.nodes.get("node1", {}).get("Incarnation") == "boot/1")
+            bench.corosync.groups[0].full = 3
+            bench.network.start(2)
+            other = bench.network.nodes[2].group(
+                asyncio.get_running_loop(), GROUP, lambda *_: None, lambda *_: None, lambda *_: None, lambda: None
+            )
+            bench.network.form(1, 2)
+            other.join()
+            await until(lambda: bench.corosync.groups[0].full == 0)
+            await view.until(lambda view: view.nodes["node1"]["Incarnation"] == "boot/1")
+
+    play(bench, scenario)
+
+
+def test_links_are_shown_and_their_changes_are_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(view: View) -> None:
+        bench.corosync.links = {2: (Link(number=0, up=True), Link(number=1, up=True))}
+        async with running(bench):
+            await view.until(lambda view: view.nodes["node2"]["Links"] == [[0, True], [1, True]])
+            bench.corosync.links = {2: (Link(number=0, up=True), Link(number=1, up=False))}
+            await view.until(lambda view: view.nodes["node2"]["Links"] == [[0, True], [1, False]])
+            assert view.nodes["node1"]["Links"] == []
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("Link 1 to node2 is down") == 1
+    assert "Link 0" not in told
+
+
+def test_a_corosync_that_dies_empties_the_view_and_is_started_again(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"] and view.nodes["node1"]["Incarnation"])
+            bench.network.stop(1)
+            await view.until(lambda view: view.membership["View"] == "")
+            assert view.membership["Members"] == []
+            assert view.nodes["node1"]["Incarnation"] == ""
+            await view.until(lambda view: view.nodes["node1"]["Incarnation"])
+        assert len(bench.started) == 2
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("corosync-lost") == 1
+
+
+@pytest.mark.parametrize(
+    ("unit", "kind"),
+    [("standfast.target", "stop"), ("standfast-membershipd.service", "stop"), ("corosync.service", "start")],
+)
+def test_corosync_is_not_started_while_the_node_leaves_or_a_start_is_queued(bench: Bench, unit: str, kind: str) -> None:
+    async def scenario(view: View) -> None:
+        bench.jobs = [(7, unit, kind, "running", "/job/7", "/unit/x")]
+        async with running(bench):
+            await asyncio.sleep(0.8)
+            assert not bench.started
+            bench.jobs = [(8, "apache2.service", "stop", "running", "/job/8", "/unit/y")]
+            await view.until(lambda view: view.membership["View"])
+
+    play(bench, scenario)
+
+
+def test_a_corosync_that_dies_at_once_is_started_less_and_less_often(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.starts_corosync = False
+        async with running(bench):
+            await asyncio.sleep(2.0)
+        assert len(bench.started) == 2  # at once, and after a second; the third comes two seconds later
+
+    play(bench, scenario)
+
+
+def test_somebody_elses_corosync_is_not_joined(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(view: View) -> None:
+        bench.network.start(1, {"totem.cluster_name": "debian"})
+        async with running(bench):
+            await asyncio.sleep(0.4)
+            await view.read()
+            assert view.membership["View"] == ""
+            assert not bench.corosync.groups
+        assert not bench.started
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("corosync-foreign") == 1
+
+
+def test_a_changed_configuration_is_written_reloaded_and_shown(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            digest = view.membership["Configuration"]
+            bench.write_files(CLUSTER + NODE_3)
+            service.reread()
+            await view.until(lambda view: "node3" in view.nodes)
+            assert view.membership["Configuration"] != digest
+            assert "two_node" not in bench.machine.corosync_conf.read_text()
+            await until(lambda: bench.corosync.strings == bench.strings())
+            bench.write_files(CLUSTER)
+            service.reread()
+            await view.until(lambda view: "node3" not in view.nodes)
+
+    play(bench, scenario)
+
+
+def test_a_configuration_that_changed_while_it_was_away_is_reloaded(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+        bench.write_files(CLUSTER + NODE_3)
+        async with running(bench):
+            await until(lambda: bench.corosync.strings == bench.strings())
+        assert "node3" in bench.machine.corosync_conf.read_text()
+
+    play(bench, scenario)
+
+
+def test_broken_files_are_told_once_each_and_the_last_good_ones_used(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(view: View) -> None:
+        bench.machine.root.rename(bench.machine.last_good)
+        bench.machine.root.mkdir()
+        bench.write_files(CLUSTER.replace("Id=2", "Id=two"))
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            (problem,) = view.membership["Problems"]
+            assert "cluster.conf:10: " in problem
+            service.reread()
+            await asyncio.sleep(0.1)
+            bench.write_files(CLUSTER)
+            service.reread()
+            await view.until(lambda view: not view.membership["Problems"])
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("configuration-problem") == 1
+    assert told.count("configuration-good") == 1
+    assert "configuration-missing" not in told
+
+
+def test_without_any_configuration_it_waits_and_says_so_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(view: View) -> None:
+        (bench.machine.root / "cluster.conf").unlink()
+        async with running(bench) as service:
+            await asyncio.sleep(0.3)
+            service.reread()
+            await asyncio.sleep(0.1)
+            await view.read()
+            assert view.membership["Problems"]
+            assert view.membership["Node"] == "node1.example.com"
+            assert not bench.started
+            assert not bench.machine.corosync_conf.exists()
+            bench.write_files(CLUSTER)
+            service.reread()
+            await view.until(lambda view: view.membership["View"])
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("configuration-missing") == 1
+
+
+def test_a_machine_that_the_configuration_does_not_name_starts_nothing(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(CLUSTER.replace("Name=node1", "Name=elsewhere"))
+        async with running(bench):
+            await asyncio.sleep(0.3)
+            await view.read()
+            (problem,) = view.membership["Problems"]
+            assert "no [Node] has Name=node1.example.com" in problem
+            assert not bench.started
+
+    play(bench, scenario)
+
+
+def test_a_lost_bus_is_opened_again_and_shows_the_same_view(bench: Bench, private_bus: PrivateBus) -> None:
+    async def main() -> None:
+        bench.network.start(1)
+        async with running(bench):
+            bench.network.start(1, bench.strings())
+            async with await Bus.connect() as bus:
+                view = View(bus)
+                await view.until(lambda view: view.membership["View"])
+                before = view.membership
+            await asyncio.to_thread(private_bus.kill)
+            await asyncio.to_thread(private_bus.start)
+            await until(lambda: bench.served == 2)
+            async with await Bus.connect() as bus:
+                view = View(bus)
+                await view.read()
+                assert view.membership == before
+
+    asyncio.run(main())
