@@ -79,7 +79,9 @@ def _marked(record: Record, content: Marked) -> Record:
 
 
 def _installed(record: Record, content: Installed) -> Record:
-    return _with_node(record, content.node, installed=content.digest) if content.node in record.nodes else record
+    if content.node not in record.nodes:
+        return record
+    return _with_node(record, content.node, installed=content.installed, available=content.available)
 
 
 def _placed(record: Record, content: Placed) -> Record:

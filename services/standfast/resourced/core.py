@@ -347,8 +347,9 @@ class Core:
             self._say(f"fencing {loss} {action}", result)
         if self.leaving and not record.nodes[self.me].leaving:
             self._say("leaving", Leaving(node=self.me))
-        if self.installed != record.nodes[self.me].installed:
-            self._say("installed", Installed(node=self.me, digest=self.installed))
+        node, available = record.nodes[self.me], self.offered.digest if self.offered else ""
+        if (self.installed, available) != (node.installed, node.available):
+            self._say("installed", Installed(node=self.me, installed=self.installed, available=available))
 
     def _tell_group(self, name: str, hand: Hand, record: Record) -> None:
         known = record.groups.get(name)

@@ -217,10 +217,11 @@ class Marked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """The node has installed the units of this configuration."""
+    """Digests of the configuration whose units the node has installed, and of its files in /etc/standfast."""
 
     node: str
-    digest: str
+    installed: str
+    available: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.absence import closing, out
 from standfast.resourced.messages import Content, Forgotten, Held, LossDeclared, OrderGiven, OrderKind, Placed
-from standfast.resourced.record import GroupRecord, Record
+from standfast.resourced.record import GroupRecord, NodeRecord, Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.vocabulary import Holding
 
@@ -59,6 +59,11 @@ def _overdue(group: Group, known: GroupRecord, waits: Waits) -> frozenset[str]:
     )
 
 
+def drifted(node: NodeRecord, record: Record) -> bool:
+    """What is installed there, or stands in its /etc/standfast, is not the configuration in force."""
+    return {node.installed, node.available} != {record.configuration}
+
+
 def refusal(name: str, record: Record, situation: Situation) -> str:
     """Why `name` cannot be given a group now, "" = it can."""
     node = record.nodes.get(name)
@@ -69,7 +74,7 @@ def refusal(name: str, record: Record, situation: Situation) -> str:
         (name in closing(record), "is leaving"),
         (node is not None and node.condemned, "speaks although it was proven off"),
         (name in record.losses or out(record, name), "is being fenced"),
-        (node is not None and node.installed != record.configuration, "has not the configuration in force"),
+        (node is not None and drifted(node, record), "has not the configuration in force"),
         (node is not None and (node.left or node.marked_at > situation.durable_position), "is just coming back"),
     )
     return next((text for applies, text in reasons if applies), "")

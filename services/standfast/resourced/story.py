@@ -17,6 +17,7 @@ from standfast.resourced.messages import (
     Update,
     Wish,
 )
+from standfast.resourced.placement import drifted
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.terms import Term
 from standfast.vocabulary import Holding, Phase
@@ -122,7 +123,7 @@ def _members(after: Record, fields: Mapping[str, str]) -> list[Entry]:
         if node.condemned:
             text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
             told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
-        if node.installed != after.configuration:
+        if drifted(node, after):
             text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"
             told.append(_entry("node-drifted", WARNING, text, fields, SUBJECT=name))
     return told

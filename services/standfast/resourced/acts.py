@@ -1,0 +1,162 @@
+"""The core's acts done for real: files at once, systemd's jobs and probes as tasks; what is read goes back to it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from standfast import journal
+from standfast.bus import Bus, BusError
+from standfast.configuration.model import Group
+from standfast.resourced.events import Adopted, Event, JobDone, Observed, StartRefused
+from standfast.resourced.hands import Act, Verb
+from standfast.resourced.leases import Leases
+from standfast.resourced.probes import Probes
+from standfast.resourced.units import Units
+from standfast.vocabulary import Cause, ProbeState, UnitState
+
+JOBS: Final = (Verb.START, Verb.STOP, Verb.RESTART, Verb.KILL)
+
+
+class Acts:
+    def __init__(
+        self,
+        push: Callable[[Event], None],
+        guards: Callable[[tuple[tuple[str, str], ...]], None],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """`guards` hears after each reload which (group, unit) have no guard in effect."""
+        self._push = push
+        self._guards = guards
+        self._tasks = tasks
+        self._leases = Leases()
+        self._units = Units(on_states=self._states, on_refused=self._refused, on_reloaded=self._reloaded, tasks=tasks)
+        self._probes = Probes(tasks, self._probed)
+        self._groups: dict[str, Group] = {}
+        self._last: dict[str, tuple[UnitState, ...]] = {}
+        self._texts: dict[tuple[str, str], str] = {}  # what the probes of a unit saw
+        self.adopted = False
+
+    async def attach(self, bus: Bus) -> None:
+        """Follow systemd on this connection."""
+        await self._units.attach(bus)
+
+    async def adopt(self, groups: tuple[Group, ...]) -> None:
+        """Watch these groups; each is told once as it was found, then at every change."""
+        names = {group.name for group in groups}
+        for name in set(self._groups) - names:
+            del self._groups[name]
+            self._units.forget(name)
+            self._probes.forget(name)
+        for group in groups:
+            new = group.name not in self._groups
+            self._groups[group.name] = group
+            self._probes.watch(group)
+            self._units.watch(group)
+            states = self._merge(group.name, await self._units.read(group.name))
+            held, leased = group.name in self._leases.held(), group.name in self._leases.leased()
+            if new:
+                self._push(Adopted(group=group.name, held=held, leased=leased, states=states))
+        self.adopted = True
+
+    def do(self, act: Act) -> None:
+        match act.verb:
+            case Verb.HOLD:
+                self._leases.hold(act.group)
+            case Verb.GRANT:
+                self._leases.grant(act.group)
+            case Verb.REVOKE:
+                self._leases.revoke(act.group)
+            case Verb.RELEASE:
+                self._leases.release(act.group)
+            case Verb.PROBE:
+                self._probes.start(act.group)
+                self._tell(act.group)
+            case Verb.REST:
+                self._probes.stop(act.group)
+            case _:
+                self._tasks.create_task(self._job(act))
+
+    async def reload(self) -> None:
+        """systemd has read all unit files anew."""
+        await self._units.reload()
+
+    async def reboot(self, reason: str) -> None:
+        await self._units.reboot()
+
+    async def _job(self, act: Act) -> None:
+        """One job of systemd, then the states as they are after it. A lost bus is no failure: they are read again."""
+        try:
+            match act.verb:
+                case Verb.START:
+                    await self._units.start(act.unit)
+                case Verb.RESTART:
+                    await self._units.reset_failed(act.unit)
+                    await self._units.restart(act.unit)
+                case Verb.STOP:
+                    await self._units.stop(act.unit)
+                case Verb.KILL:
+                    await self._units.kill(act.unit)
+        except BusError as error:
+            text = f"systemd did not take {act.verb.value} {act.unit}: {error.text}"
+            journal.write(
+                journal.Event.UNIT_JOB_FAILED, journal.Level.WARNING, text, group=act.group, resource=act.unit
+            )
+        self._push(JobDone(group=act.group, unit=act.unit, verb=act.verb))
+        if act.group in self._groups:
+            try:
+                self._states(act.group, await self._units.read(act.group))
+            except BusError:
+                return  # read again when the bus is back
+
+    def _states(self, group: str, states: tuple[UnitState, ...]) -> None:
+        self._last[group] = states
+        self._tell(group)
+
+    def _tell(self, group: str) -> None:
+        if group in self._last:
+            self._push(Observed(group=group, states=self._merge(group, self._last[group])))
+
+    def _merge(self, group: str, states: tuple[UnitState, ...]) -> tuple[UnitState, ...]:
+        self._last[group] = states
+        return tuple(self._with_probe(group, state) for state in states)
+
+    def _with_probe(self, group: str, state: UnitState) -> UnitState:
+        probe = self._probes.state_of(group, state.unit)
+        cause = state.cause
+        if probe is ProbeState.BAD and cause is None:
+            cause = Cause(
+                kind="probe", text=f"{state.unit}: {self._texts.get((group, state.unit), 'its probe is bad')}"
+            )
+        return UnitState(
+            unit=state.unit,
+            load=state.load,
+            active=state.active,
+            job=state.job,
+            processes=state.processes,
+            cause=cause,
+            probe=probe,
+            traces=state.traces,
+        )
+
+    def _probed(self, group: str, unit: str, state: ProbeState, text: str) -> None:
+        self._texts[group, unit] = text
+        self._tell(group)
+
+    def _refused(self, group: str, unit: str) -> None:
+        self._push(StartRefused(group=group, unit=unit))
+
+    def _reloaded(self) -> None:
+        """After each daemon-reload, whoever made it, the guards that are in effect are read."""
+        self._tasks.create_task(self._check_guards())
+
+    async def _check_guards(self) -> None:
+        missing = []
+        for group in tuple(self._groups.values()):
+            for resource in group.resources:
+                try:
+                    good = await self._units.effective_guard(resource.unit, group.name)
+                except BusError:
+                    return  # read again when the bus is back
+                if not good:
+                    missing.append((group.name, resource.unit))
+        self._guards(tuple(missing))

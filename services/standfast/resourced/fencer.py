@@ -1,0 +1,66 @@
+"""This node's fenced over the bus: asked to begin attempts, its Attempts property read whenever it changes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from standfast.bus import Bus, BusError, Signal
+from standfast.resourced.events import Fence, FencingTold
+from standfast.resourced.messages import RunningAttempt
+
+NAME: Final = "org.standfast.Fencing"
+PATH: Final = "/org/standfast"
+INTERFACE: Final = "org.standfast.Fencing1"
+ENDS: Final = {"proven": True, "done": True, "failed": False}
+
+
+class Fencer:
+    def __init__(self, push: Callable[[FencingTold], None], tasks: asyncio.TaskGroup) -> None:
+        self._push = push
+        self._tasks = tasks
+        self._bus: Bus | None = None
+
+    async def attach(self, bus: Bus) -> None:
+        """Follow fenced on this connection; it is read once before this returns."""
+        self._bus = bus
+        await bus.subscribe(NAME, self._changed, path=PATH, member="PropertiesChanged")
+        await bus.on_owner(NAME, self._owned)
+        await self._read(restarted=False)
+
+    def begin(self, fence: Fence) -> None:
+        self._tasks.create_task(self._begin(fence))
+
+    async def _begin(self, fence: Fence) -> None:
+        """fenced has the order; one that cannot be reached is a failed attempt, which the coordinator repeats."""
+        arguments = (fence.loss, fence.node, fence.incarnation, fence.action)
+        try:
+            if self._bus is None:
+                raise BusError("org.standfast.Error.BusLost", "the bus is away")
+            await self._bus.call(NAME, PATH, INTERFACE, "Begin", "ssss", *arguments)
+        except BusError as error:
+            ended = {(fence.loss, fence.action): (False, f"fenced could not be asked: {error.text}")}
+            self._push(FencingTold(running=(), ended=ended))
+
+    def _owned(self, owner: str) -> None:
+        if owner:
+            self._tasks.create_task(self._read(restarted=True))
+
+    def _changed(self, signal: Signal) -> None:
+        self._tasks.create_task(self._read(restarted=False))
+
+    async def _read(self, *, restarted: bool) -> None:
+        assert self._bus is not None
+        try:
+            attempts = await self._bus.get(NAME, PATH, INTERFACE, "Attempts")
+        except BusError:
+            return  # it is away; its return is told by on_owner
+        running = tuple(
+            RunningAttempt(loss=loss, node=node, action=action)
+            for loss, node, _, action, state, _, _ in attempts
+            if state == "running"
+        )
+        ended = {
+            (loss, action): (ENDS[state], text) for loss, _, _, action, state, _, text in attempts if state in ENDS
+        }
+        known = {(attempt.loss, attempt.action) for attempt in running} | set(ended)
+        self._push(FencingTold(running=running, ended=ended, restarted=restarted and not known))

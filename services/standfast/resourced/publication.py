@@ -1,0 +1,147 @@
+"""The record on the bus: org.standfast.Groups1, Member1, Group1, Resource1; and the operators' methods."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
+from standfast.resourced import showing
+from standfast.resourced.core import Core
+from standfast.resourced.events import Answer, Event, LeaveAsked, Left, Wished
+from standfast.resourced.messages import Wish, WishKind
+
+NAME: Final = "org.standfast.Groups"
+ROOT: Final = "/org/standfast"
+OUTCOMES: Final = {
+    "refused": ErrorName.REFUSED,
+    "unknown": ErrorName.OUTCOME_UNKNOWN,
+    "not-quorate": ErrorName.NOT_QUORATE,
+}
+
+
+class Publication:
+    """Publishes what the core has, after each step; hands wishes to it and answers when they are decided."""
+
+    def __init__(self, core: Core, push: Callable[[Event], None]) -> None:
+        self._core = core
+        self._push = push
+        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._left: asyncio.Future[Left] | None = None
+        self._seen: tuple[object, ...] = ()
+        self._names: dict[str, str] = {}  # path of a group: its name
+        self._server = Server(interface_file(NAME))
+        handle = self._server.handle
+        handle("org.standfast.Groups1", "Leave", self._leave)
+        handle("org.standfast.Groups1", "SetStandby", self._set_standby)
+        handle("org.standfast.Group1", "Start", self._group_wish(WishKind.START))
+        handle("org.standfast.Group1", "Stop", self._group_wish(WishKind.STOP))
+        handle("org.standfast.Group1", "Relocate", self._group_wish(WishKind.RELOCATE))
+        self.update()
+
+    async def serve(self, on_bus: Callable[[Bus], Any]) -> None:
+        await serve_forever(self._server, NAME, on_bus)
+
+    def answered(self, answer: Answer) -> None:
+        future = self._waiting.pop(answer.wish, None)
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    def left(self, left: Left) -> None:
+        if self._left is not None and not self._left.done():
+            self._left.set_result(left)
+
+    # Methods
+
+    async def _leave(self, call: Call) -> tuple[Any, ...]:
+        if self._left is None:
+            self._left = asyncio.get_running_loop().create_future()
+            self._push(LeaveAsked())
+        await asyncio.shield(self._left)
+        return ()
+
+    async def _set_standby(self, call: Call) -> tuple[Any, ...]:
+        node, standby = call.arguments
+        return await self._wish(WishKind.STANDBY if standby else WishKind.RESUME, node, "")
+
+    def _group_wish(self, kind: WishKind) -> Callable[[Call], Any]:
+        async def handler(call: Call) -> tuple[Any, ...]:
+            node = call.arguments[0] if call.arguments else ""
+            return await self._wish(kind, self._names[call.path], node)
+
+        return handler
+
+    async def _wish(self, kind: WishKind, subject: str, node: str) -> tuple[Any, ...]:
+        identity = uuid.uuid4().hex
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[identity] = future
+        self._push(Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node)))
+        answer = await future
+        if answer.outcome != "done":
+            raise BusError(OUTCOMES[answer.outcome], answer.text)
+        return ()
+
+    # Properties
+
+    def update(self) -> None:
+        """Publish what differs; nothing is computed when nothing can."""
+        core, record = self._core, self._core.record
+        term = core.terms.term
+        seen = (
+            record,
+            term.nonce if term else "",
+            core.quorum(),
+            core.terms.ring,
+            core.configuration,
+            core.now // 1000,
+        )
+        waiting = record is not None and any(not loss.proof for loss in record.losses.values())
+        if (
+            all(a is b or a == b for a, b in zip(seen[:5], self._seen, strict=False))
+            and self._seen
+            and not (waiting and seen != self._seen)
+        ):
+            return
+        self._seen = seen
+        situation = core.coordinator.situation(core.knowledge)
+        losses = showing.losses(record, core.configuration, situation) if record else []
+        lineage = record.lineage if record else None
+        values = {
+            "Cluster": core.configuration.cluster.name,
+            "Node": core.me,
+            "Term": term.number if term else 0,
+            "Coordinator": term.coordinator if term else "",
+            "Quorate": core.quorum().value,
+            "Position": f"{lineage.term}.{lineage.position}" if lineage else "",
+            "RecordDigest": lineage.digest if lineage else "",
+            "Configuration": record.configuration if record else "",
+            "ConfigurationVersion": record.version if record else 0,
+            "Losses": losses,
+            "Safe": all(node.fence for node in core.configuration.nodes) or len(core.configuration.nodes) == 1,
+        }
+        self._server.publish(ROOT, "org.standfast.Groups1", values)
+        if record is not None:
+            self._publish_objects()
+
+    def _publish_objects(self) -> None:
+        core, record = self._core, self._core.record
+        assert record is not None
+        ring_nodes = frozenset(core.terms.ring_nodes)
+        situation = core.coordinator.situation(core.knowledge)
+        paths = {ROOT}
+        for name in record.nodes:
+            path = f"{ROOT}/node/{escape(name)}"
+            paths.add(path)
+            self._server.publish(path, "org.standfast.Member1", showing.node_values(name, record, ring_nodes))
+        for name in record.groups:
+            path = f"{ROOT}/group/{escape(name)}"
+            paths.add(path)
+            self._names[path] = name
+            values = showing.group_values(name, record, core.configuration, situation)
+            self._server.publish(path, "org.standfast.Group1", values)
+            for unit, shown in showing.resource_values(name, record, core.configuration).items():
+                below = f"{path}/resource/{escape(unit)}"
+                paths.add(below)
+                self._server.publish(below, "org.standfast.Resource1", shown)
+        for path in set(self._server.published()) - paths:
+            self._server.withdraw(path)

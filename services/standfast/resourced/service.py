@@ -1,0 +1,209 @@
+"""The daemon around the core: every event goes through one queue, every action is done in its order."""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from standfast import files, journal
+from standfast.bus import Bus
+from standfast.configuration.model import ConfigurationError
+from standfast.corosync.network import Network
+from standfast.resourced import disk, store
+from standfast.resourced.acts import Acts
+from standfast.resourced.core import Core, Identity
+from standfast.resourced.events import (
+    Action,
+    Answer,
+    ConfigurationRead,
+    Entry,
+    Event,
+    Fence,
+    InstallConfiguration,
+    JoinGroup,
+    LeaveGroup,
+    Left,
+    Reboot,
+    SendRecord,
+    SendTick,
+    TimePassed,
+)
+from standfast.resourced.fencer import Fencer
+from standfast.resourced.hands import Act
+from standfast.resourced.publication import Publication
+from standfast.resourced.stream import Stream
+
+TIME_S: Final = 0.2  # how often the core is told the time
+LOOK_S: Final = 5.0  # how often /etc/standfast is looked at
+
+
+class Service:
+    """One node's resourced."""
+
+    def __init__(self, *, node: str, found: store.Found, network: Network, tasks: asyncio.TaskGroup) -> None:
+        assert found.used is not None
+        self._loop = asyncio.get_running_loop()
+        self._tasks = tasks
+        self._events: deque[Event] = deque()
+        self._running = False
+        self._found = found
+        self._stamp = store.stamp()
+        self._unguarded: tuple[tuple[str, str], ...] = ()
+        identity = Identity(
+            node=node,
+            incarnation=files.incarnation(),
+            machine=files.machine_id(),
+            product=files.product_uuid(),
+        )
+        self.core = Core(
+            identity=identity,
+            configuration=found.used,
+            installed=store.installed(),
+            disk=disk.read(),
+            write=disk.write,
+            fresh=lambda: secrets.randbits(52),
+            now=files.boottime_ms(),
+        )
+        self.core.offered = found.offered
+        self.stream = Stream(self._loop, network, self._names, self.push)
+        self.acts = Acts(self.push, self._guards, tasks)
+        self.fencer = Fencer(self.push, tasks)
+        self.publication = Publication(self.core, self.push)
+
+    def _names(self) -> Mapping[int, str]:
+        return {node.id: node.name for node in self.core.configuration.nodes}
+
+    # Events and actions
+
+    def push(self, event: Event) -> None:
+        """Take one event; what it leads to is done before this returns, unless a step is under way already."""
+        self._events.append(event)
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._events:
+                at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                for action in self.core.step(self._events.popleft(), files.boottime_ms(), at):
+                    self._perform(action)
+        finally:
+            self._running = False
+        self.publication.update()
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case SendRecord(data=data):
+                self.stream.send_record(data)
+            case SendTick(data=data):
+                self.stream.send_tick(data)
+            case Act():
+                self.acts.do(action)
+            case Entry():
+                _write(action)
+            case JoinGroup():
+                self.stream.join()
+            case LeaveGroup():
+                self.stream.leave()
+            case Fence():
+                self.fencer.begin(action)
+            case Answer():
+                self.publication.answered(action)
+            case Left():
+                self.publication.left(action)
+            case InstallConfiguration():
+                self._tasks.create_task(self._install())
+            case Reboot(reason=reason):
+                self._tasks.create_task(self.acts.reboot(reason))
+
+    # Life
+
+    async def run(self) -> None:
+        """Until it is cancelled: on the bus, in the groups once everything here is known."""
+        self._tasks.create_task(self.publication.serve(self._on_bus))
+        self._tasks.create_task(self._look())
+        self.stream.open()
+        self._tell_time()
+
+    async def _on_bus(self, bus: Bus) -> None:
+        await self.acts.attach(bus)
+        await self.fencer.attach(bus)
+        if not self.acts.adopted:
+            await self._settle_configuration()
+            await self.acts.adopt(self.core.configuration.groups)
+            self.stream.join()
+
+    async def _settle_configuration(self) -> None:
+        """The units of the configuration in force are in place before this node takes part."""
+        record = self.core.record
+        if record is not None and record.configuration == self.core.configuration.digest:
+            await self._install(from_files=self._found.offered is self._found.used)
+
+    def _tell_time(self) -> None:
+        self.push(TimePassed())
+        self._loop.call_later(TIME_S, self._tell_time)
+
+    async def _look(self) -> None:
+        """Notice files in /etc/standfast that changed."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            stamp = await asyncio.to_thread(store.stamp)
+            if stamp != self._stamp:
+                self._stamp = stamp
+                await self.reload()
+
+    async def reload(self) -> None:
+        """Read the files anew; what is in use goes on until another configuration is in force."""
+        record = self.core.record
+        found = await asyncio.to_thread(store.find, record.configuration if record else "")
+        self._found = found
+        for problem in found.problems:
+            text = f"{problem}; the last good configuration is used until then"
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+        used = found.used or self.core.configuration
+        if record is not None and used.digest != record.configuration:
+            used = self.core.configuration
+        self.push(ConfigurationRead(configuration=used, installed=store.installed(), offered=found.offered))
+
+    async def _install(self, *, from_files: bool = True) -> None:
+        """The offered configuration came into force, or is in force at the start: put it in place and use it."""
+        record = self.core.record
+        used = self._found.offered if from_files else self._found.used
+        if record is None or used is None or used.digest != record.configuration:
+            return
+        try:
+            await asyncio.to_thread(store.put_in_place, used, from_files=from_files)
+        except (ConfigurationError, OSError) as error:
+            text = f"The configuration in force cannot be put in place, this node gets nothing to run: {error}"
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+            return
+        await self.acts.reload()
+        installed = "" if self._unguarded else store.installed()
+        self.push(ConfigurationRead(configuration=used, installed=installed, offered=self._found.offered))
+        if self.acts.adopted:
+            await self.acts.adopt(used.groups)
+
+    def _guards(self, missing: tuple[tuple[str, str], ...]) -> None:
+        """Without its guard a unit could start beside its group: this node gets nothing until it is back."""
+        if missing == self._unguarded:
+            return
+        self._unguarded = missing
+        installed = "" if missing else store.installed()
+        configuration, offered = self.core.configuration, self._found.offered
+        self.push(ConfigurationRead(configuration=configuration, installed=installed, offered=offered))
+        for group, unit in missing:
+            text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
+            journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
+        if missing:
+            self._tasks.create_task(self._install(from_files=self._found.offered is self._found.used))
+
+
+def _write(entry: Entry) -> None:
+    fields = {name.lower(): value for name, value in entry.fields.items()}
+    journal.write(journal.Event(entry.event), journal.Level(entry.level), entry.text, **fields)
+
+
+def node_name(names: tuple[str, ...], host: str) -> str | None:
+    """The configured node that this machine is: by its host name, or its short form."""
+    return next((name for name in names if name in (host, host.partition(".")[0])), None)
