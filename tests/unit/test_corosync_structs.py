@@ -3,6 +3,8 @@
 import asyncio
 import ctypes
 import os
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +71,8 @@ class FakeLibrary(Library):
         self.scripts: list[Callable[[], None]] = []
         self.idle = Code.TRY_AGAIN
         self.finalized = 0
+        self.hang = threading.Event()
+        self.hang.set()
 
     def ask(self, function: str, *arguments: Any) -> int:
         match function:
@@ -76,6 +80,7 @@ class FakeLibrary(Library):
                 arguments[1]._obj.value = self.reading
             case "x_finalize":
                 self.finalized += 1
+                self.hang.wait()
             case "x_dispatch":
                 if not self.scripts:
                     return self.idle
@@ -152,5 +157,20 @@ def test_a_dead_corosync_is_told_once_and_the_handle_is_closed() -> None:
         assert library.finalized == 1
         with pytest.raises(CorosyncError, match="BAD_HANDLE"):
             connection.call("join")
+
+    asyncio.run(scenario())
+
+
+def test_a_handle_of_a_corosync_that_hangs_is_closed_all_the_same() -> None:
+    async def scenario() -> None:
+        library = FakeLibrary()
+        connection, dead = connect(library)
+        library.hang.clear()
+        began = time.monotonic()
+        connection.close()
+        assert time.monotonic() - began < 2
+        await turn(library)
+        assert not dead
+        library.hang.set()
 
     asyncio.run(scenario())

@@ -7,6 +7,7 @@ ring id and cmap's values by value; what a pointer shows is gone when the callba
 import asyncio
 import ctypes
 import functools
+import threading
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Final
@@ -21,6 +22,7 @@ UintPointer = ctypes.POINTER(ctypes.c_uint32)
 TRACK_CURRENT_AND_CHANGES: Final = 0x03  # CS_TRACK_CURRENT | CS_TRACK_CHANGES
 
 _DISPATCH_ONE_NONBLOCKING: Final = 4
+_FINALIZE_S: Final = 0.5
 _BATCH: Final = 64  # callbacks in one turn of the loop: ticks and the watchdog come between
 
 
@@ -182,8 +184,11 @@ class Connection:
             self._finalize()
 
     def _finalize(self) -> None:
+        """The handle is given back; that may be a request, so a Corosync that hangs is not waited for."""
         self._closed = True
-        self.library.ask(f"{self._prefix}_finalize", self.handle)
+        call = threading.Thread(target=self.library.ask, args=(f"{self._prefix}_finalize", self.handle), daemon=True)
+        call.start()
+        call.join(_FINALIZE_S)
 
     def _attach(self) -> None:
         if not self._closed:
