@@ -29,7 +29,7 @@ async def main(daemon: Daemon) -> None:
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(service.reload()))
         await service.run()
         await daemon.stopping.wait()
-        service.stream.close()
+        service.close()
         raise asyncio.CancelledError
 
 

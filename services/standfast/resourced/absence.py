@@ -31,7 +31,8 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
             if waits.age(f"away {name}") >= grace and 2 * record.votes(record.members) > record.all_votes:
                 late.append(LossDeclared(node=name, reason=f"its resourced was away for {grace // 1000} s"))
         elif known is None:
-            gone.append(LossDeclared(node=name, reason="it left the ring without a clean leave"))
+            reason = "it is not here after a cold start" if situation.cold else "it left the ring without a clean leave"
+            gone.append(LossDeclared(node=name, reason=reason, cold=situation.cold))
     return gone + late[:1]
 
 
@@ -107,7 +108,7 @@ def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation:
         pause = min(1000 << min(failed - 1, 6), LONGEST_PAUSE_MS)
     else:
         cluster = configuration.cluster
-        pause = cluster.post_join_delay_ms if situation.cold else cluster.post_fail_delay_ms
+        pause = cluster.post_join_delay_ms if loss.cold else cluster.post_fail_delay_ms
     return pause - waits.age(f"attempt {loss.number} after {failed}")
 
 

@@ -171,6 +171,7 @@ def _loss(record: Record, term: int, content: LossDeclared) -> Record:
         machine=node.machine,
         product=node.product,
         reason=content.reason,
+        cold=content.cold,
     )
     owed = {name: number for name, number in record.owed.items() if name != content.node}
     left = _with_node(record, content.node, left=False)
@@ -222,7 +223,9 @@ def _order(record: Record, content: OrderGiven) -> Record:
     if group is None or group.number != content.number or content.node not in record.members:
         return record
     order = Order(number=group.number + 1, kind=content.kind)
-    return _with_group(record, content.group, open_orders={**group.open_orders, content.node: order}, reason=content.reason)
+    return _with_group(
+        record, content.group, open_orders={**group.open_orders, content.node: order}, reason=content.reason
+    )
 
 
 def _reported(record: Record, content: Reported) -> Record:

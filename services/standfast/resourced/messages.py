@@ -125,6 +125,7 @@ class Members:
 class LossDeclared:
     node: str
     reason: str
+    cold: bool = False  # found at a cold start: the first attempt waits for PostJoinDelay
     group: str = ""  # whose stop failed there
 
 

@@ -38,6 +38,7 @@ class Loss:
     machine: str
     product: str
     reason: str
+    cold: bool = False
     proof: str = ""  # agent, operator, rebooted; "" = not proven
 
 

@@ -33,9 +33,11 @@ from standfast.resourced.events import (
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.hands import Act
 from standfast.resourced.publication import Publication
+from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
 
 TIME_S: Final = 0.2  # how often the core is told the time
+SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
 LOOK_S: Final = 5.0  # how often /etc/standfast is looked at
 
 
@@ -50,6 +52,7 @@ class Service:
         self._running = False
         self._found = found
         self._stamp = store.stamp()
+        self._restarts = Restarts()
         self._unguarded: tuple[tuple[str, str], ...] = ()
         identity = Identity(
             node=node,
@@ -119,6 +122,11 @@ class Service:
 
     # Life
 
+    def close(self) -> None:
+        """Out of all groups; this end was no crash."""
+        self._restarts.settled()
+        self.stream.close()
+
     async def run(self) -> None:
         """Until it is cancelled: on the bus, in the groups once everything here is known."""
         self._tasks.create_task(self.publication.serve(self._on_bus))
@@ -132,6 +140,7 @@ class Service:
         if not self.acts.adopted:
             await self._settle_configuration()
             await self.acts.adopt(self.core.configuration.groups)
+            await asyncio.sleep(self._restarts.pause_s)
             self.stream.join()
 
     async def _settle_configuration(self) -> None:
@@ -141,6 +150,9 @@ class Service:
             await self._install(from_files=self._found.offered is self._found.used)
 
     def _tell_time(self) -> None:
+        term = self.core.terms.term
+        if term is not None and files.boottime_ms() - term.opened_at >= SETTLED_MS:
+            self._restarts.settled()
         self.push(TimePassed())
         self._loop.call_later(TIME_S, self._tell_time)
 
