@@ -88,8 +88,9 @@ class Cpg:
 
     Every callback runs in the loop: `on_message(node, pid, data)`, `on_members(members, left, joined)` and
     `on_ring(ring, nodes)`, all in the order that every member sees in this ring; `on_ring` follows the
-    `on_members` that the same change made, except at the join, where either may come first. `on_dead()` once, when Corosync is gone. The first ring after a start
-    of Corosync may be this node alone. Raises CorosyncError while Corosync does not run.
+    `on_members` that the same change made, except at the join, where either may come first. `on_dead()` once,
+    when Corosync is gone. The first ring after a start of Corosync may be this node alone. Raises CorosyncError
+    while Corosync does not run.
     """
 
     def __init__(
