@@ -38,7 +38,7 @@ def install(nodes: tuple[NodePlace, ...], package: Path) -> None:
 def _install(node: NodePlace, package: Path) -> None:
     copy = Path("/var/cache") / package.name
     shutil.copy(package, node.root / copy.relative_to("/"))
-    options = ("-y", "--no-install-recommends", "--no-download", "-o", "Dpkg::Options::=--force-unsafe-io")
+    options = ("-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-unsafe-io")
     command = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", *options, str(copy))
     result = shell.run(node, *command)
     (node.folder / "install.log").write_text(result.stdout + result.stderr)
