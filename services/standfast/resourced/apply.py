@@ -256,6 +256,7 @@ def _reported(record: Record, content: Reported) -> Record:
         failures=failures,
         reason=reason,
         last_owner=content.node if runs else group.last_owner,
+        owner_before=group.last_owner if runs and content.node != group.last_owner else group.owner_before,
         costly=group.costly and not (runs and not content.held.failed),
     )
 

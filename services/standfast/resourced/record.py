@@ -68,7 +68,8 @@ class GroupRecord:
     number: int = 0  # goes up with every event that touches the group, its flags or its holders
     stopped: bool = False
     wanted: str = ""  # the node that an operator wants it on, until it is there
-    last_owner: str = ""
+    last_owner: str = ""  # where it runs, or ran last
+    owner_before: str = ""  # another node, where it ran before that
     costly: bool = False  # its failed stop has cost a node since it last ran
     failures: tuple[Failure, ...] = ()
     phase: Phase = Phase.STOPPED

@@ -48,7 +48,7 @@ def group_values(
         "Phase": known.phase.value,
         "Flags": ["stopped"] if known.stopped else [],
         "Owner": owner,
-        "LastOwner": known.last_owner if known.last_owner != owner else "",
+        "LastOwner": known.owner_before if known.last_owner == owner else known.last_owner,
         "Since": known.since,
         "Reason": _reason(name, known, record, configuration, situation),
     }
