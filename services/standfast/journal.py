@@ -65,6 +65,7 @@ class Event(StrEnum):
     QUORUM_GAINED = "quorum-gained"
     QUORUM_LOST = "quorum-lost"
     # resourced
+    RECORD_DAMAGED = "record-damaged"
     BAD_MESSAGE = "bad-message"
     DISK_GOOD = "disk-good"
     DISK_BAD = "disk-bad"

@@ -101,7 +101,12 @@ def _member(kinds: tuple[Any, ...], plain: Any, where: str) -> Any:
 
 
 def _dataclass(kind: Any, plain: Any, where: str) -> Any:
+    """What an older release did not write yet has its default; what is not known here is refused."""
     hints = _hints(kind)
-    if not isinstance(plain, dict) or set(plain) != {*hints, "is"} or plain["is"] != kind.__name__:
+    if not isinstance(plain, dict) or plain.get("is") != kind.__name__ or not set(plain) <= {*hints, "is"}:
         raise MessageError(f"{where}: not a {kind.__name__}")
-    return kind(**{name: _value(hint, plain[name], f"{where}.{name}") for name, hint in hints.items()})
+    values = {name: _value(hints[name], item, f"{where}.{name}") for name, item in plain.items() if name != "is"}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise MessageError(f"{where}: {error}") from error

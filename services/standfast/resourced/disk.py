@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from standfast import journal
 from standfast.files import write_atomic
 from standfast.resourced.codec import MessageError, decode
 from standfast.resourced.core import Disk
@@ -9,12 +10,12 @@ from standfast.resourced.core import Disk
 RECORD = Path("/var/lib/standfast/record")
 
 
-class RecordError(Exception):
-    """The record cannot be read; the text says what to do."""
-
-
 def read(path: Path = RECORD) -> Disk:
-    """What is on disk; no file at all is a node without a record."""
+    """What is on disk; no file at all is a node without a record.
+
+    A damaged file is moved aside and told: this node then takes the record of the others, and does not count where
+    only disks have one.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -22,8 +23,11 @@ def read(path: Path = RECORD) -> Disk:
     try:
         disk: Disk = decode(Disk, data)
     except MessageError as error:
-        text = f"{path} is damaged ({error}): move it away; this node then takes the record of the others"
-        raise RecordError(text) from error
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        text = f"{path} is damaged ({error}) and was moved to {aside}; this node takes the record of the others"
+        journal.write(journal.Event.RECORD_DAMAGED, journal.Level.ERROR, text)
+        return Disk(highest_term=0, record=None)
     return disk
 
 
