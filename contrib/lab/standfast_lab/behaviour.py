@@ -14,7 +14,8 @@ class Mode(StrEnum):
     SLOW = "slow"  # answers everything after a delay
     LYING = "lying"  # says that the power is off, and cut nothing
     STUCK = "stuck"  # takes the order, and the power stays on, as its status says
-    DEAD = "dead"  # nobody answers at its address
+    BROKEN = "broken"  # hangs up without an answer: the agent fails at once
+    DEAD = "dead"  # nobody answers at its address: the agent waits for a minute, or to its deadline
 
 
 def set_mode(node: NodePlace, mode: Mode, delay_s: float = 0.0) -> None:

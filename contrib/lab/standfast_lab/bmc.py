@@ -121,6 +121,8 @@ class Server:
         """Answers one connection's requests until its other end closes it or breaks HTTP."""
         try:
             while request := await _read(reader):
+                if mode_of(self._node)[0] is Mode.BROKEN:
+                    break
                 begun = time.monotonic()
                 try:
                     answer = await self._bmc.answer(request)

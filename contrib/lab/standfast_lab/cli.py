@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("--one-way", action="store_true", help="the others do not hear it, but it hears them")
     cut.add_argument("--link", type=int, metavar="N", help="only on link N: 0 or 1")
     verbs.add_parser("heal", help="undo every cut")
-    switch = verbs.add_parser("bmc", help="make a node's BMC slow, lying, stuck, dead or ok")
+    switch = verbs.add_parser("bmc", help="make a node's BMC slow, lying, stuck, broken, dead or ok")
     switch.add_argument("node")
     switch.add_argument("mode", choices=[mode.value for mode in Mode])
     switch.add_argument("delay", nargs="?", type=float, default=0.0, help="seconds before each answer")
