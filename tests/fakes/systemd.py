@@ -1,0 +1,303 @@
+"""systemd1 on a private bus: units as data, jobs that end at once or when the test says so.
+
+It does what a test of ours needs: ordered starts of a target's units, guards (AssertPathExists), failures with their
+causes, signals. It has no dependencies but Wants= of targets and Requires= of the unit before.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dbus_next.message import Message
+
+from standfast.bus import Bus, Variant, escape, unescape
+
+NAME = "org.freedesktop.systemd1"
+ROOT = "/org/freedesktop/systemd1"
+MANAGER = "org.freedesktop.systemd1.Manager"
+UNIT = "org.freedesktop.systemd1.Unit"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+CLD_EXITED, CLD_KILLED = 1, 2
+
+
+@dataclass
+class FakeUnit:
+    """A unit and what happens to it."""
+
+    name: str
+    load: str = "loaded"
+    active: str = "inactive"
+    result: str = "success"
+    main_code: int = 0
+    main_status: int = 0
+    status_text: str = ""
+    control_group: str = ""
+    slice: str = "system.slice"
+    guard: Path | None = None
+    guards_in_effect: bool = True
+    file_state: str = "disabled"
+    wants: tuple[str, ...] = ()
+    start: str = "ok"  # ok, fail, or hang (its job stays until `finish`)
+    stop: str = "ok"  # ok, or hang
+    job: tuple[int, str] = (0, "")
+    starts: int = 0
+
+
+@dataclass
+class FakeSystemd:
+    """`serve` puts it on the bus; `calls` has every job and kill that was asked for: method, unit, mode."""
+
+    units: dict[str, FakeUnit] = field(default_factory=dict)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    removed_first: bool = False  # JobRemoved is sent before the call's reply
+    _bus: Bus | None = None
+    _jobs: int = 0
+
+    def add(self, name: str, **fields: Any) -> FakeUnit:
+        unit = self.units[name] = FakeUnit(name=name, **fields)
+        return unit
+
+    async def serve(self, address: str | None = None) -> None:
+        self._bus = await Bus.connect(address)
+        self._bus.on_call = self._called
+        await self._bus.claim(NAME)
+
+    async def leave(self) -> None:
+        """Away from the bus, as while it executes itself anew; the units stay."""
+        assert self._bus is not None
+        await self._bus.close()
+
+    # What a test does to units
+
+    def crash(self, name: str, number: int = 9) -> None:
+        """The main process was killed by a signal."""
+        unit = self.units[name]
+        unit.active, unit.result = "failed", "signal"
+        unit.main_code, unit.main_status, unit.control_group = CLD_KILLED, number, ""
+        self.changed(name)
+
+    def exit(self, name: str, status: int) -> None:
+        """The main process ended by itself."""
+        unit = self.units[name]
+        unit.active, unit.result = ("failed", "exit-code") if status else ("inactive", "success")
+        unit.main_code, unit.main_status, unit.control_group = CLD_EXITED, status, ""
+        self.changed(name)
+
+    def finish(self, name: str, result: str = "done") -> None:
+        """A job that hung ends."""
+        unit = self.units[name]
+        number, kind = unit.job
+        unit.job = (0, "")
+        if result == "done":
+            self._settle(unit, "active" if kind == "start" else "inactive")
+        self._remove_job(number, name, result)
+
+    def run_job_of_somebody(self, method: str, name: str) -> None:
+        """As if an administrator had typed it."""
+        self._begin(method, self._unit(name))
+
+    def reload(self) -> None:
+        """daemon-reload by an administrator."""
+        self._emit("Reloading", "b", True)
+        self._emit("Reloading", "b", False)
+
+    def changed(self, name: str) -> None:
+        assert self._bus is not None
+        values = {"ActiveState": Variant("s", self.units[name].active)}
+        self._bus.emit(self.path(name), PROPERTIES, "PropertiesChanged", "sa{sv}as", UNIT, values, [])
+
+    @staticmethod
+    def path(name: str) -> str:
+        return f"{ROOT}/unit/{escape(name)}"
+
+    # Jobs
+
+    def _begin(self, method: str, unit: FakeUnit) -> str:
+        self._jobs += 1
+        number = self._jobs
+        kind = {"StartUnit": "start", "StopUnit": "stop", "RestartUnit": "restart"}[method]
+        hangs = unit.stop == "hang" if kind == "stop" else unit.start == "hang"
+        unit.job = (number, kind)
+        if hangs:
+            unit.active = "deactivating" if kind == "stop" else "activating"
+            self.changed(unit.name)
+            return self._job_path(number)
+        result = self._stop(unit) if kind == "stop" else self._start(unit)
+        unit.job = (0, "")
+        self.changed(unit.name)
+        self._remove_job(number, unit.name, result)
+        return self._job_path(number)
+
+    def _start(self, unit: FakeUnit) -> str:
+        unit.starts += 1
+        if unit.load == "not-found":
+            return "invalid"
+        if unit.guard is not None and not unit.guard.exists():
+            return "assert"
+        if unit.start == "fail":
+            self.exit(unit.name, 1)
+            return "failed"
+        failed = False
+        for wanted in unit.wants:
+            self._jobs += 1
+            result = "dependency" if failed else self._start(self._unit(wanted))
+            failed = failed or result != "done"
+            self.changed(wanted)
+            self._remove_job(self._jobs, wanted, result)
+        self._settle(unit, "active")
+        return "done"
+
+    def _stop(self, unit: FakeUnit) -> str:
+        self._settle(unit, "inactive")
+        return "done"
+
+    def _settle(self, unit: FakeUnit, active: str) -> None:
+        if active == "inactive" and unit.active == "failed":
+            return  # a failure is kept until it is reset or the unit starts
+        unit.active, unit.result, unit.main_code, unit.main_status = active, "success", 0, 0
+        unit.control_group = f"/{unit.slice}/{unit.name}" if active == "active" else ""
+        self.changed(unit.name)
+
+    def _remove_job(self, number: int, name: str, result: str) -> None:
+        self._emit("JobRemoved", "uoss", number, self._job_path(number), name, result)
+
+    @staticmethod
+    def _job_path(number: int) -> str:
+        return f"{ROOT}/job/{number}"
+
+    # Calls
+
+    def _called(self, message: Any) -> None:
+        assert self._bus is not None
+        handler: Callable[[Any], tuple[str, list[Any]]] | None = getattr(self, _handler_name(message.member), None)
+        if handler is None:
+            self._error(message, "org.freedesktop.DBus.Error.UnknownMethod")
+            return
+        try:
+            signature, body = handler(message)
+        except LookupError as error:
+            self._error(message, str(error.args[0]))
+            return
+        reply = Message.new_method_return(message, signature, body)
+        if self.removed_first:
+            asyncio.get_running_loop().call_later(0.02, self._bus.send, reply)
+        else:
+            self._bus.send(reply)
+
+    def _error(self, message: Any, name: str) -> None:
+        assert self._bus is not None
+        self._bus.send(Message.new_error(message, name, f"{message.member}: {name}"))
+
+    def _later(self, method: str, unit: FakeUnit) -> str:
+        """The job runs at once, or after the reply was sent."""
+        if self.removed_first:
+            return self._begin(method, unit)
+        path = self._job_path(self._jobs + 1)
+        asyncio.get_running_loop().call_soon(self._begin, method, unit)
+        return path
+
+    def _job(self, message: Any) -> tuple[str, list[Any]]:
+        name, mode = message.body
+        self.calls.append((message.member, name, mode))
+        return "o", [self._later(message.member, self._unit(name))]
+
+    _on_start_unit = _on_restart_unit = _job
+
+    def _on_stop_unit(self, message: Any) -> tuple[str, list[Any]]:
+        if self._unit(message.body[0]).load == "not-found":
+            raise LookupError("org.freedesktop.systemd1.NoSuchUnit")
+        return self._job(message)
+
+    def _on_kill_unit(self, message: Any) -> tuple[str, list[Any]]:
+        name, whom, number = message.body
+        self.calls.append(("KillUnit", name, f"{whom} {number}"))
+        if self._unit(name).active in ("active", "activating", "deactivating"):
+            self.crash(name, number)
+        return "", []
+
+    def _on_reset_failed_unit(self, message: Any) -> tuple[str, list[Any]]:
+        unit = self._unit(message.body[0])
+        self.calls.append(("ResetFailedUnit", unit.name))
+        if unit.active == "failed":
+            unit.active, unit.result = "inactive", "success"
+            self.changed(unit.name)
+        return "", []
+
+    def _on_list_units_by_names(self, message: Any) -> tuple[str, list[Any]]:
+        rows = []
+        for unit in map(self._unit, message.body[0]):
+            number, kind = unit.job
+            job = self._job_path(number) if number else "/"
+            path = self.path(unit.name)
+            rows.append([unit.name, "", unit.load, unit.active, unit.active, "", path, number, kind, job])
+        return "a(ssssssouso)", [rows]
+
+    def _on_load_unit(self, message: Any) -> tuple[str, list[Any]]:
+        return "o", [self.path(message.body[0])]
+
+    def _on_get_unit_file_state(self, message: Any) -> tuple[str, list[Any]]:
+        unit = self._unit(message.body[0])
+        if unit.load == "not-found":
+            raise LookupError("org.freedesktop.DBus.Error.FileNotFound")
+        return "s", [unit.file_state]
+
+    def _on_subscribe(self, _: Any) -> tuple[str, list[Any]]:
+        self.calls.append(("Subscribe",))
+        return "", []
+
+    def _on_reload(self, _: Any) -> tuple[str, list[Any]]:
+        self.calls.append(("Reload",))
+        self.reload()
+        return "", []
+
+    def _on_reboot(self, _: Any) -> tuple[str, list[Any]]:
+        self.calls.append(("Reboot",))
+        return "", []
+
+    def _on_get(self, message: Any) -> tuple[str, list[Any]]:
+        interface, name = message.body
+        return "v", [self._value(message.path, interface, name)]
+
+    def _value(self, path: str, interface: str, name: str) -> Any:
+        if path == ROOT:
+            return Variant("s", "")
+        if "/job/" in path:
+            if any(self._job_path(unit.job[0]) == path for unit in self.units.values()):
+                return Variant("s", "running")
+            raise LookupError("org.freedesktop.DBus.Error.UnknownObject")
+        unit = self._unit(unescape(path.rpartition("/")[2]))
+        guard = [["AssertPathExists", False, False, str(unit.guard), 0]] if unit.guard else []
+        values = {
+            "ActiveState": Variant("s", unit.active),
+            "Asserts": Variant("a(sbbsi)", guard if unit.guards_in_effect else []),
+        }
+        if interface != UNIT:
+            values = {
+                "Result": Variant("s", unit.result),
+                "ExecMainCode": Variant("i", unit.main_code),
+                "ExecMainStatus": Variant("i", unit.main_status),
+                "StatusText": Variant("s", unit.status_text),
+                "ControlGroup": Variant("s", unit.control_group),
+                "Slice": Variant("s", unit.slice),
+            }
+        if name not in values:
+            raise LookupError("org.freedesktop.DBus.Error.UnknownProperty")
+        return values[name]
+
+    def _unit(self, name: str) -> FakeUnit:
+        """systemd knows every name; of most it has no file."""
+        if name not in self.units:
+            self.add(name, load="not-found")
+        return self.units[name]
+
+    def _emit(self, member: str, signature: str, *arguments: Any) -> None:
+        assert self._bus is not None
+        self._bus.emit(ROOT, MANAGER, member, signature, *arguments)
+
+
+def _handler_name(member: str) -> str:
+    """_on_start_unit for StartUnit."""
+    return "_on" + re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", member)
