@@ -1,0 +1,113 @@
+"""The lab of three nodes that all tests share, and the audit that ends each of them."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standfast_lab import processes
+from standfast_lab.lab import Lab
+from standfast_lab.place import LabError
+from standfast_lab.progress import say
+
+from lab.audit import violations
+from lab.trial import Trial
+
+FAILURES = Path("/var/tmp/standfast-failures")
+KEEP = (
+    "STANDFAST_LAB_KEEP"  # set: the lab that runs is used as it is, and stays (its package may be older than the tree)
+)
+FULL = "STANDFAST_FULL"  # set: the counts that the issues ask for
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """A fixture's end can tell whether its test failed; the report itself is made elsewhere."""
+    if call.excinfo is not None:
+        item.stash[FAILED] = True
+
+
+class Stage:
+    """The lab while the tests run."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.spoilt = False  # by a test that failed: what it left need not come back to normal by itself
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    """Three nodes with the package of this work tree and the example group."""
+    lab = Lab(os.environ.get("STANDFAST_LAB_NAME", "check"))
+    keep = bool(os.environ.get(KEEP))
+    if not keep:
+        lab.down()
+    lab.up(3)
+    yield Stage(lab)
+    if not keep:
+        lab.down()
+
+
+@pytest.fixture(scope="session")
+def rounds() -> int:
+    """How often a fault is injected that an issue wants ten times in --full and once otherwise."""
+    return 10 if os.environ.get(FULL) else 1
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
+    """The cluster in its normal state and a client that asks; at the end, normal again, the audit."""
+    node: pytest.Item = request.node
+    _make_normal(stage, node.name)
+    stage.lab.client_start()
+    trial = Trial(stage.lab)
+    yield trial
+    failed = node.stash.get(FAILED, False)
+    wrong: list[str] = []
+    try:
+        if not failed:
+            trial.wait_until_normal()
+        wrong = violations(trial, settled=not failed)
+    except LabError as error:
+        wrong = [str(error), *violations(trial, settled=False)]
+    finally:
+        stage.lab.client_stop()
+        stage.spoilt = failed or bool(wrong)
+        if stage.spoilt:
+            _gather(stage.lab, node.name)
+    if wrong:
+        pytest.fail("the audit found:\n" + "\n".join(f"- {text}" for text in wrong), pytrace=False)
+
+
+def _make_normal(stage: Stage, name: str) -> None:
+    try:
+        Trial(stage.lab).make_normal()
+    except LabError:
+        if not stage.spoilt:
+            _gather(stage.lab, f"before-{name}")
+            raise
+        say("the failed test's cluster does not come back to normal: a new one")
+        stage.lab.down()
+        stage.lab.up(3)
+        Trial(stage.lab).make_normal()
+    stage.spoilt = False
+
+
+def _gather(lab: Lab, name: str) -> None:
+    """Everything that tells what happened is in one folder, and its path is printed."""
+    folder = FAILURES / f"{lab.place.name}-{re.sub('[^A-Za-z0-9-]+', '-', name)}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for node in lab.place.nodes():
+        journal = f"--directory={node.root}/var/log/journal"
+        text = processes.run("journalctl", journal, "--output=short-monotonic", "--no-pager", check=False).stdout
+        (folder / f"{node.name}.journal").write_text(text)
+        for log in (node.folder / "supervisor.out", node.addresses_log, node.folder / "console.log"):
+            if log.exists():
+                shutil.copy(log, folder / f"{node.name}.{log.name}")
+    for log in (lab.place.folder / "bmc.log", lab.place.folder / "client.log"):
+        if log.exists():
+            shutil.copy(log, folder / log.name)
+    print(f"\njournals of all nodes, client, witness and BMC: {folder}")
