@@ -121,9 +121,11 @@ def closing(record: Record) -> frozenset[str]:
     return leaving if keeps or not leaving else record.members
 
 
-def marks(record: Record) -> list[Content]:
-    """Marks for those who leave and hold nothing; the mark of one that is back is taken back first."""
+def marks(record: Record, moving: set[str]) -> list[Content]:
+    """Marks for those who leave, hold nothing, and whose groups are not just `moving` elsewhere; the mark of one
+    that is back is taken back first."""
     leaving = closing(record)
+    waited_for = {record.groups[name].last_owner for name in moving}
     busy = frozenset(name for group in record.groups.values() for name in (*group.holders, *group.open_orders))
     together = leaving == record.members
     contents: list[Content] = []
@@ -132,7 +134,7 @@ def marks(record: Record) -> list[Content]:
         if node.condemned or name in record.losses or out(record, name):
             continue
         if name in leaving:
-            if not node.left and name not in busy and not (together and busy):
+            if not node.left and name not in busy | waited_for and not (together and busy):
                 contents.append(Marked(node=name, left=True))
         elif node.left:
             contents.append(Marked(node=name, left=False))

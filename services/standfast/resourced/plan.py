@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
-from standfast.resourced.messages import ConfigurationInForce, Content
+from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
 
@@ -28,12 +28,15 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
     contents: list[Content] = [*_configuration(record, situation)]
     contents += absence.losses(record, configuration, situation, waits)
     contents += absence.attempts(record, configuration, situation, waits)
-    contents += absence.marks(record)
     overdue: set[str] = set()
+    moving = {name for name, group in record.groups.items() if group.open_orders}
     for group in configuration.groups:
         decided = placement.place(group, record, configuration, situation, waits)
         contents += decided.contents
         overdue |= decided.overdue
+        if any(isinstance(content, OrderGiven) for content in decided.contents):
+            moving.add(group.name)
+    contents += absence.marks(record, moving)
     return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue))
 
 
