@@ -28,8 +28,15 @@ class Station:
     joined: bool = False  # its process is in the group
     known: frozenset[tuple[str, int]] = frozenset()  # the group as delivered here: (node, process)
     process: int = 0
+    frozen: bool = False  # Corosync hangs
+    saw_all: bool = False  # since it started it was in a ring with every node (wait_for_all)
     inbox: list[tuple[object, ...]] = field(default_factory=list)
     outbox: list[tuple[object, ...]] = field(default_factory=list)
+
+    @property
+    def reach(self) -> int:
+        """Nodes of equal reach hear each other now."""
+        return -self.id if self.frozen else self.side
 
 
 class Network:
@@ -45,13 +52,14 @@ class Network:
     def start(self, name: str) -> None:
         """Corosync starts: alone in a ring of its own."""
         station = self.stations[name]
-        station.up, station.joined = True, False
+        station.up, station.joined, station.frozen, station.saw_all = True, False, False, self.total == 1
         station.inbox, station.outbox, station.known = [], [], frozenset()
         self._enter(station, self._new_ring(station), (name,))
 
     def stop(self, name: str) -> None:
         station = self.stations[name]
         station.up, station.joined, station.ring, station.ring_nodes = False, False, None, ()
+        station.frozen = False
         station.inbox, station.outbox, station.known = [], [], frozenset()
 
     def join(self, name: str) -> None:
@@ -79,15 +87,17 @@ class Network:
     def intact(self, ring: Ring) -> bool:
         nodes = next(s.ring_nodes for s in self.stations.values() if s.ring == ring)
         stations = [self.stations[name] for name in nodes]
-        return all(s.up and s.ring == ring and s.side == stations[0].side for s in stations)
+        return all(s.up and s.ring == ring and s.reach == stations[0].reach for s in stations)
 
     def order(self, name: str) -> bool:
         """Let one waiting message of `name` be ordered and delivered; False: there is none that can be."""
         station = self.stations[name]
-        if not station.up or not station.outbox or station.ring is None:
+        if not station.up or station.frozen or not station.outbox or station.ring is None:
             return False
         ring = station.ring
         broken = not self.intact(ring)
+        if not broken:
+            self.catch_up()
         if broken and self.holder.setdefault(ring, name) != name:
             return False
         item = station.outbox.pop(0)
@@ -96,9 +106,17 @@ class Network:
         for other in self.stations.values():
             if other.ring != ring or not other.up or other.got != len(self.logs[ring]) - 1:
                 continue
-            if other is station or (other.side == station.side and not alone):
+            if other is station or (other.reach == station.reach and not alone):
                 self._deliver(other)
         return True
+
+    def catch_up(self) -> None:
+        """In a ring that is whole again everybody gets what it has missed."""
+        for station in self.stations.values():
+            while (
+                station.up and station.ring and station.got < len(self.logs[station.ring]) and self.intact(station.ring)
+            ):
+                self._deliver(station)
 
     def _deliver(self, station: Station) -> None:
         assert station.ring is not None
@@ -123,16 +141,16 @@ class Network:
     def unsettled(self) -> list[int]:
         """Sides whose nodes are not in one ring together."""
         sides = []
-        for side in sorted({station.side for station in self.stations.values() if station.up}):
-            names = {s.name for s in self.stations.values() if s.up and s.side == side}
-            rings = {self.stations[name].ring for name in names}
-            if len(rings) > 1 or any(set(self.stations[name].ring_nodes) != names for name in names):
+        for side in sorted({station.side for station in self.stations.values() if station.up and not station.frozen}):
+            stations = [s for s in self.stations.values() if s.up and s.reach == side]
+            names = {s.name for s in stations}
+            if len({s.ring for s in stations}) > 1 or any(set(s.ring_nodes) != names for s in stations):
                 sides.append(side)
         return sides
 
     def form(self, side: int) -> None:
         """The nodes of one side make a ring; those that come along from one ring have delivered the same."""
-        stations = [s for s in self.stations.values() if s.up and s.side == side]
+        stations = [s for s in self.stations.values() if s.up and s.reach == side]
         old = {s.name: s.ring for s in stations}
         for station in stations:
             together = [s for s in stations if s.ring == station.ring]
@@ -153,4 +171,5 @@ class Network:
 
     def _enter(self, station: Station, ring: Ring, nodes: tuple[str, ...]) -> None:
         station.ring, station.ring_nodes, station.got = ring, nodes, 0
+        station.saw_all = station.saw_all or len(nodes) == self.total
         station.inbox.append(("ring", ring, nodes))

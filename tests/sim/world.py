@@ -5,11 +5,15 @@ One seed gives one history. After every step the invariants of DESIGN section 9 
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 
-from standfast.configuration.model import Cluster, Configuration, Domain, Group, Node, Plug, Resource
-from standfast.resourced.codec import decode
+from sim.agents import Agents
+from sim.audit import Audit
+from sim.machine import UNITS, Machine, configuration
+from sim.network import DETECT_MS, Network
+from sim.operators import Operators
+from sim.units import Units
+from standfast.resourced.codec import decode, encode
 from standfast.resourced.core import Core, Disk, Identity
 from standfast.resourced.events import (
     Action,
@@ -18,7 +22,6 @@ from standfast.resourced.events import (
     Entry,
     Event,
     Fence,
-    FencingTold,
     GroupChanged,
     JobDone,
     JoinGroup,
@@ -26,7 +29,6 @@ from standfast.resourced.events import (
     LeaveGroup,
     Left,
     NetworkDown,
-    Observed,
     QuorumTold,
     Reboot,
     Received,
@@ -35,65 +37,10 @@ from standfast.resourced.events import (
     SendTick,
     TickReceived,
     TimePassed,
-    Wished,
 )
-from standfast.resourced.hands import Act, Verb
-from standfast.resourced.messages import RunningAttempt, Wish, WishKind
-from standfast.resourced.record import initial, whole_digest
-from standfast.vocabulary import Cause, UnitState
-from tests.sim.network import DETECT_MS, Network
-
-UNITS = ("ip.service", "web.service")
-
-
-class Violation(AssertionError):
-    """An invariant is broken."""
-
-
-def configuration(names: list[str]) -> Configuration:
-    nodes = tuple(
-        Node(name=name, id=index + 1, addresses=(f"192.0.2.{index + 11}",), fence=((Plug(device="bmc", plug=name),),))
-        for index, name in enumerate(names)
-    )
-    resources = tuple(Resource(unit=unit) for unit in UNITS)
-    group = Group(
-        name="webserv",
-        description="",
-        resources=resources,
-        domain="web",
-        in_place=True,
-        restart_window_ms=60_000,
-        failure_expire_ms=60_000,
-    )
-    return Configuration(
-        cluster=Cluster(name="sim"),
-        nodes=nodes,
-        devices=(),
-        domains=(Domain(name="web", nodes=tuple(names), ordered=True),),
-        groups=(group,),
-        digest="d1",
-    )
-
-
-@dataclass
-class Machine:
-    """One server: what survives a crash of its daemon, and what survives a power cut (its disk)."""
-
-    name: str
-    disk: bytes
-    powered: bool = False
-    boot: int = 0
-    core: Core | None = None
-    life: int = 0  # of the daemon's process
-    hung: bool = False
-    going: bool = False  # it left and switches itself off
-    held: bool = False
-    leased: bool = False
-    active: dict[str, str] = field(default_factory=lambda: dict.fromkeys(UNITS, "inactive"))
-    jobs: dict[str, str] = field(default_factory=dict)
-    agents: dict[tuple[str, str], str] = field(default_factory=dict)  # (loss, action): node
-    ended: dict[tuple[str, str], tuple[bool, str]] = field(default_factory=dict)
-    dangerous: bool = False  # it was a member of an open term and was neither off nor gone since
+from standfast.resourced.hands import Act
+from standfast.resourced.record import initial
+from standfast.vocabulary import Ring
 
 
 class World:
@@ -105,23 +52,20 @@ class World:
         self.count = 0
         self.queue: list[tuple[int, int, Callable[[], None]]] = []
         self.network = Network(names, self.random)
-        self.ticks = Network(names, self.random)  # never used for order, only for who is in reach
         self.configuration = configuration(names)
         first = initial("d1", {node.name: node.votes for node in self.configuration.nodes}, ("webserv",))
-        from standfast.resourced.codec import encode
-
         disk = encode(Disk(highest_term=0, record=first))
         self.machines = {name: Machine(name=name, disk=disk) for name in names}
-        self.contents: dict[tuple[str, int], str] = {}
-        self.asked: dict[str, tuple[str, bool]] = {}  # wish: (node, standby)
-        self.latest: dict[str, str] = {}  # node: its latest wish
-        self.acknowledged: dict[str, tuple[int, bool]] = {}  # node: (term, standby)
-        self.open_until: dict[str, int] = {}
         self.journal: list[str] = []
-        self.words: dict[str, object] = {}
         self.fails = 0.0  # how often a start fails
-        self.lies = False
+        self.calm = False
+        self.crashes = 0.0005  # how often a step is broken off
+        self.provoke: Callable[[str, bytes], None] = lambda _name, _data: None  # sees every message that is sent
         self.steps = 0
+        self.audit = Audit(self)
+        self.operators = Operators(self)
+        self.units = Units(self)
+        self.agents = Agents(self)
 
     # Time
 
@@ -151,6 +95,7 @@ class World:
         machine.held = machine.leased = False
         machine.active = dict.fromkeys(UNITS, "inactive")
         machine.jobs, machine.agents, machine.ended = {}, {}, {}
+        machine.stubborn, machine.disk_bad = "", False
         self.network.start(name)
         self._reform()
         boot = machine.boot
@@ -173,14 +118,16 @@ class World:
         if not machine.powered or machine.boot != boot or machine.core is not None or machine.going:
             return
         machine.life += 1
-        machine.hung = False
+        machine.hung, machine.missed, machine.begun_at = False, [], self.now
+        self.audit.forget(name)
         identity = Identity(
-            node=name, incarnation=f"{name}/{machine.boot}", machine=f"machine-{name}", product=f"product-{name}"
+            node=name, incarnation=machine.incarnation, machine=f"machine-{name}", product=f"product-{name}"
         )
 
         def write(data: bytes) -> bool:
-            machine.disk = data
-            return True
+            if not machine.disk_bad:
+                machine.disk = data
+            return not machine.disk_bad
 
         machine.core = Core(
             identity=identity,
@@ -191,12 +138,14 @@ class World:
             fresh=lambda: self.random.getrandbits(50),
             now=self.now,
         )
-        self.give(name, Adopted(group="webserv", held=machine.held, leased=machine.leased, states=self.states(name)))
-        self.fencing(name, restarted=False)
+        self.give(
+            name, Adopted(group="webserv", held=machine.held, leased=machine.leased, states=self.units.states(name))
+        )
+        self.agents.tell(name)
         station = self.network.stations[name]
         if station.ring is not None:
-            self.give(name, RingChanged(ring=station.ring, nodes=station.ring_nodes))
-            self._word(name)
+            self.tell_ring(name, station.ring, station.ring_nodes)
+            self.tell_quorum(name)
             self.network.join(name)
             self._flow(name)
         self._clock(name, machine.life)
@@ -220,49 +169,50 @@ class World:
             return
         if not machine.hung:
             self.give(name, TimePassed())
+            self.audit.stopped_in_time(machine)
         self.after(200 + self.random.randint(0, 100), lambda: self._clock(name, life))
 
     # The core's events and actions
 
     def give(self, name: str, event: Event) -> None:
         machine = self.machines[name]
-        if machine.core is None or machine.hung:
+        if machine.core is None:
+            return
+        if machine.hung:
+            if isinstance(event, JobDone):
+                machine.missed.append(event)
             return
         core = machine.core
         actions = core.step(event, self.now, f"t{self.now}")
-        self.check_record(name, core)
-        crash = self.random.random() < 0.0005 and not self.calm
-        for index, action in enumerate(actions):
-            if crash and index >= self.random.randint(0, len(actions)):
-                self.kill_daemon(name)  # in the middle of a step
-                break
+        self.audit.record(name, core)
+        crash = self.random.random() < self.crashes and not self.calm
+        ends = self.random.randint(0, len(actions)) if crash else len(actions)
+        for action in actions[:ends]:
             self.perform(name, action)
-        self.check_safety()
+        if crash:
+            self.break_off(name)
+        self.audit.safety()
 
-    calm = False
+    def break_off(self, name: str) -> None:
+        """In the middle of a step the daemon dies, or the whole machine."""
+        if self.random.random() < 0.7:
+            self.kill_daemon(name)
+        else:
+            self.power_off(name)
+            self.after(self.random.randint(50, 5_000), lambda: self.power_on(name))
 
     def perform(self, name: str, action: Action) -> None:
         machine = self.machines[name]
         match action:
-            case SendRecord(data=data):
-                if self.network.stations[name].joined:
-                    self.network.send(name, data)
-                    self._flow(name)
-            case SendTick(data=data):
-                self._tick(name, data)
-            case LeaveGroup():
-                self.network.leave(name)
-                self._flow(name)
-            case JoinGroup():
-                if self.network.stations[name].up:
-                    self.network.join(name)
-                    self._flow(name)
+            case SendRecord() | SendTick() | JoinGroup() | LeaveGroup():
+                self._network_action(name, action)
             case Fence(loss=loss, node=node, action=kind):
-                self.begin_agent(name, loss, node, kind)
+                self.agents.begin(name, loss, node, kind)
             case Answer(wish=wish, outcome=outcome):
-                self.answered(name, wish, outcome)
+                self.operators.answered(name, wish, outcome)
             case Left():
                 self.note(f"{name} has left")
+                self.audit.leave(name)
                 machine.going, machine.dangerous = True, False
                 self.after(100, lambda: self.power_off(name) if machine.going else None)
             case Reboot():
@@ -272,12 +222,29 @@ class World:
             case Entry(text=text):
                 self.note(f"{name}: {text}")
             case Act():
-                self.act(name, action)
+                self.units.act(name, action)
+
+    def _network_action(self, name: str, action: Action) -> None:
+        match action:
+            case SendRecord(data=data):
+                if self.network.stations[name].joined:
+                    self.network.send(name, data)
+                    self._flow(name)
+                    self.provoke(name, data)
+            case SendTick(data=data):
+                self._tick(name, data)
+            case LeaveGroup():
+                self.network.leave(name)
+                self._flow(name)
+            case JoinGroup():
+                if self.network.stations[name].up:
+                    self.network.join(name)
+                    self._flow(name)
 
     def _tick(self, name: str, data: bytes) -> None:
         station = self.network.stations[name]
         for other in self.network.stations.values():
-            if other.up and station.up and other.ring == station.ring and other.side == station.side:
+            if other.up and station.up and other.ring == station.ring and other.reach == station.reach:
                 event = TickReceived(sender=name, data=data)
                 self.after(self.random.randint(1, 10), lambda to=other.name, e=event: self.give(to, e))  # type: ignore[misc]
 
@@ -305,7 +272,7 @@ class World:
             return
         kind, *rest = station.inbox.pop(0)
         if kind == "ring":
-            self.give(name, RingChanged(ring=rest[0], nodes=rest[1]))  # type: ignore[arg-type]
+            self.tell_ring(name, rest[0], rest[1])  # type: ignore[arg-type]
         elif kind == "group":
             self.give(name, GroupChanged(members=rest[0], joined=rest[1]))  # type: ignore[arg-type]
         else:
@@ -319,17 +286,54 @@ class World:
     def _form(self) -> None:
         for side in self.network.unsettled():
             self.network.form(side)
+        self.network.catch_up()
         for name in self.names:
             self._read(name)
             self._flow(name)
-            self.after(self.random.randint(0, 60), lambda name=name: self._word(name))  # type: ignore[misc]
+            self.after(self.random.randint(0, 60), lambda name=name: self.tell_quorum(name))  # type: ignore[misc]
 
-    def _word(self, name: str) -> None:
-        station = self.network.stations[name]
-        if not station.up or station.ring is None:
+    def tell_ring(self, name: str, ring: Ring, nodes: tuple[str, ...]) -> None:
+        if self.machines[name].core is not None and not self.machines[name].hung:
+            self.audit.told_ring(name, ring)
+            self.give(name, RingChanged(ring=ring, nodes=nodes))
+
+    def tell_quorum(self, name: str) -> None:
+        """votequorum's word as it is now; with two nodes it is two_node with wait_for_all."""
+        station, machine = self.network.stations[name], self.machines[name]
+        if not station.up or station.ring is None or machine.core is None or machine.hung:
             return
-        quorate = 2 * len(station.ring_nodes) > len(self.names)
+        quorate = 2 * len(station.ring_nodes) > len(self.names) or (len(self.names) == 2 and station.saw_all)
+        self.audit.told_quorum(name, station.ring, quorate)
         self.give(name, QuorumTold(ring=station.ring, quorate=quorate))
+
+    def resume(self, name: str) -> None:
+        """The daemon that hung goes on, with what waited for it first."""
+        machine = self.machines[name]
+        machine.hung = False
+        missed, machine.missed = machine.missed, []
+        for event in missed:
+            self.give(name, event)
+        self._read(name)
+        self.tell_quorum(name)
+        self.agents.tell(name)
+        self.units.observe(name)
+
+    def freeze_corosync(self, name: str, lasts: int) -> None:
+        """Corosync on `name` stops for a while, everything else there goes on; nobody sees a difference on it."""
+        station = self.network.stations[name]
+        if not station.up or station.frozen:
+            return
+        self.note(f"Corosync on {name} hangs for {lasts} ms")
+        station.frozen, ring = True, station.ring
+        self._reform()
+
+        def thaw() -> None:
+            if station.frozen and station.ring == ring:
+                station.frozen = False
+                self._reform()
+                self._flow(name)
+
+        self.after(lasts, thaw)
 
     def cut(self, sides: dict[str, int]) -> None:
         self.note(f"cut: {sides}")
@@ -358,207 +362,17 @@ class World:
             self._flow(name)
         self._read(name)
 
-    # Units
-
-    def states(self, name: str) -> tuple[UnitState, ...]:
-        machine = self.machines[name]
-        return tuple(
-            UnitState(
-                unit=unit,
-                load="loaded",
-                active=machine.active[unit],
-                job=machine.jobs.get(unit, ""),
-                processes=machine.active[unit] in ("active", "deactivating"),
-                cause=Cause(kind="signal", text=f"{unit} was killed") if machine.active[unit] == "failed" else None,
-            )
-            for unit in UNITS
-        )
-
-    def observe(self, name: str) -> None:
-        self.give(name, Observed(group="webserv", states=self.states(name)))
-
-    def act(self, name: str, act: Act) -> None:
-        machine = self.machines[name]
-        match act.verb:
-            case Verb.HOLD:
-                machine.held = True
-            case Verb.RELEASE:
-                machine.held = False
-            case Verb.GRANT:
-                machine.leased = True
-                self.check_start(name)
-            case Verb.REVOKE:
-                machine.leased = False
-            case Verb.START | Verb.RESTART:
-                self._start_units(name, act)
-            case Verb.STOP | Verb.KILL:
-                self._stop_unit(name, act)
-
-    def _start_units(self, name: str, act: Act) -> None:
-        machine, boot = self.machines[name], self.machines[name].boot
-        units = UNITS if act.verb is Verb.START else UNITS[UNITS.index(act.unit) :]
-        due = 0
-        for unit in units:
-            machine.jobs[unit] = "start"
-            due += self.random.randint(5, 300)
-            self.after(due, lambda unit=unit: self._started(name, boot, unit))  # type: ignore[misc]
-        self.after(due + 1, lambda: self._job_over(name, boot, act))
-        self.after(0, lambda: self.observe(name))
-
-    def _started(self, name: str, boot: int, unit: str) -> None:
-        machine = self.machines[name]
-        if not machine.powered or machine.boot != boot or machine.jobs.get(unit) != "start":
-            return
-        del machine.jobs[unit]
-        if not machine.leased:
-            return  # the guard
-        machine.active[unit] = "failed" if self.random.random() < self.fails else "active"
-        self.check_safety()
-        self.observe(name)
-
-    def _job_over(self, name: str, boot: int, act: Act) -> None:
-        machine = self.machines[name]
-        if machine.powered and machine.boot == boot:
-            self.give(name, JobDone(group="webserv", unit=act.unit, verb=act.verb))
-            self.observe(name)
-
-    def _stop_unit(self, name: str, act: Act) -> None:
-        machine, boot = self.machines[name], self.machines[name].boot
-        if act.unit in machine.jobs:
-            del machine.jobs[act.unit]
-        if act.unit in UNITS and machine.active[act.unit] == "active":
-            machine.active[act.unit] = "deactivating"
-        self.after(self.random.randint(2, 200), lambda: self._unit_stopped(name, boot, act))
-
-    def _unit_stopped(self, name: str, boot: int, act: Act) -> None:
-        machine = self.machines[name]
-        if not machine.powered or machine.boot != boot:
-            return
-        if act.unit in UNITS and machine.active[act.unit] == "deactivating":
-            machine.active[act.unit] = "inactive"
-        self._job_over(name, boot, act)
-
-    def unit_fails(self, name: str) -> None:
-        machine = self.machines[name]
-        if machine.powered and machine.active["web.service"] == "active":
-            self.note(f"web.service on {name} fails")
-            machine.active["web.service"] = "failed"
-            self.observe(name)
-
-    # Agents
-
-    def begin_agent(self, name: str, loss: str, node: str, action: str) -> None:
-        machine, key = self.machines[name], (loss, action)
-        if key in machine.agents:
-            return
-        self.note(f"fenced on {name}: {action} {node} (loss {loss})")
-        machine.agents[key] = node
-        machine.ended.pop(key, None)
-        boot = machine.boot
-        self.fencing(name)
-        self.after(self.random.randint(300, 1500), lambda: self._agent_acts(name, boot, key, node))
-
-    def _agent_acts(self, name: str, boot: int, key: tuple[str, str], node: str) -> None:
-        machine = self.machines[name]
-        if not machine.powered or machine.boot != boot or key not in machine.agents:
-            return
-        good = self.random.random() > 0.15 or self.calm
-        if good and key[1] == "off":
-            self.power_off(node)
-        elif good:
-            self.power_on(node)
-        self.after(self.random.randint(50, 900), lambda: self._agent_ends(name, boot, key, node, good))
-
-    def _agent_ends(self, name: str, boot: int, key: tuple[str, str], node: str, good: bool) -> None:
-        """An agent's `off` is proven by a status that it reads itself."""
-        machine = self.machines[name]
-        if not machine.powered or machine.boot != boot or key not in machine.agents:
-            return
-        if key[1] == "off":
-            good = good and not self.machines[node].powered
-        del machine.agents[key]
-        machine.ended[key] = (good, "status is off" if good else "no answer")
-        self.fencing(name)
-
-    def fencing(self, name: str, restarted: bool = False) -> None:
-        machine = self.machines[name]
-        running = tuple(
-            RunningAttempt(loss=loss, node=node, action=action)
-            for (loss, action), node in sorted(machine.agents.items())
-        )
-        self.give(name, FencingTold(running=running, ended=dict(machine.ended), restarted=restarted))
-
     # Operators
-
-    def wish_standby(self, name: str, node: str, standby: bool) -> None:
-        if self.now < self.open_until.get(node, 0):
-            return  # one wish for a node at a time: two at once may come true in any order
-        self.open_until[node] = self.now + 25_000
-        identity = f"w{self.count}"
-        self.count += 1
-        self.note(f"operator on {name}: {'standby' if standby else 'resume'} {node} ({identity})")
-        self.asked[identity] = (node, standby)
-        self.latest[node] = identity
-        self.acknowledged.pop(node, None)
-        kind = WishKind.STANDBY if standby else WishKind.RESUME
-        self.give(name, Wished(wish=Wish(id=identity, kind=kind, subject=node)))
-
-    def answered(self, name: str, wish: str, outcome: str) -> None:
-        node, standby = self.asked[wish]
-        self.note(f"wish {wish}: {outcome}")
-        core = self.machines[name].core
-        if outcome == "done" and self.latest[node] == wish and core is not None and core.terms.term is not None:
-            self.acknowledged[node] = (core.terms.term.number, standby)
 
     def leave(self, name: str) -> None:
         self.note(f"{name} is asked to leave")
         self.give(name, LeaveAsked())
 
-    # Checks
-
-    def runs(self, name: str) -> bool:
-        machine = self.machines[name]
-        return machine.powered and any(state in ("active", "deactivating") for state in machine.active.values())
-
-    def fail(self, text: str) -> None:
-        tail = "\n".join(self.journal[-60:])
-        raise Violation(f"{text}\nseed {self.seed}, {len(self.names)} nodes, at {self.now / 1000:.3f} s\n{tail}")
-
-    def check_safety(self) -> None:
-        running = [name for name in self.names if self.runs(name)]
-        if len(running) > 1:
-            self.fail(f"invariant 1: webserv runs on {', '.join(running)}")
-        for name in self.names:
-            if self.runs(name) and not self.machines[name].held:
-                self.fail(f"units of webserv are active on {name} without held")
-
-    def check_start(self, name: str) -> None:
-        """Invariant 2: whoever is not in the starter's term was off, or left, since it last was in an open one."""
-        core = self.machines[name].core
-        assert core is not None
-        assert core.terms.term is not None
-        self.note(f"{name} starts webserv in term {core.terms.term.number}")
-        for other in self.names:
-            if other not in core.terms.term.members and self.machines[other].dangerous:
-                self.fail(
-                    f"invariant 2: {name} starts webserv, but {other} was neither off nor gone since its last term"
-                )
-
-    def check_record(self, name: str, core: Core) -> None:
-        term = core.terms.term
-        if term is None or core.record is None:
-            return
-        if term.position > 1:
-            self.machines[name].dangerous = True
-        digest = whole_digest(core.record)
-        known = self.contents.setdefault((term.nonce, term.position), digest)
-        if term.position and known != digest:
-            self.fail(f"invariant 4: two contents at {term.nonce}, position {term.position}")
-        for node, (number, standby) in self.acknowledged.items():
-            if term.number > number and term.position and core.record.nodes[node].standby != standby:
-                self.fail(f"invariant 5: the acknowledged standby={standby} of {node} is not in term {term.number}")
-
     def serving(self) -> list[str]:
         return [
             name for name in self.names if self.runs(name) and set(self.machines[name].active.values()) == {"active"}
         ]
+
+    def runs(self, name: str) -> bool:
+        machine = self.machines[name]
+        return machine.powered and any(state in ("active", "deactivating") for state in machine.active.values())
