@@ -38,19 +38,23 @@ def _no_two_holders(trial: Trial) -> Iterator[str]:
 
 
 def _proof_before_start(trial: Trial) -> Iterator[str]:
-    """In every member's journal: no start of the group is ordered between a loss and its proof (or its end).
+    """In every node's journal: between a loss and its proof (or its end) no start is ordered but of what a member has.
 
-    A loss ends when its node is named in a term; only then, or when it is proven, may something start.
+    A loss ends when its node is named in a term again; a start that had begun goes on where it is.
     """
     for node in trial.lab.nodes():
         pending: dict[str, str] = {}  # node: loss
-        events = ("node-lost", "node-proven", "order", "term-opened", "daemon-failed", "group-starting")
-        for entry in trial.told(node, *events):
+        holder: str | None = trial.first_owner
+        for entry in trial.told(node):
             _follow(entry, pending)
-            if pending and _is_start(entry):
-                waiting = ", ".join(f"loss {loss} of {name}" for name, loss in sorted(pending.items()))
-                yield f"{node}'s journal: '{entry.text}' although there was no proof yet: {waiting}"
-            if entry.event == "daemon-failed":
+            if _is_start(entry):
+                if pending and (entry.fields["SUBJECT"] != holder or holder in pending):
+                    waiting = ", ".join(f"loss {loss} of {name}" for name, loss in sorted(pending.items()))
+                    yield f"{node}'s journal: '{entry.text}' although there was no proof yet: {waiting}"
+                holder = entry.fields["SUBJECT"]
+            elif entry.event == "group-stopped":
+                holder = None
+            elif entry.event == "daemon-failed":
                 yield f"{node}: {entry.daemon} ended with an error: {entry.text}"
 
 
@@ -68,7 +72,7 @@ def _follow(entry: Told, pending: dict[str, str]) -> None:
 
 
 def _is_start(entry: Told) -> bool:
-    return entry.event == "group-starting" or (entry.event == "order" and entry.fields.get("DECISION") == "start")
+    return entry.event == "group-starting" or (entry.event == "order" and entry.fields["DECISION"] == "start")
 
 
 def _nothing_unheld(trial: Trial) -> Iterator[str]:

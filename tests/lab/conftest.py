@@ -63,6 +63,7 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
     _make_normal(stage, node.name)
     stage.lab.client_start()
     trial = Trial(stage.lab)
+    trial.first_owner = trial.owner()
     yield trial
     failed = node.stash.get(FAILED, False)
     wrong: list[str] = []

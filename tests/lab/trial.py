@@ -40,6 +40,7 @@ class Trial:
         self.powered_off: list[tuple[str, float]] = []
         self.rebooted: list[tuple[str, float]] = []
         self.to_be_fenced: set[str] = set()  # any other node that a BMC cuts off is a violation
+        self.first_owner: str | None = None  # who held the group when the test began
 
     # The normal state
 

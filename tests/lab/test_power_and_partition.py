@@ -1,0 +1,115 @@
+"""Power cuts and a partition: fencing with proof, and nobody shot who only booted late (issue 2, lines 5, 6, 12)."""
+
+import time
+
+from standfast_lab import observe
+from standfast_lab.observe import Told
+
+from lab.trial import GROUP, Trial
+
+MEMBER_WITHIN_S = 30.0  # of being switched on (line 5)
+LATE_S = 10.0  # line 12
+
+
+def first(told: list[Told], event: str, **fields: str) -> Told:
+    """The first entry of this kind."""
+    found = [one for one in told if one.event == event and all(one.fields.get(k) == v for k, v in fields.items())]
+    assert found, f"no {event} with {fields} among {[(one.event, one.text) for one in told]}"
+    return found[0]
+
+
+def check_story(trial: Trial, victim: str, at: float) -> str:
+    """Each survivor's journal tells loss, attempt, proof and only then the start; returns where that was."""
+    places = set()
+    for node in trial.others(victim):
+        told = trial.told(node, since=at)
+        lost = first(told, "node-lost", SUBJECT=victim)
+        attempt = first(told, "attempt", INCIDENT=lost.fields["INCIDENT"])
+        proven = first(told, "node-proven", INCIDENT=lost.fields["INCIDENT"])
+        order = first(told, "order", DECISION="start", GROUP=GROUP)
+        started = first(told, "group-started", GROUP=GROUP)
+        assert [lost.at, attempt.at, proven.at, order.at, started.at] == sorted(
+            [lost.at, attempt.at, proven.at, order.at, started.at]
+        ), node
+        assert "agent" in proven.text
+        assert order.fields["SUBJECT"] == started.fields["SUBJECT"] != victim
+        places.add(started.fields["SUBJECT"])
+        held = trial.lab.holders()[started.fields["SUBJECT"]][-1][0]
+        assert held > proven.at, f"{started.fields['SUBJECT']} took the address before the proof"
+    (place,) = places
+    return place
+
+
+def switched_on_at(trial: Trial, node: str, since: float) -> float:
+    """When the node's BMC was told to switch it on."""
+
+    def found() -> list[float]:
+        asked = trial.lab.bmc_requests(node, since)
+        return [entry["begun"] for entry in asked if '"On"' in entry["body"]]
+
+    trial.wait(found, 30, f"{node} to be switched on by its BMC")
+    return found()[0]
+
+
+def test_owner_without_power_is_fenced_before_the_start_elsewhere_and_comes_back_healthy(trial: Trial) -> None:
+    victim = trial.owner()
+    trial.to_be_fenced.add(victim)  # it is off already: whether the agent still sends ForceOff is the agent's business
+    at = trial.cut_power(victim)
+    outage_s = trial.wait_for_good_answer(at)
+    print(f"outage {outage_s:.2f} s")
+    on_at = switched_on_at(trial, victim, at)
+    trial.wait_until_normal()
+    member_s = time.monotonic() - on_at
+    print(f"healthy member {member_s:.1f} s after it was switched on")
+    assert member_s <= MEMBER_WITHIN_S
+    place = check_story(trial, victim, at)
+    statuses = [entry for entry in trial.lab.bmc_requests(victim, at) if entry["power"] == "Off"]
+    assert statuses, "the agent never read that the power is off"
+    assert trial.owner() == place, "Failback=no: the group stays"
+
+
+def test_owner_cut_off_from_the_majority_never_shares_the_address_and_loses_the_group(trial: Trial) -> None:
+    victim = trial.owner()
+    majority = trial.others(victim)
+    trial.to_be_fenced.add(victim)
+    at = trial.fault(f"{victim} cut off from {' and '.join(majority)}")
+    trial.lab.cut(victim)
+    (place,) = {check_until_moved(trial, victim, majority)}
+    print(f"outage {trial.lab.outage_s(since=at - 1):.2f} s")
+    assert trial.lab.overlap_ms(since=trial.begun) == 0
+    off = [entry for entry in trial.lab.bmc_requests(victim, at) if "ForceOff" in entry["body"]]
+    assert off, "a node that may still run the group is switched off"
+    trial.wait(lambda: trial.lab.is_on(victim) and trial.lab.is_booted(victim), 30, f"{victim} to boot, still cut off")
+    assert trial.lab.holder() == place, "alone, without quorum, it starts nothing"
+    trial.lab.heal()
+    trial.wait_until_normal()
+    assert check_story(trial, victim, at) == trial.owner() == place
+
+
+def check_until_moved(trial: Trial, victim: str, majority: tuple[str, ...]) -> str:
+    """Where the majority started the group, once it has and the client gets its page from there."""
+
+    def moved() -> str:
+        found = observe.agreed(trial.lab, majority)
+        group = found.groups[GROUP] if found else None
+        return group.owner if group and group.phase == "started" and group.owner in majority else ""
+
+    trial.wait(moved, 30, f"{' and '.join(majority)} to start {GROUP}")
+    trial.wait(trial.serves, 10, "the page")
+    return moved()
+
+
+def test_a_third_node_that_boots_late_after_a_power_cut_of_all_is_not_fenced(trial: Trial) -> None:
+    at = trial.cut_power("node1", "node2", "node3")
+    observe.each(("node1", "node2"), trial.lab.boot)
+    booted = time.monotonic()
+    trial.wait(lambda: time.monotonic() - booted >= LATE_S, LATE_S + 1, f"{LATE_S:g} s before node3 gets its power")
+    found = observe.agreed(trial.lab, ("node1", "node2"))
+    assert found is not None
+    assert found.groups[GROUP].phase == "stopped", "node3 might hold it"
+    assert "node3" in found.groups[GROUP].reason
+    trial.lab.boot("node3")
+    trial.wait_until_normal()
+    for node in trial.lab.nodes():
+        assert not trial.told(node, "attempt", since=at)
+    assert not [entry for entry in trial.lab.bmc_requests(since=at) if entry["method"] == "POST"]
