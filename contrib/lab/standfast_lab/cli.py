@@ -1,6 +1,7 @@
 """The command `lab`: see `lab --help`."""
 
 import argparse
+import os
 import sys
 
 from . import shell
@@ -16,6 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; 0 done, 1 failed, 2 usage, 130 interrupted; `sh` and `client` exit as their command does."""
     options = _parser().parse_args(arguments)
     try:
+        if os.geteuid() != 0:
+            raise LabError("only root can run a lab")
         return _run(options)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)

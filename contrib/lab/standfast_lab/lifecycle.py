@@ -13,6 +13,7 @@ from . import bmc, cgroups, cluster, image, machine, network, package, power, pr
 from .place import BASE, NODES_MAX, LabError, NodePlace, Place
 
 BOOTED_WITHIN_S = 90.0
+INOTIFY_INSTANCES = 1024
 
 
 class Stage(StrEnum):
@@ -43,6 +44,7 @@ def up(lab: Place, nodes: int | None = None, *, bare: bool = False, with_package
             return
         if stage is None:
             package.install_host_packages()
+            _raise_inotify_limit()
             _make(lab, nodes or 3, image.ensure())
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
@@ -93,6 +95,14 @@ def _alive(lab: Place) -> bool:
     return all(processes.recall(file) is not None for file in files)
 
 
+def _raise_inotify_limit() -> None:
+    """All nodes' systemds are one user here and need about nine inotify instances each; the kernel's default is 128."""
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    if int(limit.read_text()) < INOTIFY_INSTANCES:
+        progress.say(f"{limit} was {limit.read_text().strip()}, is {INOTIFY_INSTANCES} until this machine boots again")
+        limit.write_text(f"{INOTIFY_INSTANCES}\n")
+
+
 def _make(lab: Place, nodes: int, root: Path) -> None:
     """Nodes, network, witness and BMCs run, and every node has booted."""
     progress.say(f"starting {nodes} nodes")
@@ -128,7 +138,8 @@ def boot(node: NodePlace) -> None:
     progress.wait(node.socket.exists, 20, f"{node.name}'s supervisor (see {node.folder}/supervisor.out)")
     if not power.ask(node, "on").on:
         raise LabError(f"{node.name} does not boot: see {node.folder}/console.log")
-    progress.wait(lambda: booted(node), BOOTED_WITHIN_S, f"{node.name} to boot", interval_s=0.2)
+    what = f"{node.name} to boot (see {node.folder}/console.log)"
+    progress.wait(lambda: booted(node), BOOTED_WITHIN_S, what, interval_s=0.2)
 
 
 def booted(node: NodePlace) -> bool:
