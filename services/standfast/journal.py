@@ -93,6 +93,7 @@ class Event(StrEnum):
     GROUP_BLOCKED = "group-blocked"
     UNIT_JOB_FAILED = "unit-job-failed"
     GUARD_MISSING = "guard-missing"
+    UNITS_UNREADABLE = "units-unreadable"
 
 
 class _Sender:

@@ -266,7 +266,7 @@ async def test_a_forged_signal_changes_nothing(node: Node) -> None:
     forger.emit(FakeSystemd.path(APACHE), properties, "PropertiesChanged", "sa{sv}as", UNIT, values, [])
     count = len(node.told)
     await asyncio.sleep(0.2)
-    assert (job.done(), node.refused, node.reloads, len(node.told)) == (False, [], 0, count)
+    assert (job.done(), node.refused, node.reloads, len(node.told)) == (False, [], 1, count)
     node.systemd.finish(APACHE)
     await job
     await forger.close()
@@ -274,12 +274,13 @@ async def test_a_forged_signal_changes_nothing(node: Node) -> None:
 
 @on_a_node
 async def test_every_reload_is_followed_by_a_whole_read_and_a_look_at_the_guards(node: Node) -> None:
+    await until(lambda: node.reloads == 1)  # after attach: nobody knows what was reloaded before
     count = len(node.told)
     await node.units.reload()
-    await until(lambda: node.reloads == 1)
+    await until(lambda: node.reloads == 2)
     assert len(node.told) > count
     node.systemd.reload()  # by an administrator
-    await until(lambda: node.reloads == 2)
+    await until(lambda: node.reloads == 3)
     assert await node.units.effective_guard(APACHE, "webserv")
     assert not await node.units.effective_guard(APACHE, "database")
     node.systemd.units[APACHE].guards_in_effect = False
@@ -308,6 +309,17 @@ async def test_systemd_away_from_the_bus_tells_nothing_and_is_read_anew_when_it_
     assert await job is JobResult.UNKNOWN
     await until(lambda: len(node.told) > count)
     assert node.active == "active active active"
+
+
+@on_a_node
+async def test_a_systemd_that_executed_itself_anew_remembers_that_it_tells_us(node: Node) -> None:
+    await node.start()
+    await node.systemd.leave()
+    node.systemd.remembers_subscribers = True
+    await node.systemd.serve()
+    await until(lambda: node.reloads == 2)
+    node.systemd.crash(APACHE)
+    await until(lambda: node.active == "active active failed")
 
 
 @on_a_node

@@ -52,6 +52,7 @@ class FakeSystemd:
 
     units: dict[str, FakeUnit] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
+    remembers_subscribers: bool = False  # as after daemon-reexec
     removed_first: bool = False  # JobRemoved is sent before the call's reply
     _bus: Bus | None = None
     _jobs: int = 0
@@ -245,6 +246,8 @@ class FakeSystemd:
         return "s", [unit.file_state]
 
     def _on_subscribe(self, _: Any) -> tuple[str, list[Any]]:
+        if self.remembers_subscribers:
+            raise LookupError("org.freedesktop.systemd1.AlreadySubscribed")
         self.calls.append(("Subscribe",))
         return "", []
 

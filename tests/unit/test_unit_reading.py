@@ -47,6 +47,12 @@ def test_the_end_of_a_failed_unit_is_a_kind_and_a_sentence(ending: Ending, text:
     assert (cause.kind, cause.text) == (ending.result, f"{APACHE} {text}")
 
 
+def test_a_failed_unit_that_is_started_again_meanwhile_has_no_cause() -> None:
+    queued = Listed(unit=APACHE, load="loaded", active="failed", job="restart")
+    assert read_cause(queued, Ending(result="signal", main_code=2, main_status=9), Past()) is None
+    assert read_cause(listed(), Ending(result="success"), Past(was_active=True)) is None
+
+
 def test_an_address_unit_says_itself_why_it_ended() -> None:
     said = "192.0.2.100 is in use by 02:00:00:00:00:01 on eth0."
     ending = Ending(result="exit-code", main_code=1, main_status=3, status_text=said)

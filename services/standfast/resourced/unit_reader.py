@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from standfast.bus import Bus, escape
+from standfast.bus import Bus, BusError, escape
 from standfast.resourced.unit_jobs import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD
 from standfast.resourced.unit_reading import (
     WITH_CONTROL_GROUP,
@@ -24,6 +24,7 @@ from standfast.vocabulary import UnitState
 
 UNIT: Final = "org.freedesktop.systemd1.Unit"
 UNIT_PATHS: Final = "/org/freedesktop/systemd1/unit"
+_NO_FILE: Final = "org.freedesktop.DBus.Error.FileNotFound"
 
 
 @dataclass(slots=True)
@@ -81,6 +82,25 @@ class Reader:
         machine = self.machine()
         groups = await self._control_groups_of(bus, unit, known)
         return [self._control_groups / group.lstrip("/") for group in groups if machine.has_processes((group,))]
+
+    async def has_guard(self, bus: Bus, unit: str, lease: Path) -> bool:
+        """systemd, as it has the unit loaded, refuses to start it while the file is not there."""
+        path = f"{UNIT_PATHS}/{escape(unit)}"
+        asserts = await bus.get(SYSTEMD, path, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
+        # name, one of several suffices, negated, parameter, last outcome
+        return any(list(one[:4]) == ["AssertPathExists", False, False, str(lease)] for one in asserts)
+
+    async def file_state(self, bus: Bus, unit: str) -> str:
+        """What `systemctl is-enabled` says; "" for a unit without a file."""
+        try:
+            (state,) = await bus.call(
+                SYSTEMD, MANAGER_PATH, MANAGER, "GetUnitFileState", "s", unit, timeout_s=CALL_TIMEOUT_S
+            )
+        except BusError as error:
+            if error.name != _NO_FILE:
+                raise
+            return ""
+        return str(state)
 
     async def _control_groups_of(self, bus: Bus, unit: str, known: Known) -> tuple[str, ...]:
         """Where its processes are; systemd forgets it at the unit's stop: then where they were, or would be."""

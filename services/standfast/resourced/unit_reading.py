@@ -86,13 +86,15 @@ class Past:
 def read_cause(listed: Listed, ending: Ending, past: Past) -> Cause | None:
     """Why a unit is not active; None: it is, or on its way, or we ended it, or it never ran."""
     unit = listed.unit
-    if not listed.down:
+    if not listed.down or listed.job:
         return None
     if listed.load != "loaded":
         text = _LOADS.get(listed.load, f"cannot be loaded ({listed.load})")
         return Cause(kind=listed.load, text=f"{unit} {text}")
     if past.ended_by_us:
         return None
+    if listed.active == "failed" and ending.result == "success":
+        return None  # it was started since it was listed: it is read again
     if listed.active == "failed":
         return Cause(kind=ending.result, text=f"{unit} {_ending_text(unit, ending)}")
     if past.job_result in _JOB_RESULTS:

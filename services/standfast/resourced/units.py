@@ -6,11 +6,13 @@ not failed; when it is back everything is read anew.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from standfast import journal
 from standfast.bus import Bus, BusError, ErrorName, Signal, escape
 from standfast.configuration.model import Group
 from standfast.resourced.leases import RUN
@@ -25,6 +27,8 @@ LINGER_FIRST_S: Final = 0.05  # what an inactive unit left behind goes without a
 LINGER_LAST_S: Final = 2.0
 _RETRY_S: Final = 0.5
 _READS: Final = 5
+_SUBSCRIBED: Final = "org.freedesktop.systemd1.AlreadySubscribed"
+_ENABLED: Final = ("enabled", "enabled-runtime")
 _GONE_ALREADY: Final = ("org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.systemd1.NoSuchProcess")
 
 OnStates = Callable[[str, tuple[UnitState, ...]], None]  # group, its units in start order
@@ -46,8 +50,8 @@ class Units:
     """Every method that asks systemd raises BusError when it is away or refuses; only jobs have results of their own.
 
     `on_states` is called after each change, after `attach`, after a job's end and after every daemon-reload;
-    `on_refused` when a start that is not ours was refused by a resource's guard; `on_reloaded` after a daemon-reload
-    of whomever, when all units were read anew.
+    `on_refused` when a start that is not ours was refused by a resource's guard; `on_reloaded` when all units were read
+    anew after `attach`, a daemon-reload of whomever, or systemd's return to the bus.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Units:
         self._paths: dict[str, str] = {}  # unit by object path
         self._dirty: dict[str, None] = {}  # groups to be read, in order
         self._fresh = self._reloaded = False
+        self._trouble = ""  # the error that was told last
         self._wake = asyncio.Event()
         self._linger_s = LINGER_FIRST_S
         self._lingering: dict[str, None] = {}
@@ -152,11 +157,11 @@ class Units:
         except BusError as error:
             if error.name not in _GONE_ALREADY:
                 raise
-        finally:
-            self._moved(unit)
         known = self._known(unit)
         for folder in await self._reader.left_behind(self._present(), unit, known) if known else ():
-            (folder / "cgroup.kill").write_text("1")  # Linux 5.14
+            with contextlib.suppress(OSError):  # empty by now, or before Linux 5.14: what is left is judged by looking
+                (folder / "cgroup.kill").write_text("1")
+        self._moved(unit)
 
     async def reset_failed(self, unit: str) -> None:
         """The unit's failure is forgotten by systemd, and its count of starts."""
@@ -177,11 +182,7 @@ class Units:
 
     async def effective_guard(self, unit: str, group: str) -> bool:
         """systemd, as it has the unit loaded, refuses to start it without the lease of `group`."""
-        (path,) = await self._ask("LoadUnit", "s", unit)
-        asserts = await self._present().get(SYSTEMD, path, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
-        # name, one of several suffices, negated, parameter, last outcome
-        wanted = ["AssertPathExists", False, False, str(self._run / "lease" / group)]
-        return any(list(one[:4]) == wanted for one in asserts)
+        return await self._reader.has_guard(self._present(), unit, self._run / "lease" / group)
 
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         """Those of `units` that start or run without the cluster, each with a sentence that says what to type."""
@@ -189,17 +190,9 @@ class Units:
         for listed in await self._reader.list_units(self._present(), units):
             if not listed.down:
                 found[listed.unit] = f"{listed.unit} runs: systemctl stop {listed.unit}"
-            elif (state := await self._file_state(listed.unit)) in ("enabled", "enabled-runtime"):
+            elif (state := await self._reader.file_state(self._present(), listed.unit)) in _ENABLED:
                 found[listed.unit] = f"{listed.unit} is {state}: systemctl disable {listed.unit}"
         return found
-
-    async def _file_state(self, unit: str) -> str:
-        try:
-            return str((await self._ask("GetUnitFileState", "s", unit))[0])
-        except BusError as error:
-            if error.name in (ErrorName.BUS_LOST, ErrorName.TIMED_OUT):
-                raise
-            return ""  # it has no file
 
     async def _ask(self, method: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
         return await self._present().call(
@@ -302,11 +295,20 @@ class Units:
                 await self._wait_for_news()
                 try:
                     await self._catch_up(bus)
-                except BusError:
+                    self._trouble = ""
+                except BusError as error:
+                    self._tell_trouble(bus, error)
                     await asyncio.sleep(_RETRY_S)  # read again; on a lost bus the loop ends
                     self._wake.set()
         finally:
             closed.cancel()
+
+    def _tell_trouble(self, bus: Bus, error: BusError) -> None:
+        """Said once for each error; a bus or a systemd that went away says so itself."""
+        if self._owner and not bus.closed.is_set() and error.name != self._trouble:
+            self._trouble = error.name
+            text = f"systemd does not tell the state of units: {error.text}; it is asked again all the time"
+            journal.write(journal.Event.UNITS_UNREADABLE, journal.Level.ERROR, text)
 
     async def _wait_closed(self, bus: Bus) -> None:
         await bus.wait_closed()
@@ -327,17 +329,28 @@ class Units:
         if not self._owner or bus.closed.is_set():
             return
         if self._fresh:
-            await self._ask("Subscribe")
+            await self._subscribe()
             await self._jobs.check(bus)
-            self._fresh = False
-            self._all_again()
+            self._fresh, self._reloaded = False, True  # unit files may have been read anew meanwhile
         reloaded, self._reloaded = self._reloaded, False
         if reloaded:
             self._all_again()
-        while self._dirty:
-            await self._read_and_tell(bus, list(self._dirty)[:BATCH])
+        try:
+            while self._dirty:
+                await self._read_and_tell(bus, list(self._dirty)[:BATCH])
+        except BusError:
+            self._reloaded = self._reloaded or reloaded
+            raise
         if reloaded:
             self._on_reloaded()
+
+    async def _subscribe(self) -> None:
+        """systemd sends us its signals; one that executed itself anew remembers that it does."""
+        try:
+            await self._ask("Subscribe")
+        except BusError as error:
+            if error.name != _SUBSCRIBED:
+                raise
 
     def _all_again(self) -> None:
         for name, watched in self._watched.items():
