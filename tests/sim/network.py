@@ -73,7 +73,7 @@ class Network:
         station = self.stations[name]
         station.outbox = [item for item in station.outbox if item[0] != "message"]
         station.outbox.append(("leave", (name, station.process)))
-        station.joined, station.inbox = False, []
+        station.joined, station.inbox = False, [item for item in station.inbox if item[0] == "ring"]
 
     def send(self, name: str, data: bytes) -> None:
         self.stations[name].outbox.append(("message", data))

@@ -143,6 +143,7 @@ class World:
         )
         self.agents.tell(name)
         station = self.network.stations[name]
+        station.inbox = []
         if station.ring is not None:
             self.tell_ring(name, station.ring, station.ring_nodes)
             self.tell_quorum(name)
