@@ -258,7 +258,7 @@ def test_both_arp_forms_are_announced_at_once_after_1_and_after_3_seconds(bench:
     heard = [(when, frame) for when, frame in frames(sniffer, 3.8) if frame.startswith("0806")]
     forms = {f"0806 000108000604000{form}{mac}{packed}" for form in (1, 2)}
     times = {form: [when for when, frame in heard if frame.startswith(form)] for form in forms}
-    for form, at in times.items():
+    for at in times.values():
         assert len(at) == 3, heard
         assert at[1] - at[0] == pytest.approx(1, abs=0.4)
         assert at[2] - at[0] == pytest.approx(3, abs=0.4)
