@@ -112,6 +112,7 @@ class Core:
             present=self._present,
             record=disk.record,
             highest_term=disk.highest_term,
+            now=now,
         )
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)

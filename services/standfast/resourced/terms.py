@@ -97,6 +97,7 @@ class Terms:
         present: Callable[[str], Member],
         record: Record | None,
         highest_term: int,
+        now: int,
     ) -> None:
         """`votes`: of every configured node, in the order of their ids. `fresh`: a number never given before.
         `present(why)`: voids every order of an older term and says what this node holds now."""
@@ -112,7 +113,7 @@ class Terms:
         self.highest_term = highest_term
         self.ring: Ring | None = None
         self.ring_nodes: tuple[str, ...] = ()
-        self.unknown_at = 0
+        self.unknown_at = now
         self.word: tuple[Ring, bool] | None = None
         self.members: tuple[str, ...] = ()
         self.members_at = 0
@@ -144,9 +145,14 @@ class Terms:
         self._open_if_due()
 
     def quorum(self, now: int, wait_ms: int) -> Word:
-        """Yes or no for exactly this ring; unknown counts as no after `wait_ms`, begun anew with each ring or word."""
-        if self.ring is not None and self.word is not None and self.word[0] == self.ring:
-            return Word.YES if self.word[1] else Word.NO
+        """Yes or no for exactly this ring; unknown counts as no after `wait_ms`, begun anew with each ring or word.
+
+        While this process is in no group it knows no ring: then a no is a no, and a yes is unknown for as long.
+        """
+        if self.word is not None and self.ring in (None, self.word[0]):
+            if not self.word[1]:
+                return Word.NO
+            return Word.YES if self.ring is not None else Word.UNKNOWN
         return Word.UNKNOWN if now - self.unknown_at < wait_ms else Word.NO
 
     def group_changed(self, members: tuple[str, ...], joined: tuple[str, ...], now: int) -> None:
