@@ -7,6 +7,7 @@ from standfast.resourced.messages import (
     AttemptBegun,
     AttemptEnded,
     ConfigurationInForce,
+    Installed,
     LossDeclared,
     Marked,
     Members,
@@ -75,7 +76,9 @@ def entries(before: Record, after: Record, term: int, update: Update) -> list[En
 def _content(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
     match update.content:
         case Members():
-            return _members(after, fields)
+            return [entry for name in sorted(after.members) for entry in _member(name, after, fields)]
+        case Installed(node=node) if not drifted(before.nodes[node], before):
+            return _drifted(node, after, fields)
         case LossDeclared(node=node):
             loss = after.losses.get(node)
             if loss is None or loss == before.losses.get(node):
@@ -116,17 +119,19 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
     return []
 
 
-def _members(after: Record, fields: Mapping[str, str]) -> list[Entry]:
-    told = []
-    for name in sorted(after.members):
-        node = after.nodes[name]
-        if node.condemned:
-            text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
-            told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
-        if drifted(node, after):
-            text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"
-            told.append(_entry("node-drifted", WARNING, text, fields, SUBJECT=name))
+def _member(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    told = _drifted(name, after, fields)
+    if after.nodes[name].condemned:
+        text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
+        told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
     return told
+
+
+def _drifted(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    if not drifted(after.nodes[name], after):
+        return []
+    text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"
+    return [_entry("node-drifted", WARNING, text, fields, SUBJECT=name)]
 
 
 def _fencing(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:

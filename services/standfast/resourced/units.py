@@ -268,9 +268,13 @@ class Units:
             job_result = "" if result == JobResult.DONE else result
             foreign = not known.past.ended_by_us and not watched.starting
             known.past = replace(known.past, job_result=job_result, foreign_job=foreign)
-            if result == JobResult.ASSERT and not watched.starting:
+            if result in (JobResult.ASSERT, JobResult.DEPENDENCY) and self._unleased(watched):
                 self._on_refused(watched.group.name, unit)
         self._moved(unit)
+
+    def _unleased(self, watched: _Watched) -> bool:
+        """A start that fails now fails for the guard, its own or that of a resource before it."""
+        return not watched.starting and not (self._run / "lease" / watched.group.name).exists()
 
     def _moved(self, unit: str) -> None:
         """A job of ours began or any job ended: what was read before is not told any more."""
