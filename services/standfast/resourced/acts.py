@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 from standfast import journal
-from standfast.bus import Bus, BusError
+from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Group
 from standfast.resourced.events import Adopted, Event, JobDone, Observed, StartRefused
 from standfast.resourced.hands import Act, Verb
 from standfast.resourced.leases import Leases
 from standfast.resourced.probes import Probes
+from standfast.resourced.unit_jobs import JobResult
 from standfast.resourced.units import Units
 from standfast.vocabulary import Cause, ProbeState, UnitState
 
@@ -85,28 +86,33 @@ class Acts:
 
     async def _job(self, act: Act) -> None:
         """One job of systemd, then the states as they are after it. A lost bus is no failure: they are read again."""
+        lost = False
         try:
-            match act.verb:
-                case Verb.START:
-                    await self._units.start(act.unit)
-                case Verb.RESTART:
-                    await self._units.reset_failed(act.unit)
-                    await self._units.restart(act.unit)
-                case Verb.STOP:
-                    await self._units.stop(act.unit)
-                case Verb.KILL:
-                    await self._units.kill(act.unit)
+            lost = await self._run(act) is JobResult.UNKNOWN
         except BusError as error:
+            lost = error.name in (ErrorName.BUS_LOST, ErrorName.TIMED_OUT)
             text = f"systemd did not take {act.verb.value} {act.unit}: {error.text}"
             journal.write(
                 journal.Event.UNIT_JOB_FAILED, journal.Level.WARNING, text, group=act.group, resource=act.unit
             )
-        self._push(JobDone(group=act.group, unit=act.unit, verb=act.verb))
+        self._push(JobDone(group=act.group, unit=act.unit, verb=act.verb, lost=lost))
         if act.group in self._groups:
             try:
                 self._states(act.group, await self._units.read(act.group))
             except BusError:
                 return  # read again when the bus is back
+
+    async def _run(self, act: Act) -> JobResult | None:
+        match act.verb:
+            case Verb.START:
+                return await self._units.start(act.unit)
+            case Verb.RESTART:
+                await self._units.reset_failed(act.unit)
+                return await self._units.restart(act.unit)
+            case Verb.STOP:
+                return await self._units.stop(act.unit)
+        await self._units.kill(act.unit)
+        return None
 
     def _states(self, group: str, states: tuple[UnitState, ...]) -> None:
         self._last[group] = states

@@ -210,8 +210,8 @@ class Core:
                 self.hands[name].adopt(held, leased, states, self.now)
             case Observed(group=name, states=states) if name in self.hands:
                 self.hands[name].observed(states, self.now)
-            case JobDone(group=name, unit=unit, verb=verb) if name in self.hands:
-                self.hands[name].job_done(unit, verb, self.now)
+            case JobDone(group=name, unit=unit, verb=verb, lost=lost) if name in self.hands:
+                self.hands[name].job_done(unit, verb, self.now, lost=lost)
             case StartRefused(group=name, unit=unit):
                 self.act(story.start_refused(name, unit, self.record, self.me))
 

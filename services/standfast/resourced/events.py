@@ -71,9 +71,12 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDone:
+    """A job that was asked for is over; lost: systemd or the bus went away meanwhile, nobody knows its end."""
+
     group: str
     unit: str
     verb: Verb
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class Hand:
         self.states: tuple[UnitState, ...] = ()
         self._deadline = 0
         self._probing = False
-        self._job_over = False
+        self._job_over = self._job_lost = False
         self._asked: set[str] = set()  # units whose stop or kill was asked for
         self._again = False  # after this stop the group is started again here
 
@@ -201,9 +201,13 @@ class Hand:
                 self._do(Verb.HOLD)
                 self.stop(now)
 
-    def job_done(self, unit: str, verb: Verb, now: int) -> None:
-        """A job that was asked for is over, whatever its result; the units' states follow at once."""
-        if verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
+    def job_done(self, unit: str, verb: Verb, now: int, *, lost: bool = False) -> None:
+        """A job that was asked for is over, whatever its result, and the units' states follow at once; of a lost one
+        nobody knows the end: a stop is asked again, a start is judged when no unit has a job any more."""
+        if lost:
+            self._asked.discard(unit)
+            self._job_lost = verb in (Verb.START, Verb.RESTART)
+        elif verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
             self._stopped(now)
         elif verb in (Verb.START, Verb.RESTART) and self.stage is Stage.STARTING:
             self._job_over = True
@@ -251,11 +255,12 @@ class Hand:
     def _start(self, now: int) -> None:
         self._do(Verb.GRANT)
         self.stage, self._deadline = Stage.STARTING, now + self.group.start_timeout_ms
-        self._job_over = self._again = False
+        self._job_over = self._job_lost = self._again = False
         self._do(Verb.START, self.group.target)
 
     def _starting(self, now: int) -> None:
         critical = self._critical()
+        self._job_over |= self._job_lost and not any(state.job for state in self.states)
         if all(state.active == "active" and not state.job for state in critical) and not self._probing:
             self._probing = True
             self._do(Verb.PROBE)
@@ -289,7 +294,7 @@ class Hand:
             return
         first = next(state.unit for state in self.states if state.unit in self.failed_units)
         self.stage, self._deadline = Stage.STARTING, now + self.group.start_timeout_ms
-        self._job_over = False
+        self._job_over = self._job_lost = False
         self._do(Verb.RESTART, first)
 
     def _stop_step(self) -> None:
