@@ -223,10 +223,10 @@ async def test_a_start_by_hand_without_lease_is_reported_as_refused(node: Node) 
 
 
 @on_a_node
-async def test_a_start_of_the_target_by_hand_is_reported_for_its_first_unit(node: Node) -> None:
+async def test_a_start_of_the_target_by_hand_is_reported_once_for_its_last_unit(node: Node) -> None:
     node.systemd.run_job_of_somebody("StartUnit", TARGET)
     await until(lambda: bool(node.refused))
-    assert node.refused == [("webserv", ADDRESS)]
+    assert node.refused == [("webserv", APACHE)]
 
 
 @on_a_node

@@ -44,6 +44,7 @@ class _Watched:
     told: tuple[UnitState, ...] | None = None
     epoch: int = 0
     starting: int = 0  # jobs of ours that start something of it
+    refused: str = ""  # the unit whose start by somebody else failed for the guard
 
 
 class Units:
@@ -269,7 +270,7 @@ class Units:
             foreign = not known.past.ended_by_us and not watched.starting
             known.past = replace(known.past, job_result=job_result, foreign_job=foreign)
             if result in (JobResult.ASSERT, JobResult.DEPENDENCY) and self._unleased(watched):
-                self._on_refused(watched.group.name, unit)
+                watched.refused = unit  # those that depend on the refused one follow it: the last is what was asked for
         self._moved(unit)
 
     def _unleased(self, watched: _Watched) -> bool:
@@ -378,6 +379,9 @@ class Units:
             raise
         for name, states in told:
             self._on_states(name, states)
+            if refused := self._watched[name].refused if name in self._watched else "":
+                self._watched[name].refused = ""
+                self._on_refused(name, refused)
 
     async def _read(self, bus: Bus, names: list[str]) -> dict[str, tuple[tuple[UnitState, ...], bool]]:
         """By group: its units' states, and whether no job of it began or ended meanwhile; without what is forgotten."""
