@@ -1,0 +1,61 @@
+"""`standfast node`: what a node may be given."""
+
+import click
+
+from standfast.bus import Bus
+from standfast.ctl.cluster import GROUPS, ROOT
+from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
+
+
+@click.group()
+def node() -> None:
+    """Take nodes out of service and back."""
+
+
+@node.command()
+@click.argument("name")
+@timeout_option
+def standby(name: str, timeout_s: float) -> None:
+    """Move every group away from node NAME and give it none until `node resume`."""
+    run(_standby(name, timeout_s), GOES_ON)
+    click.echo(f"{name} is in standby and runs no group; to end it: standfast node resume {name}")
+
+
+@node.command()
+@click.argument("name")
+def resume(name: str) -> None:
+    """End the standby of node NAME. Groups move back only where their domain says so."""
+    run(_resume(name), GOES_ON)
+    click.echo(f"{name} is given groups again")
+
+
+async def _standby(name: str, timeout_s: float) -> None:
+    async with await Bus.connect() as bus:
+        await _set_standby(bus, name, True)
+
+        async def look() -> str:
+            objects = await bus.managed_objects(GROUPS, ROOT)
+            groups = [found["org.standfast.Group1"] for found in objects.values() if "org.standfast.Group1" in found]
+            here = [group for group in groups if group["Owner"] == name]
+            if not here:
+                return ""
+            first = here[0]
+            more = f", and {len(here) - 1} more" if len(here) > 1 else ""
+            return f"{first['Name']} is {first['Phase']} on {name}: {first['Reason']}{more}"
+
+        await wait(bus, look, timeout_s)
+
+
+async def _resume(name: str) -> None:
+    async with await Bus.connect() as bus:
+        await _set_standby(bus, name, False)
+
+
+async def _set_standby(bus: Bus, name: str, standby: bool) -> None:
+    await find_resourced(bus)
+    known = await names(bus, "org.standfast.Member1")
+    if name not in known:
+        text = f"There is no node {name}. Nodes: {', '.join(known) or 'none is known here'}."
+        raise CommandError(Exit.REFUSED, text)
+    await ask(bus, ROOT, "org.standfast.Groups1", "SetStandby", "sb", name, standby)

@@ -1,0 +1,114 @@
+"""From what the daemons publish to `status --json` (DESIGN section 12): pure. What is not known is None."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from standfast.ctl.cluster import DAEMONS, FENCING, GROUPS, MEMBERSHIP, QUORUM, Properties, Snapshot
+
+Report = dict[str, Any]
+
+
+def make(snapshot: Snapshot) -> Report:
+    """The whole report; "away" names the daemons that did not answer and why."""
+    membership, groups = snapshot[MEMBERSHIP].root, snapshot[GROUPS].root
+    return {
+        "cluster": groups.get("Cluster") or membership.get("Cluster") or None,
+        "node": groups.get("Node") or membership.get("Node") or None,
+        "quorate": _quorate(groups, snapshot[QUORUM].root),
+        "view": membership.get("View") or None,
+        "term": groups.get("Term") or None,
+        "coordinator": groups.get("Coordinator") or None,
+        "config_version": groups.get("ConfigurationVersion") or None,
+        "detect_within_ms": membership.get("DetectWithinMilliseconds") or None,
+        "safe": groups.get("Safe"),
+        "nodes": _nodes(snapshot),
+        "groups": _groups(snapshot),
+        "fencing": {"pending": _pending(groups), "devices": _devices(snapshot)},
+        "problems": list(membership.get("Problems", ())),
+        "away": {DAEMONS[name]: daemon.why_away for name, daemon in snapshot.items() if daemon.why_away},
+    }
+
+
+def _quorate(groups: Properties, quorum: Properties) -> bool | None:
+    """resourced reads votequorum itself, for the ring that it acts in; quorumd where that has no word."""
+    word = groups.get("Quorate")
+    if word in ("yes", "no"):
+        return bool(word == "yes")
+    return quorum.get("Quorate")
+
+
+def _nodes(snapshot: Snapshot) -> list[Report]:
+    members = {values["Name"]: values for _, values in snapshot[GROUPS].having("org.standfast.Member1")}
+    links = {values["Name"]: values for _, values in snapshot[MEMBERSHIP].having("org.standfast.Node1")}
+    nodes = [_node(name, members.get(name, {}), links.get(name, {})) for name in members.keys() | links.keys()]
+    return sorted(nodes, key=lambda node: (node["id"] is None, node["id"] or 0, node["name"]))
+
+
+def _node(name: str, member: Properties, node: Properties) -> Report:
+    return {
+        "name": name,
+        "id": node.get("Id"),
+        "state": member.get("State"),
+        "standby": member.get("Standby"),
+        "healthy": member.get("Healthy"),
+        "drifted": member.get("Drifted"),
+        "incarnation": member.get("Incarnation") or node.get("Incarnation") or None,
+        "links": [{"link": number, "up": up} for number, up in node["Links"]] if node else None,
+    }
+
+
+def _groups(snapshot: Snapshot) -> list[Report] | None:
+    daemon = snapshot[GROUPS]
+    if daemon.why_away:
+        return None
+    resources = daemon.having("org.standfast.Resource1")
+    groups = [
+        _group(values, [shown for below, shown in resources if below.startswith(f"{path}/resource/")])
+        for path, values in daemon.having("org.standfast.Group1")
+    ]
+    return sorted(groups, key=lambda group: str(group["name"]))
+
+
+def _group(values: Properties, resources: list[Properties]) -> Report:
+    return {
+        "name": values["Name"],
+        "phase": values["Phase"],
+        "flags": list(values["Flags"]),
+        "owner": values["Owner"] or None,
+        "last_owner": values["LastOwner"] or None,
+        "since": values["Since"] or None,
+        "reason": values["Reason"],
+        "resources": [
+            {"unit": one["Unit"], "state": one["State"], "probe": one["Probe"], "cause": one["Cause"] or None}
+            for one in resources
+        ],
+    }
+
+
+def _pending(groups: Properties) -> list[Report] | None:
+    if not groups:
+        return None
+    return [
+        {"node": node, "loss": loss, "attempt": attempt, "next_attempt_in_s": wait, "reason": reason}
+        for loss, node, attempt, wait, reason in groups["Losses"]
+    ]
+
+
+def _devices(snapshot: Snapshot) -> list[Report] | None:
+    daemon = snapshot[FENCING]
+    if daemon.why_away:
+        return None
+    devices = [_device(values) for _, values in daemon.having("org.standfast.FenceDevice1")]
+    return sorted(devices, key=lambda device: str(device["name"]))
+
+
+def _device(values: Mapping[str, Any]) -> Report:
+    tested = values["LastTest"] or None
+    return {
+        "name": values["Name"],
+        "agent": values["Agent"],
+        "last_test": tested,
+        "ok": values["Ok"] if tested else None,
+        "answer": values["Answer"] or None,
+        "verified": values["Verified"],
+    }

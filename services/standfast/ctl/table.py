@@ -1,0 +1,151 @@
+"""The report as people read it, within 80 columns."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import IO, Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from standfast.ctl.report import Report
+
+_GOOD: Final = {"online", "started", "active", "good"}
+_BAD: Final = {"lost", "unresponsive", "blocked", "failed", "bad"}
+_BUSY: Final = {"fencing", "fenced", "joining", "starting", "stopping", "activating", "deactivating"}
+_INDENT: Final = (0, 0, 0, 2)
+
+
+def show(report: Report, now: datetime, file: IO[str] | None = None, width: int | None = None) -> None:
+    """The whole report on stdout (or `file`); colours only on a terminal."""
+    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    console.print(_headline(report))
+    for warning in _warnings(report):
+        console.print(warning)
+    console.print()
+    console.print(_nodes(report["nodes"]))
+    if report["groups"] is not None:
+        console.print()
+        _show_groups(console, report["groups"], now)
+    _show_fencing(console, report["fencing"], now)
+
+
+def _headline(report: Report) -> Text:
+    quorate = {True: ("quorate", "green"), False: ("not quorate", "bold red"), None: ("quorum unknown", "yellow")}
+    parts = [Text(report["cluster"] or "no configuration", style="bold"), Text(*quorate[report["quorate"]])]
+    parts += [Text(f"view {report['view']}" if report["view"] else "no view")]
+    if report["term"]:
+        parts.append(Text(f"term {report['term']}, {report['coordinator']} coordinates"))
+    return Text(", ").join([*parts, Text(f"seen from {report['node'] or 'here'}")])
+
+
+def _warnings(report: Report) -> list[Text]:
+    lines = [
+        f"standfast-{daemon} {why} here, so a part is missing: systemctl status standfast-{daemon}.service"
+        for daemon, why in report["away"].items()
+    ]
+    lines += [f"Configuration: {problem}" for problem in report["problems"]]
+    if report["safe"] is False:
+        lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
+    return [Text(line, style="bold yellow") for line in lines]
+
+
+def _grid(header: Sequence[str] = ()) -> Table:
+    """A table without lines."""
+    table = Table(box=None, show_header=bool(header), show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in header:
+        table.add_column(title, header_style="bold", overflow="fold")
+    return table
+
+
+def _state(word: str | None) -> Text:
+    style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _BUSY else ""
+    return Text(word or "unknown", style=style)
+
+
+def _nodes(nodes: Iterable[Report]) -> Table:
+    table = _grid(("Node", "State", "Flags", "Links from here"))
+    for node in nodes:
+        flags = ["standby"] if node["standby"] else []
+        flags += ["unhealthy"] if node["healthy"] is False else []
+        flags += ["drifted"] if node["drifted"] else []
+        table.add_row(
+            node["name"], _state(node["state"]), Text(", ".join(flags), style="yellow"), _links(node["links"])
+        )
+    return table
+
+
+def _links(links: Sequence[Report] | None) -> Text:
+    words = [
+        Text(f"{link['link']} {'up' if link['up'] else 'down'}", style="" if link["up"] else "bold red")
+        for link in links or ()
+    ]
+    return Text(", ").join(words)
+
+
+def _show_groups(console: Console, groups: Sequence[Report], now: datetime) -> None:
+    if not groups:
+        console.print("No groups are configured: /etc/standfast/units")
+    for group in groups:
+        console.print(_group_line(group, now))
+        if group["reason"]:
+            console.print(Padding(Text(group["reason"]), _INDENT))
+        if group["resources"]:
+            console.print(Padding(_resources(group["resources"]), _INDENT))
+
+
+def _group_line(group: Report, now: datetime) -> Text:
+    line = Text.assemble((group["name"], "bold"), "  ", _state(group["phase"]))
+    if group["owner"]:
+        line.append(f" on {group['owner']}")
+    if group["since"]:
+        line.append(f" for {age(group['since'], now)}")
+    if group["last_owner"]:
+        line.append(f", before on {group['last_owner']}")
+    if group["flags"]:
+        line.append(f"  [{', '.join(group['flags'])}]", style="yellow")
+    return line
+
+
+def _resources(resources: Iterable[Report]) -> Table:
+    table = _grid()
+    for _ in range(4):
+        table.add_column(overflow="fold")
+    for one in resources:
+        probe = Text("") if one["probe"] == "none" else Text.assemble("probe ", _state(one["probe"]))
+        table.add_row(one["unit"], _state(one["state"]), probe, one["cause"] or "")
+    return table
+
+
+def _show_fencing(console: Console, fencing: Report, now: datetime) -> None:
+    for loss in fencing["pending"] or ():
+        line = f"{loss['node']} waits for proof that it is off (loss {loss['loss']}): {loss['reason']}"
+        done = f"; {loss['attempt']} failed" if loss["attempt"] else ""
+        due = f"; next attempt in {loss['next_attempt_in_s']} s" if loss["next_attempt_in_s"] else ""
+        console.print()
+        console.print(Text(line + done + due, style="bold yellow"))
+    if fencing["devices"]:
+        console.print()
+        console.print(_devices(fencing["devices"], now))
+
+
+def _devices(devices: Iterable[Report], now: datetime) -> Table:
+    table = _grid(("Fence device", "State", "Asked", "Answer"))
+    for device in devices:
+        state = {True: Text("answers", style="green"), False: Text("silent", style="bold red"), None: Text("not asked")}
+        when = f"{age(device['last_test'], now)} ago" if device["last_test"] else ""
+        answer = Text(device["answer"] or "")
+        if not device["verified"]:
+            answer.append(" (unverified)", style="yellow")
+        table.add_row(device["name"], state[device["ok"]], when, answer)
+    return table
+
+
+def age(since: str, now: datetime) -> str:
+    """How long ago that was: 12 s, 5 min, 3 h, 4 d."""
+    seconds = max(0, round((now - datetime.fromisoformat(since).astimezone(UTC)).total_seconds()))
+    for size, unit, following in ((1, "s", 120), (60, "min", 7200), (3600, "h", 172_800)):
+        if seconds < following:
+            return f"{seconds // size} {unit}"
+    return f"{seconds // 86_400} d"

@@ -1,0 +1,106 @@
+"""Asking resourced for something, and waiting until it is so."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import click
+
+from standfast.bus import Bus, BusError, ErrorName
+from standfast.ctl.cluster import DAEMONS, GROUPS, ROOT, Properties
+from standfast.ctl.problems import GONE, CommandError, Exit, not_running
+
+GOES_ON: Final = "This command ended; what it asked for goes on: standfast status"
+RESTART_S: Final = 10.0  # a resourced that is restarted is back within
+ANSWER_S: Final = 30.0  # resourced itself answers "unknown" long before
+_LOOK_AGAIN_S: Final = 2.0
+_AT_MOST_EVERY_S: Final = 0.05
+
+timeout_option = click.option(
+    "--timeout", "timeout_s", default=120.0, show_default=True, metavar="SECONDS", help="Wait no longer than this."
+)
+
+
+async def ask(bus: Bus, path: str, interface: str, method: str, signature: str = "", *arguments: Any) -> None:
+    """The wish is stored on enough nodes. Raises BusError (refused, not quorate …) or CommandError."""
+    try:
+        await bus.call(GROUPS, path, interface, method, signature, *arguments, timeout_s=ANSWER_S)
+    except BusError as error:
+        if error.name in (ErrorName.NO_REPLY, ErrorName.BUS_LOST):
+            text = (
+                "standfast-resourced went away while it was asked: it may or may not come true. See `standfast status`."
+            )
+            raise CommandError(Exit.UNKNOWN, text) from error
+        raise
+
+
+async def find_resourced(bus: Bus) -> None:
+    """resourced is there. A moment's absence is waited for where the other daemons run; else CommandError."""
+    there = asyncio.Event()
+    await bus.on_owner(GROUPS, lambda owner: there.set() if owner else there.clear())
+    if there.is_set():
+        return
+    others: list[str] = []
+    for name in DAEMONS.keys() - {GROUPS}:
+        await bus.on_owner(name, lambda owner: others.append(owner) if owner else None)
+    if not others:
+        raise not_running()
+    click.echo("standfast-resourced does not run just now; waiting for it", err=True)
+    try:
+        async with asyncio.timeout(RESTART_S):
+            await there.wait()
+    except TimeoutError:
+        text = "standfast-resourced does not run here: systemctl status standfast-resourced.service"
+        raise CommandError(Exit.NOT_RUNNING, text) from None
+
+
+async def read_group(bus: Bus, name: str, path: str) -> Properties:
+    """The group's properties. Raises CommandError when there is none of that name."""
+    try:
+        return await bus.get_all(GROUPS, path, "org.standfast.Group1")
+    except BusError as error:
+        if error.name != ErrorName.UNKNOWN_OBJECT:
+            raise
+    known = ", ".join(sorted(await names(bus, "org.standfast.Group1"))) or "none is known here"
+    raise CommandError(Exit.REFUSED, f"There is no group {name}. Groups: {known}.")
+
+
+async def names(bus: Bus, interface: str) -> list[str]:
+    """The names of all objects of resourced with this interface."""
+    objects = await bus.managed_objects(GROUPS, ROOT)
+    return [str(found[interface]["Name"]) for found in objects.values() if interface in found]
+
+
+async def wait(bus: Bus, look: Callable[[], Awaitable[str]], timeout_s: float) -> None:
+    """`look` says "" : it is so. What it waits for is told on stderr whenever that changes.
+
+    Raises CommandError (unknown) after `timeout_s`, and what `look` raises to end the wait.
+    """
+    changed = asyncio.Event()
+    await bus.subscribe(GROUPS, lambda _: changed.set(), path_namespace=ROOT)
+    await bus.on_owner(GROUPS, lambda _: changed.set())
+    begun, told = time.monotonic(), ""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while waiting := await _look(bus, look, changed):
+                if waiting != told:
+                    click.echo(f"{time.monotonic() - begun:5.1f} s  {waiting}", err=True)
+                    told = waiting
+                await asyncio.sleep(_AT_MOST_EVERY_S)  # a change brings several signals
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+    except TimeoutError:
+        text = f"It is not done after {timeout_s:g} s ({told or 'no answer'}). It goes on: standfast status"
+        raise CommandError(Exit.UNKNOWN, text) from None
+
+
+async def _look(bus: Bus, look: Callable[[], Awaitable[str]], changed: asyncio.Event) -> str:
+    changed.clear()
+    try:
+        return await look()
+    except BusError as error:
+        if bus.closed.is_set() or (error.name not in GONE and error.name != ErrorName.TIMED_OUT):
+            raise
+    return "standfast-resourced does not answer just now"

@@ -1,0 +1,337 @@
+"""`standfast status`, `group` and `node` against fake daemons on a private bus."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bus.private import REPOSITORY, PrivateBus, as_nobody, until
+from fakes.daemons import ALL, Cluster
+from standfast.bus import ErrorName
+from standfast.ctl import wishes
+from standfast.ctl.__main__ import main
+
+MEMBERSHIP, QUORUM, FENCING, GROUPS = ALL
+NOT_RUNNING = "standfast: Standfast is not running here: systemctl start standfast.target\n"
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner(mix_stderr=False).invoke(main, arguments, env={"COLUMNS": "80"})
+
+
+def with_daemons(
+    *arguments: str, names: Iterable[str] = ALL, prepare: Callable[[Cluster], Awaitable[None] | None] = lambda _: None
+) -> Result:
+    """What the command did while these daemons ran."""
+
+    async def play() -> Result:
+        async with Cluster().running(names) as cluster:
+            waits = prepare(cluster)
+            if waits is not None:
+                await waits
+            return await asyncio.to_thread(invoke, *arguments)
+
+    return asyncio.run(play())
+
+
+def report(**options: Any) -> dict[str, Any]:
+    result = with_daemons("status", "--json", **options)
+    assert result.exit_code == 0, result.stderr
+    made: dict[str, Any] = json.loads(result.stdout)
+    return made
+
+
+# status
+
+
+def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(private_bus: PrivateBus) -> None:
+    made = report()
+    assert (
+        made
+        | {
+            "cluster": "webha",
+            "node": "node1",
+            "quorate": True,
+            "view": "1.12",
+            "config_version": 4,
+            "detect_within_ms": 2200,
+            "safe": True,
+            "away": {},
+        }
+        == made
+    )
+    assert made["nodes"][2] == {
+        "name": "node3",
+        "id": 3,
+        "state": "online",
+        "standby": False,
+        "healthy": True,
+        "drifted": False,
+        "incarnation": "boot3/1",
+        "links": [{"link": 0, "up": True}, {"link": 1, "up": False}],
+    }
+    assert made["groups"] == [
+        {
+            "name": "webserv",
+            "phase": "started",
+            "flags": [],
+            "owner": "node1",
+            "last_owner": None,
+            "since": "2026-01-01T00:00:00Z",
+            "reason": "node1 is first",
+            "resources": [
+                {"unit": "standfast-ip@192.0.2.100.service", "state": "active", "probe": "none", "cause": None},
+                {"unit": "apache2.service", "state": "active", "probe": "good", "cause": None},
+            ],
+        }
+    ]
+    assert made["fencing"]["pending"] == []
+    assert made["fencing"]["devices"][0] == {
+        "name": "bmc-node1",
+        "agent": "fence_redfish",
+        "last_test": "2026-01-01T00:00:00Z",
+        "ok": True,
+        "answer": "on",
+        "verified": True,
+    }
+
+
+def test_status_names_a_loss_that_waits_for_its_proof(private_bus: PrivateBus) -> None:
+    def lose_node3(cluster: Cluster) -> None:
+        cluster.publish("/org/standfast/node/node3", "Member1", State="fencing")
+        cluster.publish("/org/standfast", "Groups1", Losses=[("8.1", "node3", 2, 4, "left the ring")])
+
+    assert report(prepare=lose_node3)["fencing"]["pending"] == [
+        {"node": "node3", "loss": "8.1", "attempt": 2, "next_attempt_in_s": 4, "reason": "left the ring"}
+    ]
+    shown = with_daemons("status", prepare=lose_node3).stdout
+    assert "node3 waits for proof that it is off (loss 8.1): left the ring" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("away", ALL)
+def test_status_does_with_what_is_there_when_one_daemon_is_away(private_bus: PrivateBus, away: str) -> None:
+    names = [name for name in ALL if name != away]
+    made = report(names=names)
+    daemon = {MEMBERSHIP: "membershipd", QUORUM: "quorumd", FENCING: "fenced", GROUPS: "resourced"}[away]
+    assert made["away"] == {daemon: "does not run"}
+    assert made["quorate"] is True
+    assert [node["name"] for node in made["nodes"]] == ["node1", "node2", "node3"]
+    assert (made["view"] is None) == (away == MEMBERSHIP)
+    assert (made["groups"] is None) == (away == GROUPS)
+    assert (made["fencing"]["devices"] is None) == (away == FENCING)
+    shown = with_daemons("status", names=names)
+    assert shown.exit_code == 0
+    assert f"standfast-{daemon} does not run here" in shown.stdout
+
+
+def test_without_daemons_every_command_says_how_to_start_and_exits_3(private_bus: PrivateBus) -> None:
+    for words in (["status"], ["status", "--json"], ["group", "start", "webserv"], ["node", "standby", "node1"]):
+        result = invoke(*words)
+        assert (result.exit_code, result.stderr, result.stdout) == (3, NOT_RUNNING, ""), words
+
+
+def test_without_a_bus_every_command_says_how_to_start_and_exits_3(private_bus: PrivateBus) -> None:
+    private_bus.kill()
+    for words in (["status"], ["group", "stop", "webserv"]):
+        result = invoke(*words)
+        assert (result.exit_code, result.stderr) == (3, NOT_RUNNING), words
+
+
+def test_the_table_fits_into_80_columns_and_names_everything(private_bus: PrivateBus) -> None:
+    def add_trouble(cluster: Cluster) -> None:
+        cluster.publish("/org/standfast/node/node2", "Member1", Standby=True, Drifted=True)
+        cluster.group(Reason="restarted here: apache2.service was killed by signal 9 (SIGKILL), and so on and on")
+        cluster.publish("/org/standfast", "Groups1", Safe=False)
+
+    shown = with_daemons("status", prepare=add_trouble).stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\x1b" not in shown
+    for words in (
+        r"webha, quorate, view 1\.12, term 7, node1 coordinates, seen from node1",
+        r"Unsafe: not every node has a fence device",
+        r"node1 +online",
+        r"node2 +online +standby, drifted +0 up, 1 up",
+        r"node3 +online +0 up, 1 down",
+        r"webserv  started on node1 for \d+ d",
+        r"  apache2\.service +active +probe good",
+        r"bmc-node3 +answers +\d+ d ago +on",
+    ):
+        assert re.search(words, shown), words
+
+
+# group
+
+
+def comes_true(cluster: Cluster, owner: str, phase: str = "started") -> None:
+    """Wishes are stored, and come true a moment later."""
+
+    async def wished(method: str, arguments: tuple[Any, ...]) -> None:
+        loop = asyncio.get_running_loop()
+        later = "2026-01-01T00:01:00Z"
+        loop.call_later(0.1, lambda: cluster.group(later, Phase="stopping", Reason="an operator wants it"))
+        loop.call_later(0.3, lambda: cluster.group(later, Phase=phase, Owner=owner, Reason="done"))
+
+    cluster.on_wish = wished
+
+
+def test_relocate_waits_until_the_group_runs_on_the_other_node(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "relocate", "webserv", "node2", prepare=lambda c: comes_true(c, "node2"))
+    assert (result.exit_code, result.stdout) == (0, "webserv is started on node2\n")
+    assert "s  webserv is stopping on node1: an operator wants it." in result.stderr
+
+
+def test_relocate_without_a_node_waits_for_any_other_owner(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "relocate", "webserv", prepare=lambda c: comes_true(c, "node3"))
+    assert (result.exit_code, result.stdout) == (0, "webserv is started on node3\n")
+
+
+def test_relocate_that_ends_on_another_node_than_asked_for_has_failed(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "relocate", "webserv", "node2", prepare=lambda c: comes_true(c, "node1"))
+    assert result.exit_code == 1
+    assert "standfast: webserv is started on node1: done. See `standfast timeline webserv`." in result.stderr
+
+
+def test_stop_waits_until_nothing_runs(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "stop", "webserv", prepare=lambda c: comes_true(c, "", "stopped"))
+    assert (result.exit_code, result.stdout) == (0, "webserv is stopped\n")
+
+
+def test_start_of_what_runs_already_is_done_at_once(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "start", "webserv")
+    assert (result.exit_code, result.stdout) == (0, "webserv is started on node1\n")
+
+
+def test_a_group_that_becomes_blocked_ends_the_wait(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "stop", "webserv", prepare=lambda c: comes_true(c, "node1", "blocked"))
+    assert result.exit_code == 1
+    assert "webserv is blocked on node1: done." in result.stderr
+
+
+def test_a_wish_that_does_not_come_true_in_time_goes_on_and_exits_6(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "stop", "webserv", "--timeout", "0.3")
+    assert result.exit_code == 6
+    assert "It is not done after 0.3 s (webserv is started on node1: node1 is first.). It goes on" in result.stderr
+
+
+def test_an_unknown_group_or_node_is_refused_with_the_names_that_exist(private_bus: PrivateBus) -> None:
+    result = with_daemons("group", "start", "website")
+    assert (result.exit_code, result.stderr) == (1, "standfast: There is no group website. Groups: webserv.\n")
+    result = with_daemons("node", "resume", "node9")
+    assert (result.exit_code, result.stderr) == (1, "standfast: There is no node node9. Nodes: node1, node2, node3.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ErrorName.REFUSED, 1),
+        (ErrorName.FAILED, 1),
+        (ErrorName.NOT_QUORATE, 4),
+        (ErrorName.ACCESS_DENIED, 5),
+        (ErrorName.OUTCOME_UNKNOWN, 6),
+    ],
+)
+def test_an_answer_that_is_no_yes_has_its_own_exit_code(private_bus: PrivateBus, error: ErrorName, code: int) -> None:
+    result = with_daemons("group", "stop", "webserv", prepare=lambda c: c.refuse(error, "it cannot be"))
+    assert result.exit_code == code
+    assert result.stderr.startswith("standfast: It cannot be.")
+
+
+def test_another_user_than_root_may_read_and_change_nothing(private_bus: PrivateBus) -> None:
+    async def as_other_user() -> list[Any]:
+        codes = [await asyncio.to_thread(invoke, *words) for words in (["status"], ["group", "stop", "webserv"])]
+        return [(result.exit_code, result.stderr) for result in codes]
+
+    async def play() -> tuple[Any, list[Any]]:
+        async with Cluster().running() as cluster:
+            return await as_nobody(as_other_user), cluster.wishes
+
+    (read, changed), wishes_seen = asyncio.run(play())
+    assert read == [0, ""]
+    assert changed[0] == 5 and changed[1].endswith("Try again as root.\n")
+    assert wishes_seen == []
+
+
+def test_a_resourced_that_is_being_restarted_is_waited_for(private_bus: PrivateBus) -> None:
+    async def play() -> Result:
+        async with Cluster().running(ALL[:3]) as cluster:
+            asyncio.get_running_loop().call_later(0.5, lambda: asyncio.ensure_future(cluster.start(GROUPS)))
+            return await asyncio.to_thread(invoke, "group", "start", "webserv")
+
+    result = asyncio.run(play())
+    assert result.exit_code == 0, result.stderr
+    assert "waiting for it" in result.stderr
+
+
+def test_a_resourced_that_stays_away_exits_3(private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wishes, "RESTART_S", 0.2)
+    result = with_daemons("group", "start", "webserv", names=ALL[:3])
+    assert result.exit_code == 3
+    assert "systemctl status standfast-resourced.service" in result.stderr
+
+
+def test_a_resourced_that_dies_before_it_answered_leaves_the_outcome_unknown(private_bus: PrivateBus) -> None:
+    async def play() -> Result:
+        async with Cluster().running() as cluster:
+
+            async def die(_: str, __: tuple[Any, ...]) -> None:
+                await cluster.kill(GROUPS)
+
+            cluster.on_wish = die
+            return await asyncio.to_thread(invoke, "group", "stop", "webserv")
+
+    result = asyncio.run(play())
+    assert result.exit_code == 6
+    assert "it may or may not come true" in result.stderr
+
+
+def test_ctrl_c_ends_the_waiting_and_says_that_the_wish_goes_on(private_bus: PrivateBus) -> None:
+    async def play() -> tuple[int | None, str]:
+        async with Cluster().running() as cluster:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "standfast.ctl", "group", "stop", "webserv"),
+                env=os.environ | {"PYTHONPATH": str(REPOSITORY / "services")},
+                stderr=asyncio.subprocess.PIPE,
+            )
+            assert process.stderr is not None
+            first = await asyncio.wait_for(process.stderr.readline(), 10)
+            await until(lambda: bool(cluster.wishes))
+            process.send_signal(signal.SIGINT)
+            rest = await asyncio.wait_for(process.stderr.read(), 10)
+            return await process.wait(), (first + rest).decode()
+
+    code, told = asyncio.run(play())
+    assert code == 6
+    assert "what it asked for goes on: standfast status" in told
+
+
+# node
+
+
+def test_standby_waits_until_the_node_runs_no_group(private_bus: PrivateBus) -> None:
+    result = with_daemons("node", "standby", "node1", prepare=lambda c: comes_true(c, "node2"))
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "node1 is in standby and runs no group; to end it: standfast node resume node1\n",
+    )
+    assert "webserv is stopping on node1: an operator wants it" in result.stderr
+
+
+def test_resume_is_done_when_it_is_stored(private_bus: PrivateBus) -> None:
+    async def play() -> tuple[Result, list[Any]]:
+        async with Cluster().running() as cluster:
+            return await asyncio.to_thread(invoke, "node", "resume", "node2"), cluster.wishes
+
+    result, asked = asyncio.run(play())
+    assert (result.exit_code, result.stdout) == (0, "node2 is given groups again\n")
+    assert asked == [("SetStandby", ("node2", False))]
+
+
+def test_a_wrong_word_is_a_usage_error(private_bus: PrivateBus) -> None:
+    assert invoke("group", "begin", "webserv").exit_code == 2
