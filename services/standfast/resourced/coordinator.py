@@ -19,7 +19,8 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.plan import plan
 from standfast.resourced.situation import Situation
-from standfast.resourced.terms import Term, Terms
+from standfast.resourced.term import Term
+from standfast.resourced.terms import Terms
 from standfast.resourced.wishes import refuse_wish, resolve_wish
 
 

@@ -19,6 +19,7 @@ class Fencer:
         self._push = push
         self._tasks = tasks
         self._bus: Bus | None = None
+        self._running: tuple[RunningAttempt, ...] = ()
 
     async def attach(self, bus: Bus) -> None:
         """Follow fenced on this connection; it is read once before this returns."""
@@ -39,7 +40,7 @@ class Fencer:
             await self._bus.call(NAME, PATH, INTERFACE, "Begin", "ssss", *arguments)
         except BusError as error:
             ended = {(fence.loss, fence.action): (False, f"fenced could not be asked: {error.text}")}
-            self._push(FencingTold(running=(), ended=ended))
+            self._push(FencingTold(running=self._running, ended=ended))
 
     def _owned(self, owner: str) -> None:
         if owner:
@@ -62,5 +63,6 @@ class Fencer:
         ended = {
             (loss, action): (ENDS[state], text) for loss, _, _, action, state, _, text in attempts if state in ENDS
         }
+        self._running = running
         known = {(attempt.loss, attempt.action) for attempt in running} | set(ended)
         self._push(FencingTold(running=running, ended=ended, restarted=restarted and not known))

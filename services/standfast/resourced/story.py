@@ -20,7 +20,7 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.placement import drifted
 from standfast.resourced.record import GroupRecord, Record
-from standfast.resourced.terms import Term
+from standfast.resourced.term import Term
 from standfast.vocabulary import Holding, Phase
 
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6

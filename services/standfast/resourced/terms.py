@@ -7,7 +7,6 @@ from all that it names, `open` when votequorum says yes for exactly this ring, t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,6 +25,7 @@ from standfast.resourced.messages import (
     Update,
 )
 from standfast.resourced.record import Record, durable
+from standfast.resourced.term import Calling, Term
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.vocabulary import Ring
 
@@ -44,43 +44,6 @@ class Outbox(Protocol):
     def send(self, message: Message) -> None: ...
     def persist(self, record: Record | None, highest_term: int) -> bool: ...
     def leave_group(self) -> None: ...
-
-
-@dataclass(slots=True, kw_only=True)
-class Calling:
-    """A valid call that this node is named in, until its term is open or it is void."""
-
-    call: Call
-    caller: str
-    progress_at: int  # when the last piece of it came
-    states: dict[str, State] = field(default_factory=dict)
-    open: Open | None = None
-    open_sent: bool = False
-    chunks: dict[int, str] = field(default_factory=dict)
-    has_record: bool = False
-    stored: set[str] = field(default_factory=set)
-
-    @property
-    def missing(self) -> frozenset[str]:
-        """Those whose next piece is awaited."""
-        if len(self.states) < len(self.call.named):
-            return frozenset(self.call.named) - set(self.states)
-        return frozenset(self.call.named) - self.stored if self.open else frozenset()
-
-
-@dataclass(slots=True, kw_only=True)
-class Term:
-    """An open term: every named member has its record and number on disk."""
-
-    nonce: str
-    number: int
-    members: tuple[str, ...]  # by id
-    coordinator: str
-    cold: bool
-    states: Mapping[str, State]
-    position: int = 0
-    stored: dict[str, int] = field(default_factory=dict)
-    opened_at: int = 0
 
 
 class Terms:
@@ -132,7 +95,7 @@ class Terms:
             self._open_if_due()
 
     def network_down(self, now: int) -> None:
-        """Corosync is gone: no ring, no members, no word, until it says something new."""
+        """Corosync is gone."""
         self.end_term()
         self.ring, self.ring_nodes, self.unknown_at, self.word = None, (), now, None
         self.members, self.joins, self.call_due = (), {}, False
@@ -270,6 +233,8 @@ class Terms:
         )
 
     def _state(self, sender: str, state: State, now: int) -> None:
+        if state.member.node != sender:
+            raise MessageError(f"{sender} calls itself {state.member.node}: cluster.conf differs")
         self.ticks.heard(sender, state.tick, now)
         calling = self.calling
         if calling is None or calling.call.nonce != state.nonce or sender not in calling.call.named:

@@ -1,0 +1,43 @@
+"""A term, and the call that it is made of: plain data that `terms.Terms` moves along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from standfast.resourced.messages import Call, Open, State
+
+
+@dataclass(slots=True, kw_only=True)
+class Calling:
+    """A valid call that this node is named in, until its term is open or it is void."""
+
+    call: Call
+    caller: str
+    progress_at: int  # when the last piece of it came
+    states: dict[str, State] = field(default_factory=dict)
+    open: Open | None = None
+    open_sent: bool = False
+    chunks: dict[int, str] = field(default_factory=dict)
+    has_record: bool = False
+    stored: set[str] = field(default_factory=set)
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Those whose next piece is awaited."""
+        if len(self.states) < len(self.call.named):
+            return frozenset(self.call.named) - set(self.states)
+        return frozenset(self.call.named) - self.stored if self.open else frozenset()
+
+
+@dataclass(slots=True, kw_only=True)
+class Term:
+    """An open term: every named member has its record and number on disk."""
+
+    nonce: str
+    number: int
+    members: tuple[str, ...]  # by id
+    coordinator: str
+    cold: bool
+    states: Mapping[str, State]
+    position: int = 0
+    stored: dict[str, int] = field(default_factory=dict)
+    opened_at: int = 0
