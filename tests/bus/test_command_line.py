@@ -148,11 +148,14 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
     def add_trouble(cluster: Cluster) -> None:
         cluster.publish("/org/standfast/node/node2", "Member1", Standby=True, Drifted=True)
         cluster.group(Reason="restarted here: apache2.service was killed by signal 9 (SIGKILL), and so on and on")
+        path = "/org/standfast/group/webserv/resource/apache2_2eservice"
+        cluster.publish(path, "Resource1", Cause="a cause of many words that would like to have the whole line")
         cluster.publish("/org/standfast", "Groups1", Safe=False)
 
     shown = with_daemons("status", prepare=add_trouble).stdout
     assert max(map(len, shown.splitlines())) <= 80
     assert "\x1b" not in shown
+    assert "would like to have the whole line" in " ".join(shown.split())
     for words in (
         r"webha, quorate, view 1\.12, term 7, node1 coordinates, seen from node1",
         r"Unsafe: not every node has a fence device",
@@ -160,7 +163,8 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
         r"node2 +online +standby, drifted +0 up, 1 up",
         r"node3 +online +0 up, 1 down",
         r"webserv  started on node1 for \d+ d",
-        r"  apache2\.service +active +probe good",
+        r"  standfast-ip@192\.0\.2\.100\.service +active",
+        r"  apache2\.service +active +probe good +a cause of many",
         r"bmc-node3 +answers +\d+ d ago +on",
     ):
         assert re.search(words, shown), words

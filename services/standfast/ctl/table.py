@@ -15,6 +15,7 @@ _GOOD: Final = {"online", "started", "active", "good"}
 _BAD: Final = {"lost", "unresponsive", "blocked", "failed", "bad"}
 _BUSY: Final = {"fencing", "fenced", "joining", "starting", "stopping", "activating", "deactivating"}
 _INDENT: Final = (0, 0, 0, 2)
+_UNIT_WIDTH: Final = 40  # a longer name is folded rather than its cause squeezed
 
 
 def show(report: Report, now: datetime, file: IO[str] | None = None, width: int | None = None) -> None:
@@ -108,10 +109,13 @@ def _group_line(group: Report, now: datetime) -> Text:
     return line
 
 
-def _resources(resources: Iterable[Report]) -> Table:
+def _resources(resources: Sequence[Report]) -> Table:
     table = _grid()
-    for _ in range(4):
-        table.add_column(overflow="fold")
+    longest = max(len(one["unit"]) for one in resources)
+    table.add_column(overflow="fold", no_wrap=longest <= _UNIT_WIDTH)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
     for one in resources:
         probe = Text("") if one["probe"] == "none" else Text.assemble("probe ", _state(one["probe"]))
         table.add_row(one["unit"], _state(one["state"]), probe, one["cause"] or "")
