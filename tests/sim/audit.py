@@ -102,6 +102,8 @@ class Audit:
         if term is None or core.record is None or term.position == 0:
             return
         self._endanger(core.record)
+        if core.record.nodes[name].left:
+            self.unburden(name)
         digest = whole_digest(core.record)
         if self.contents.setdefault((term.nonce, term.position), digest) != digest:
             self.fail(f"invariant 4: two contents at {term.nonce}, position {term.position}")
@@ -116,6 +118,12 @@ class Audit:
             machine = self.world.machines[name]
             if machine.powered and not machine.going and record.nodes[name].incarnation == machine.incarnation:
                 machine.dangerous = True
+
+    def unburden(self, name: str) -> None:
+        """A node that knows its mark, or whose process is gone with its orders, is no danger if it holds nothing."""
+        machine = self.world.machines[name]
+        if not machine.held and not self.world.runs(name):
+            machine.dangerous = False
 
     def stop(self, name: str) -> None:
         """Invariant 9: a daemon that has just begun, and was not told that it is not quorate, stops nothing."""

@@ -158,6 +158,7 @@ class World:
         self.note(f"resourced on {name} is killed")
         machine.core = None
         machine.hung = False
+        self.audit.unburden(name)
         if self.network.stations[name].up:
             self.network.leave(name)
             self._flow(name)
