@@ -70,7 +70,7 @@ def entry_of(fields: Mapping[str, Any]) -> Entry:
     return Entry(
         at=at.astimezone(UTC),
         event=text("STANDFAST_EVENT"),
-        node=text("STANDFAST_SUBJECT") or text("STANDFAST_NODE"),
+        node=text("STANDFAST_SUBJECT") or text("STANDFAST_NODE") or text("_HOSTNAME"),
         text=text("MESSAGE"),
         group=text("STANDFAST_GROUP"),
         incident=text("STANDFAST_INCIDENT"),

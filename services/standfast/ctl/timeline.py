@@ -50,7 +50,7 @@ def _read() -> list[Entry]:
     if not found and os.geteuid() != 0:
         text = "You may not read the journal: try again as root or as a member of the group systemd-journal."
         raise CommandError(Exit.NO_RIGHTS, text)
-    return found[::-1]
+    return sorted(found, key=lambda entry: entry.at)
 
 
 def _report(incident: Incident) -> list[dict[str, Any]]:
