@@ -6,7 +6,7 @@ and yields a sentence for each violation.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from standfast_lab import observe
 from standfast_lab.observe import Told
@@ -25,9 +25,7 @@ OPENED = re.compile(r"Term \d+ is open: ([^;]*);")
 
 def violations(trial: Trial, *, settled: bool = True) -> list[str]:
     """Everything that is wrong, as sentences. `settled` False: the test failed midway, so records may differ."""
-    audits = [_no_two_holders, _proof_before_start, _nothing_unheld, _only_wanted_power_cuts, _requests_in_window]
-    if settled:
-        audits.append(_equal_records)
+    audits = [*AUDITS, _equal_records] if settled else AUDITS
     return [text for audit in audits for text in audit(trial)]
 
 
@@ -43,19 +41,22 @@ def _proof_before_start(trial: Trial) -> Iterator[str]:
     A loss ends when its node is named in a term again; a start that had begun goes on where it is.
     """
     for node in trial.lab.nodes():
-        pending: dict[str, str] = {}  # node: loss
-        holder: str | None = trial.first_owner
-        for entry in trial.told(node):
-            _follow(entry, pending)
-            if _is_start(entry):
-                if pending and (entry.fields["SUBJECT"] != holder or holder in pending):
-                    waiting = ", ".join(f"loss {loss} of {name}" for name, loss in sorted(pending.items()))
-                    yield f"{node}'s journal: '{entry.text}' although there was no proof yet: {waiting}"
-                holder = entry.fields["SUBJECT"]
-            elif entry.event == "group-stopped":
-                holder = None
-            elif entry.event == "daemon-failed":
-                yield f"{node}: {entry.daemon} ended with an error: {entry.text}"
+        for text in starts_before_proof(trial.told(node), trial.first_owner):
+            yield f"{node}'s journal: {text}"
+
+
+def starts_before_proof(entries: Iterable[Told], holder: str | None) -> Iterator[str]:
+    """The violations in one journal; `holder` held the group before the first entry."""
+    pending: dict[str, str] = {}  # node: loss
+    for entry in entries:
+        _follow(entry, pending)
+        if _is_start(entry):
+            if pending and (entry.fields["SUBJECT"] != holder or holder in pending):
+                waiting = ", ".join(f"loss {loss} of {name}" for name, loss in sorted(pending.items()))
+                yield f"“{entry.text}” although there was no proof yet: {waiting}"
+            holder = entry.fields["SUBJECT"]
+        elif entry.event == "group-stopped":
+            holder = None
 
 
 def _follow(entry: Told, pending: dict[str, str]) -> None:
@@ -73,6 +74,12 @@ def _follow(entry: Told, pending: dict[str, str]) -> None:
 
 def _is_start(entry: Told) -> bool:
     return entry.event == "group-starting" or (entry.event == "order" and entry.fields["DECISION"] == "start")
+
+
+def _no_daemon_failed(trial: Trial) -> Iterator[str]:
+    for node in trial.lab.nodes():
+        for entry in trial.told(node, "daemon-failed"):
+            yield f"{node}: {entry.daemon} ended with an error: {entry.text}"
 
 
 def _nothing_unheld(trial: Trial) -> Iterator[str]:
@@ -139,3 +146,13 @@ def _equal_records(trial: Trial) -> Iterator[str]:
         trial.wait(lambda: not differ(), RECORDS_EQUAL_WITHIN_S, "equal records on all nodes")
     except LabError as error:
         yield f"{error}: {differ()}"
+
+
+AUDITS: list[Callable[[Trial], Iterator[str]]] = [
+    _no_two_holders,
+    _proof_before_start,
+    _no_daemon_failed,
+    _nothing_unheld,
+    _only_wanted_power_cuts,
+    _requests_in_window,
+]

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from standfast_lab import processes
+from standfast_lab import normal, processes
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 from standfast_lab.progress import say
 
 from lab.audit import violations
-from lab.trial import Trial
+from lab.trial import Stage, Trial
 
 FAILURES = Path("/var/tmp/standfast-failures")
 KEEP = (
@@ -27,14 +27,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A fixture's end can tell whether its test failed; the report itself is made elsewhere."""
     if call.excinfo is not None:
         item.stash[FAILED] = True
-
-
-class Stage:
-    """The lab while the tests run."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-        self.spoilt = False  # by a test that failed: what it left need not come back to normal by itself
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +76,7 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
 
 def _make_normal(stage: Stage, name: str) -> None:
     try:
-        Trial(stage.lab).make_normal()
+        normal.make(stage.lab)
     except LabError:
         if not stage.spoilt:
             _gather(stage.lab, f"before-{name}")
@@ -92,7 +84,7 @@ def _make_normal(stage: Stage, name: str) -> None:
         say("the failed test's cluster does not come back to normal: a new one")
         stage.lab.down()
         stage.lab.up(3)
-        Trial(stage.lab).make_normal()
+        normal.make(stage.lab)
     stage.spoilt = False
 
 

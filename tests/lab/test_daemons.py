@@ -45,11 +45,12 @@ def wait_until_status_is_right(trial: Trial, node: str, owner: str, phase: str =
 
     def right() -> bool:
         status = observe.status(trial.lab, node)
-        if status is None or not status["quorate"] or status["fencing"]["pending"]:
-            return False
+        if status is None or not (status["quorate"] and status["nodes"] and status["groups"]):
+            return False  # a part that cannot be told is null
         (group,) = status["groups"]
         states = {(one["state"], one["healthy"]) for one in status["nodes"]}
-        return states == {("online", True)} and (group["phase"], group["owner"]) == (phase, owner)
+        nodes_right = states == {("online", True)} and not status["fencing"]["pending"]
+        return nodes_right and (group["phase"], group["owner"]) == (phase, owner)
 
     return trial.wait(right, RIGHT_WITHIN_S, f"`standfast status` on {node} to be right again")
 
@@ -87,6 +88,7 @@ def test_resourced_killed_during_a_slow_start_goes_on_with_it_and_no_request_fai
     owner = trial.owner()
     place = trial.others(owner)[0]
     for _ in range(rounds):
+        wait_for_open_term(trial, place)
         with slow_start(trial, place):
             trial.fault(f"relocation to {place}, where Apache starts slowly")
             trial.lab.sh(owner, "sh", "-c", f"standfast group relocate {GROUP} {place} >/dev/null 2>&1 &")
@@ -97,7 +99,6 @@ def test_resourced_killed_during_a_slow_start_goes_on_with_it_and_no_request_fai
             wait_until_status_is_right(trial, place, place, phase="starting")
             trial.wait_until_started_on(place)
             check_requests(trial, since)
-        wait_for_open_term(trial, place)
         trial.lab.sh(owner, "standfast", "group", "relocate", GROUP, owner)
         trial.wait_until_started_on(owner)
 

@@ -1,4 +1,4 @@
-"""One test's hold on the cluster: it brings it to its normal state, injects faults, and remembers what it did.
+"""One test's hold on the cluster: it looks, injects faults, and remembers what it did.
 
 What was not injected here must not have happened: the audit compares.
 """
@@ -7,18 +7,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from standfast_lab import observe
-from standfast_lab.behaviour import Mode
+from standfast_lab import normal, observe
+from standfast_lab.cluster import served
 from standfast_lab.lab import Lab
 from standfast_lab.network import VIRTUAL_ADDRESS
 from standfast_lab.observe import Seen, Told
 from standfast_lab.place import LabError
 
-GROUP = "webserv"
-APACHE = "apache2.service"
+GROUP, APACHE = normal.GROUP, normal.APACHE
 ADDRESS = f"standfast-ip@{VIRTUAL_ADDRESS}.service"
 DAEMONS = ("membershipd", "quorumd", "fenced", "resourced")
-NORMAL_WITHIN_S = 75.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,62 +40,22 @@ class Trial:
         self.to_be_fenced: set[str] = set()  # any other node that a BMC cuts off is a violation
         self.first_owner: str | None = None  # who held the group when the test began
 
-    # The normal state
-
-    def make_normal(self) -> None:
-        """Nothing is cut or off, every node takes part, webserv is started; LabError when it does not come to that."""
-        lab = self.lab
-        lab.heal()
-        for node in lab.nodes():
-            lab.bmc(node, Mode.OK)
-        if not self._normal():
-            observe.each(lab.nodes(), self._make_node_normal)
-            lab.wait(self._without_wishes, NORMAL_WITHIN_S, self._what_is_wrong)
-            lab.wait(self._normal, NORMAL_WITHIN_S, self._what_is_wrong)
-
-    def wait_until_normal(self, timeout_s: float = NORMAL_WITHIN_S) -> float:
+    def wait_until_normal(self, timeout_s: float = normal.NORMAL_WITHIN_S) -> float:
         """All nodes are online and say so, webserv is started and served; the seconds it took."""
-        return self.lab.wait(self._normal, timeout_s, self._what_is_wrong)
-
-    def _make_node_normal(self, node: str) -> None:
-        self.lab.boot(node)
-        self.lab.sh(node, "systemctl", "start", "standfast.target")
-
-    def _without_wishes(self) -> bool:
-        """No node is in standby and the group is not stopped by an operator."""
-        found = observe.agreed(self.lab)
-        if found is None:
-            return False
-        first = self.lab.nodes()[0]
-        for node in found.standby:
-            self.lab.sh(first, "standfast", "node", "resume", node, check=False)
-        group = found.groups.get(GROUP)
-        if group is not None and "stopped" in group.flags:
-            self.lab.sh(first, "standfast", "group", "start", GROUP, check=False)
-        return group is not None and not found.standby and "stopped" not in group.flags
-
-    def _normal(self) -> bool:
-        found = observe.agreed(self.lab)
-        return found is not None and is_normal(found) and self.serves()
-
-    def _what_is_wrong(self) -> str:
-        views = observe.each(self.lab.nodes(), lambda node: observe.seen(self.lab, node))
-        words = [f"{node} sees {_in_words(view)}" for node, view in views.items()]
-        return "the normal state; " + "; ".join(words)
+        return normal.wait(self.lab, timeout_s)
 
     # Looking
 
     def serves(self) -> bool:
         """A client gets the page now."""
-        return self.lab.client("curl", "-sf", "-m", "1", f"http://{VIRTUAL_ADDRESS}/").returncode == 0
+        return served(self.lab.place)
 
     def owner(self) -> str:
-        """The node that holds webserv, as all say that are in the cluster."""
-        for node in self.lab.nodes():
-            found = observe.seen(self.lab, node)
-            if found is not None and found.groups[GROUP].phase == "started":
-                return found.groups[GROUP].owner
-        raise LabError(f"nobody says that {GROUP} is started")
+        """The node that holds webserv, as a node says that is in the cluster."""
+        found = normal.owner(self.lab)
+        if found is None:
+            raise LabError(f"nobody says that {GROUP} is started")
+        return found
 
     def others(self, node: str) -> tuple[str, ...]:
         """Every node but this one, in order."""
@@ -123,7 +81,7 @@ class Trial:
             group = found.groups[GROUP] if found is not None else None
             return group is not None and (group.phase, group.owner) == ("started", node) and self.serves()
 
-        self.wait(started, timeout_s, lambda: f"{GROUP} to be started on {node}; {self._what_is_wrong()}")
+        self.wait(started, timeout_s, lambda: f"{GROUP} to be started on {node}; {normal.what_is_wrong(self.lab)}")
 
     def wait_for_good_answer(self, since: float, timeout_s: float = 30.0) -> float:
         """The client, which asks all the time, got the page again after an outage since `since`: its seconds."""
@@ -171,21 +129,9 @@ class Trial:
         self.wait(lambda: self.lab.is_booted(node), timeout_s, f"{node} to finish its boot")
 
 
-def is_normal(found: Seen) -> bool:
-    """Every node is online with nothing against it, and the group is started."""
-    group = found.groups.get(GROUP)
-    return (
-        set(found.nodes.values()) == {"online"}
-        and not found.standby | found.drifted | found.unhealthy
-        and group is not None
-        and (group.phase, group.flags) == ("started", ())
-    )
+class Stage:
+    """The lab while all tests run."""
 
-
-def _in_words(found: Seen | None) -> str:
-    if found is None:
-        return "nothing (no answer)"
-    nodes = " ".join(f"{name}={state}" for name, state in sorted(found.nodes.items()))
-    groups = " ".join(f"{name}={one.phase}@{one.owner} ({one.reason})" for name, one in sorted(found.groups.items()))
-    against = sorted(found.standby | found.drifted | found.unhealthy)
-    return f"{nodes}, {groups}" + (f", standby, drifted or unhealthy: {' '.join(against)}" if against else "")
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.spoilt = False  # by a test that failed: what it left need not come back to normal by itself
