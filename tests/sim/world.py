@@ -14,7 +14,7 @@ from sim.network import DETECT_MS, Network
 from sim.operators import Operators
 from sim.units import Units
 from standfast.resourced.codec import decode, encode
-from standfast.resourced.core import Core, Disk, Identity
+from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
     Action,
     Adopted,
@@ -39,7 +39,7 @@ from standfast.resourced.events import (
     TimePassed,
 )
 from standfast.resourced.hands import Act
-from standfast.resourced.record import initial
+from standfast.resourced.record import Disk, initial
 from standfast.vocabulary import Ring
 
 

@@ -25,7 +25,7 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
                 and waits.age(f"condemned {name}") >= configuration.cluster.stop_deadline_ms
             ):
                 late.append(LossDeclared(node=name, reason="it did not reboot although its loss was proven"))
-        elif node.left or (known is not None and not known.proof):
+        elif node.left or (known is not None and not known.proof) or name in situation.resting & situation.ring_nodes:
             continue
         elif name in situation.ring_nodes:
             if waits.age(f"away {name}") >= grace and 2 * record.votes(record.members) > record.all_votes:
@@ -122,8 +122,7 @@ def closing(record: Record) -> frozenset[str]:
 
 
 def marks(record: Record, moving: set[str]) -> list[Content]:
-    """Marks for those who leave, hold nothing, and whose groups are not just `moving` elsewhere; the mark of one
-    that is back is taken back first."""
+    """Marks for those who leave, hold nothing, and whose groups are not just `moving` elsewhere."""
     leaving = closing(record)
     waited_for = {record.groups[name].last_owner for name in moving}
     busy = frozenset(name for group in record.groups.values() for name in (*group.holders, *group.open_orders))
@@ -133,9 +132,6 @@ def marks(record: Record, moving: set[str]) -> list[Content]:
         node = record.nodes[name]
         if node.condemned or name in record.losses or out(record, name):
             continue
-        if name in leaving:
-            if not node.left and name not in busy | waited_for and not (together and busy):
-                contents.append(Marked(node=name, left=True))
-        elif node.left:
-            contents.append(Marked(node=name, left=False))
+        if name in leaving and not node.left and name not in busy | waited_for and not (together and busy):
+            contents.append(Marked(node=name))
     return contents

@@ -75,7 +75,7 @@ def _leaving(record: Record, content: Leaving) -> Record:
 
 
 def _marked(record: Record, content: Marked) -> Record:
-    return _with_node(record, content.node, left=content.left) if content.node in record.nodes else record
+    return _with_node(record, content.node, left=True) if content.node in record.nodes else record
 
 
 def _installed(record: Record, content: Installed) -> Record:
@@ -103,7 +103,10 @@ def _with_group(record: Record, name: str, **changes: object) -> Record:
 
 
 def _members(record: Record, content: Members) -> Record:
+    """Who is here is not lost and, unless it is leaving, not left. Of who was met in a term since this record was
+    written, neither its mark nor its proof is believed: it may have gone on without us."""
     named = {member.node: member for member in content.members}
+    met = {name for member in content.members for name in member.met} - set(named)
     condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
     nodes = {}
     for name, node in record.nodes.items():
@@ -113,6 +116,7 @@ def _members(record: Record, content: Members) -> Record:
             fresh = replace(
                 fresh,
                 present=True,
+                left=node.left and member.leaving,
                 incarnation=member.incarnation,
                 machine=member.machine,
                 product=member.product,
@@ -121,8 +125,14 @@ def _members(record: Record, content: Members) -> Record:
                 available=member.available,
                 condemned=name in condemned,
             )
+        elif name in met:
+            fresh = replace(fresh, left=False)
         nodes[name] = fresh
-    losses = {name: loss for name, loss in record.losses.items() if name not in named or name in condemned}
+    losses = {
+        name: loss
+        for name, loss in record.losses.items()
+        if name in condemned or not (name in named or (name in met and loss.proof))
+    }
     owed = {name: loss for name, loss in record.owed.items() if name not in named}
     groups = {name: _group_of_term(name, group, content) for name, group in record.groups.items()}
     attempts = _attempts_of_term(record, content)

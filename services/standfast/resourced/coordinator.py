@@ -102,14 +102,13 @@ class Coordinator:
         return self._situation(self.terms.term, known) if self.terms.term is not None else None
 
     def _situation(self, term: Term, known: Knowledge) -> Situation:
-        reached = [position for position in set(term.stored.values()) if self.terms.durable_at(position)]
         return Situation(
             me=self.me,
             now=known.now,
             ring_nodes=frozenset(self.terms.ring_nodes),
             cold=term.cold,
             orders_allowed=all(position >= 1 for position in term.stored.values()),
-            durable_position=max(reached, default=0),
+            resting=self.terms.ticks.resting(known.now),
             waits=self._waits,
             offered=known.offered,
         )

@@ -54,7 +54,7 @@ from standfast.resourced.messages import (
     Update,
 )
 from standfast.resourced.operators import Operators
-from standfast.resourced.record import Record
+from standfast.resourced.record import Disk, Record
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import INTERVAL_MS, Ticks
 from standfast.vocabulary import Holding
@@ -68,14 +68,6 @@ class Identity:
     incarnation: str
     machine: str
     product: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """What is on disk: the record, and the highest term that this node knows."""
-
-    highest_term: int
-    record: Record | None
 
 
 class Core:
@@ -218,6 +210,9 @@ class Core:
     def _time_passed(self) -> None:
         if self.now >= self._tick_at:
             self._tick_at = self.now + INTERVAL_MS
+            self.ticks.holds = any(hand.holding is not Holding.NOTHING for hand in self.hands.values())
+            if not self.ticks.fit:
+                self.terms.save()
             tick = self.ticks.tick(self._fresh(), self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
         rejoin = self.terms.rejoin_at
@@ -282,6 +277,7 @@ class Core:
             installed=self.installed,
             available=self.offered.digest if self.offered else "",
             leaving=self.leaving,
+            met=tuple(sorted(self.terms.met)),
             held=held,
             attempts=self.fencing.running,
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 from standfast import journal
 from standfast.files import write_atomic
 from standfast.resourced.codec import MessageError, decode
-from standfast.resourced.core import Disk
+from standfast.resourced.record import Disk
 
 RECORD = Path("/var/lib/standfast/record")
 

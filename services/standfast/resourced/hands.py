@@ -173,6 +173,8 @@ class Hand:
             self.failed = f"it ran here without being held: {', '.join(s.unit for s in states if not s.gone)}"
             self._do(Verb.HOLD)
             self.stop(now)
+        elif alive and not leased:
+            self.stop(now)  # a stop that had begun goes on
         elif alive:
             jobs = any(state.job or state.active == "activating" for state in states)
             starting = jobs or not all(state.active == "active" for state in states)

@@ -10,9 +10,8 @@ from standfast.configuration.load import load, save_good
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.files import write_atomic
 from standfast.resourced.codec import encode
-from standfast.resourced.core import Disk
 from standfast.resourced.disk import RECORD
-from standfast.resourced.record import Record, initial
+from standfast.resourced.record import Disk, Record, initial
 
 
 def first_record(configuration: Configuration) -> Record:

@@ -54,6 +54,7 @@ class Member:
     leaving: bool
     held: Mapping[str, Held]  # only groups of which it holds something
     attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
+    met: tuple[str, ...] = ()  # members of open terms whose first update it has not read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,10 +211,9 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
-    """The node left cleanly: it holds nothing and has no order. left=False takes the mark back."""
+    """The node leaves cleanly: it holds nothing and has no order. `Members` takes the mark back."""
 
     node: str
-    left: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,3 +305,4 @@ class Tick:
     number: int
     read: Mapping[str, int]
     fit: bool  # False: this node says that it cannot work (its disk)
+    holds: bool  # it holds some group

@@ -75,7 +75,7 @@ def refusal(name: str, record: Record, situation: Situation) -> str:
         (node is not None and node.condemned, "speaks although it was proven off"),
         (name in record.losses or out(record, name), "is being fenced"),
         (node is not None and drifted(node, record), "has not the configuration in force"),
-        (node is not None and (node.left or node.marked_at > situation.durable_position), "is just coming back"),
+        (node is not None and node.left, "is marked as left"),
     )
     return next((text for applies, text in reasons if applies), "")
 
@@ -89,7 +89,7 @@ def blocker(group: Group, record: Record, configuration: Configuration, situatio
         node, loss = record.nodes.get(name), record.losses.get(name)
         if loss is not None and not loss.proof:
             return f"waits for the proof that {name} is off (loss {loss.number})"
-        if node is None or node.present or node.left:
+        if node is None or node.present or node.left or (name in situation.resting and name in situation.ring_nodes):
             continue
         if name in situation.ring_nodes:
             return f"waits for {name}: it is in the ring, but its resourced is away"

@@ -126,6 +126,14 @@ class Record:
         return Lineage(term=self.term, position=self.position, digest=digest(self))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """What is on disk: the record, and the highest term that this node knows."""
+
+    highest_term: int
+    record: Record | None
+
+
 def initial(configuration: str, votes: Mapping[str, int], groups: tuple[str, ...]) -> Record:
     """The first record of a cluster: every node is marked left, nothing runs."""
     nodes = {name: NodeRecord(votes=count) for name, count in votes.items()}

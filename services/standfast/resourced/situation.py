@@ -30,6 +30,6 @@ class Situation:
     ring_nodes: frozenset[str]
     cold: bool  # the term's record came from disks only
     orders_allowed: bool  # every member stored the first update of the term
-    durable_position: int  # up to where the term is stored as an acknowledged wish is
+    resting: frozenset[str]  # who says in its ticks that it cannot work, and that it holds nothing
     waits: Mapping[str, int]
     offered: Configuration | None = None  # the good files in /etc/standfast, when they are not in force

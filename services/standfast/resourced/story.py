@@ -109,10 +109,8 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
         case Wish(kind=wish, subject=subject, node=node):
             to = f" to {node}" if node else ""
             return [_entry("wish", NOTICE, f"An operator wants: {wish.value} {subject}{to}", fields)]
-        case Marked(node=node, left=left):
-            if left:
-                return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
-            return [_entry("node-back", INFO, f"{node} takes part again", fields, SUBJECT=node)]
+        case Marked(node=node):
+            return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
         case ConfigurationInForce(digest=digest):
             text = f"Configuration {digest[:12]} is in force (version {after.version})"
             return [_entry("configuration-in-force", NOTICE, text, fields)]

@@ -7,6 +7,7 @@ from all that it names, `open` when votequorum says yes for exactly this ring, t
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -73,6 +74,8 @@ class Terms:
         self.present = present
         self.record = record
         self.in_memory = False
+        self.saved = True
+        self.met: frozenset[str] = frozenset()  # members of open terms whose first update was not read
         self.highest_term = highest_term
         self.ring: Ring | None = None
         self.ring_nodes: tuple[str, ...] = ()
@@ -170,6 +173,8 @@ class Terms:
         return None
 
     def end_term(self) -> None:
+        if self.term is not None:
+            self.met = self.met | set(self.term.members) if self.term.position == 0 else frozenset()
         self.term = None
         self.calling = None
 
@@ -305,7 +310,8 @@ class Terms:
 
     def _have_record(self, calling: Calling) -> None:
         calling.has_record = True
-        if self.outbox.persist(self.record, self.highest_term):
+        self.saved = False
+        if self.save():
             self.outbox.send(Stored(nonce=calling.call.nonce, position=0))
 
     def _stored(self, sender: str, stored: Stored, now: int) -> None:
@@ -349,10 +355,17 @@ class Terms:
         term.position = update.position
         before = durable(self.record)
         self.record = apply(self.record, term.number, update)
-        changed = durable(self.record) != before
-        if not changed or self.outbox.persist(self.record, self.highest_term):
+        after = durable(self.record)
+        if replace(after, term=before.term, position=before.position) != before:
+            self.saved = False
+        if self.save():
             self.outbox.send(Stored(nonce=term.nonce, position=update.position))
         return update
+
+    def save(self) -> bool:
+        """What this node knows is on its disk; a write that failed is tried again."""
+        self.saved = self.saved or self.outbox.persist(self.record, self.highest_term)
+        return self.saved
 
     def durable_at(self, position: int) -> bool:
         """What the update at `position` of this term said is stored as an acknowledged wish must be."""

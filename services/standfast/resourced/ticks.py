@@ -16,11 +16,12 @@ class Ticks:
     def __init__(self, me: str) -> None:
         self.me = me
         self.fit = True
+        self.holds = False
         self._sent: dict[int, int] = {}  # our numbers of the last seconds: when sent
         self._read: dict[str, int] = {}  # the last number of each node
         self._heard: dict[str, int] = {}  # when each node was last heard
         self._echoed: dict[str, int] = {}  # when that tick of ours was sent which each node echoed last
-        self._unfit: set[str] = set()
+        self._unfit: dict[str, bool] = {}  # who cannot work: whether it holds something
 
     def number(self, number: int, now: int, keep_ms: int) -> int:
         """Note `number` as sent now; numbers older than `keep_ms` are forgotten."""
@@ -29,14 +30,14 @@ class Ticks:
         return number
 
     def tick(self, number: int, now: int, keep_ms: int) -> Tick:
-        return Tick(number=self.number(number, now, keep_ms), read=dict(self._read), fit=self.fit)
+        return Tick(number=self.number(number, now, keep_ms), read=dict(self._read), fit=self.fit, holds=self.holds)
 
     def received(self, sender: str, tick: Tick, now: int) -> None:
         self.heard(sender, tick.number, now)
         if tick.fit:
-            self._unfit.discard(sender)
+            self._unfit.pop(sender, None)
         else:
-            self._unfit.add(sender)
+            self._unfit[sender] = tick.holds
         self.echo(sender, tick.read.get(self.me, 0))
 
     def heard(self, sender: str, number: int, now: int) -> None:
@@ -54,7 +55,7 @@ class Ticks:
     def joined(self, name: str, now: int) -> None:
         """A node begins anew: it has time to tick, and what it echoed before does not count."""
         self._heard[name] = now
-        self._unfit.discard(name)
+        self._unfit.pop(name, None)
         if name != self.me:
             self._echoed.pop(name, None)
 
@@ -62,7 +63,12 @@ class Ticks:
         """Members without a tick for 3 s, and those that say that they cannot work; never this node itself
         for its silence."""
         silent = {name for name in members if name != self.me and now - self._heard.get(name, now) >= SUSPECT_AFTER_MS}
-        return frozenset(silent | (self._unfit & set(members)) | ({self.me} if not self.fit else set()))
+        return frozenset(silent | (set(self._unfit) & set(members)) | ({self.me} if not self.fit else set()))
+
+    def resting(self, now: int) -> frozenset[str]:
+        """Who says that it cannot work and holds nothing, and was heard lately."""
+        heard = {name for name, at in self._heard.items() if now - at < SUSPECT_AFTER_MS}
+        return frozenset(name for name, holds in self._unfit.items() if not holds and name in heard)
 
     def echoers(self, now: int, within_ms: int) -> frozenset[str]:
         """Nodes that echoed a tick sent within `within_ms`; empty while our own did not come back."""
