@@ -81,6 +81,10 @@ class Acts:
         """systemd has read all unit files anew."""
         await self._units.reload()
 
+    async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
+        """Those that start or run without the cluster: a sentence each that says what to type."""
+        return await self._units.enabled_or_running(units)
+
     async def reboot(self, reason: str) -> None:
         await self._units.reboot()
 

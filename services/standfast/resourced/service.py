@@ -177,12 +177,22 @@ class Service:
         if record is not None and used.digest != record.configuration:
             used = self.core.configuration
         self.push(ConfigurationRead(configuration=used, installed=store.installed(), offered=found.offered))
+        if store.installed() != used.digest:
+            await self._install(from_files=found.offered is found.used)
 
     async def _install(self, *, from_files: bool = True) -> None:
         """The offered configuration came into force, or is in force at the start: put it in place and use it."""
         record = self.core.record
         used = self._found.offered if from_files else self._found.used
         if record is None or used is None or used.digest != record.configuration:
+            return
+        loose = await self.acts.enabled_or_running(store.unguarded(used))
+        if loose:
+            text = (
+                f"This node gets nothing to run, for what belongs to a group must not start by itself: "
+                f"{'; '.join(loose.values())}; then systemctl reload standfast-resourced"
+            )
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
             return
         try:
             await asyncio.to_thread(store.put_in_place, used, from_files=from_files)

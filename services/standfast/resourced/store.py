@@ -8,7 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from standfast.configuration.install import install, installed_digest
+from standfast.configuration.guards import DROPIN
+from standfast.configuration.install import SYSTEM, install, installed_digest
 from standfast.configuration.load import LAST_GOOD, ROOT, load, save_good
 from standfast.configuration.model import Configuration, ConfigurationError, Problem
 
@@ -53,6 +54,12 @@ def put_in_place(configuration: Configuration, *, from_files: bool) -> bool:
     if from_files:
         save_good(checked=configuration.digest)
     return install(configuration, LAST_GOOD)
+
+
+def unguarded(configuration: Configuration) -> tuple[str, ...]:
+    """Units that would become resources by this configuration: no guard of ours is in place for them."""
+    units = [resource.unit for group in configuration.groups for resource in group.resources]
+    return tuple(unit for unit in units if not (SYSTEM / f"{unit}.d" / DROPIN).exists())
 
 
 def installed() -> str:

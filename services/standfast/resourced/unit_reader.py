@@ -26,6 +26,8 @@ UNIT: Final = "org.freedesktop.systemd1.Unit"
 UNIT_PATHS: Final = "/org/freedesktop/systemd1/unit"
 _NO_FILE: Final = "org.freedesktop.DBus.Error.FileNotFound"
 
+_ENABLED: Final = ("enabled", "enabled-runtime")
+
 
 @dataclass(slots=True)
 class Known:
@@ -89,6 +91,16 @@ class Reader:
         asserts = await bus.get(SYSTEMD, path, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
         # name, one of several suffices, negated, parameter, last outcome
         return any(list(one[:4]) == ["AssertPathExists", False, False, str(lease)] for one in asserts)
+
+    async def enabled_or_running(self, bus: Bus, units: tuple[str, ...]) -> dict[str, str]:
+        """See Units."""
+        found = {}
+        for listed in await self.list_units(bus, units):
+            if not listed.down:
+                found[listed.unit] = f"{listed.unit} runs: systemctl stop {listed.unit}"
+            elif (state := await self.file_state(bus, listed.unit)) in _ENABLED:
+                found[listed.unit] = f"{listed.unit} is {state}: systemctl disable {listed.unit}"
+        return found
 
     async def file_state(self, bus: Bus, unit: str) -> str:
         """What `systemctl is-enabled` says; "" for a unit without a file."""

@@ -28,7 +28,6 @@ LINGER_LAST_S: Final = 2.0
 _RETRY_S: Final = 0.5
 _READS: Final = 5
 _SUBSCRIBED: Final = "org.freedesktop.systemd1.AlreadySubscribed"
-_ENABLED: Final = ("enabled", "enabled-runtime")
 _GONE_ALREADY: Final = ("org.freedesktop.systemd1.NoSuchUnit", "org.freedesktop.systemd1.NoSuchProcess")
 
 OnStates = Callable[[str, tuple[UnitState, ...]], None]  # group, its units in start order
@@ -187,13 +186,7 @@ class Units:
 
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         """Those of `units` that start or run without the cluster, each with a sentence that says what to type."""
-        found = {}
-        for listed in await self._reader.list_units(self._present(), units):
-            if not listed.down:
-                found[listed.unit] = f"{listed.unit} runs: systemctl stop {listed.unit}"
-            elif (state := await self._reader.file_state(self._present(), listed.unit)) in _ENABLED:
-                found[listed.unit] = f"{listed.unit} is {state}: systemctl disable {listed.unit}"
-        return found
+        return await self._reader.enabled_or_running(self._present(), units)
 
     async def _ask(self, method: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
         return await self._present().call(
