@@ -143,7 +143,8 @@ class _Step:
             case Holding.STOPPING:
                 return [self._order(OrderKind.STOP, name, "a stop that had begun goes on")]
             case Holding.QUEUED:
-                return [self._order(OrderKind.START, name, "a start that had begun goes on")]
+                reason = self.known.reason or "a start that had begun goes on"
+                return [self._order(OrderKind.START, name, reason)]
         return self._recover(name, held) if held.failed else self._settle(name)
 
     def _must_leave(self, name: str) -> str:
