@@ -190,7 +190,8 @@ def processes(lab: Lab, node: str, unit: str) -> tuple[int, ...]:
 def signal_all(lab: Lab, node: str, unit: str, name: str) -> tuple[int, ...]:
     """Every process of the unit was sent the signal (KILL, STOP …) in one blow, as `kill` in the node does it."""
     pids = processes(lab, node, unit)
-    if not pids:
+    sent = lab.sh(node, "kill", "-s", name, *map(str, pids), check=False) if pids else None
+    # systemd may have ended the others already when the first one was killed
+    if sent is None or sent.stderr.count("No such process") == len(pids):
         raise LabError(f"{node}: {unit} has no process")
-    lab.sh(node, "kill", "-s", name, *map(str, pids))
     return pids
