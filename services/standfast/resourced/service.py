@@ -36,7 +36,7 @@ from standfast.resourced.publication import Publication
 from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
 
-TIME_S: Final = 0.2  # how often the core is told the time
+TIME_S: Final = 0.5  # how often the core is told the time
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
 LOOK_S: Final = 5.0  # how often /etc/standfast is looked at
 
