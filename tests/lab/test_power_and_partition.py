@@ -63,6 +63,9 @@ def test_owner_without_power_is_fenced_before_the_start_elsewhere_and_comes_back
     print(f"healthy member {member_s:.1f} s after it was switched on")
     assert member_s <= MEMBER_WITHIN_S
     place = check_story(trial, victim, at)
+    proofs = [one for node in trial.others(victim) for one in trial.told(node, "fence-proven", since=at)]
+    assert [one.daemon for one in proofs] == ["fenced"], "one peer fences it"
+    assert f"bmc-{victim}" in proofs[0].text + "".join(proofs[0].fields.values())
     statuses = [entry for entry in trial.lab.bmc_requests(victim, at) if entry["power"] == "Off"]
     assert statuses, "the agent never read that the power is off"
     assert trial.owner() == place, "Failback=no: the group stays"
