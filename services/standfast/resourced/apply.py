@@ -60,6 +60,8 @@ def _content(record: Record, term: int, content: Content) -> Record:
 
 
 def _attempt_begun(record: Record, content: AttemptBegun) -> Record:
+    if content.node not in record.nodes:
+        return record
     attempt = Attempt(loss=content.loss, node=content.node, fencer=content.fencer, action=content.action)
     others = tuple(known for known in record.attempts if known != attempt)
     return replace(record, attempts=(*others, attempt))
@@ -105,6 +107,7 @@ def _with_group(record: Record, name: str, **changes: object) -> Record:
 def _members(record: Record, content: Members) -> Record:
     """Who is here is not lost and, unless it is leaving, not left. Of who was met in a term since this record was
     written, neither its mark nor its proof is believed: it may have gone on without us."""
+    content = Members(members=tuple(member for member in content.members if member.node in record.nodes))
     named = {member.node: member for member in content.members}
     met = {name for member in content.members for name in member.met} - set(named)
     condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
@@ -156,6 +159,7 @@ def _attempts_of_term(record: Record, content: Members) -> tuple[Attempt, ...]:
         (attempt.loss, attempt.node, member.node, attempt.action)
         for member in content.members
         for attempt in member.attempts
+        if attempt.node in record.nodes
     }
     running |= {
         (attempt.loss, attempt.node, attempt.fencer, attempt.action)
@@ -307,11 +311,26 @@ def _forgotten(record: Record, content: Forgotten) -> Record:
 
 
 def _configuration(record: Record, content: ConfigurationInForce) -> Record:
+    """A node that is not configured any more leaves nothing behind."""
     nodes = {name: record.nodes.get(name, NodeRecord(votes=votes)) for name, votes in content.votes.items()}
     nodes = {name: replace(node, votes=content.votes[name]) for name, node in nodes.items()}
-    groups = {name: record.groups.get(name, GroupRecord(held={}, open_orders={})) for name in content.groups}
-    groups = {name: replace(group, number=group.number + 1) for name, group in groups.items()}
-    return replace(record, configuration=content.digest, version=record.version + 1, nodes=nodes, groups=groups)
+    groups = {name: record.groups.get(name, GroupRecord()) for name in content.groups}
+    return replace(
+        record,
+        configuration=content.digest,
+        version=record.version + 1,
+        nodes=nodes,
+        groups={name: _group_of_nodes(group, nodes) for name, group in groups.items()},
+        losses={name: loss for name, loss in record.losses.items() if name in nodes},
+        owed={name: loss for name, loss in record.owed.items() if name in nodes},
+        attempts=tuple(attempt for attempt in record.attempts if attempt.node in nodes),
+    )
+
+
+def _group_of_nodes(group: GroupRecord, nodes: Mapping[str, NodeRecord]) -> GroupRecord:
+    held = {name: held for name, held in group.held.items() if name in nodes}
+    orders = {name: order for name, order in group.open_orders.items() if name in nodes}
+    return replace(group, number=group.number + 1, held=held, open_orders=orders)
 
 
 def _phases(record: Record, at: str) -> Mapping[str, GroupRecord]:

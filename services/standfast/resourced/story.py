@@ -77,7 +77,7 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
     match update.content:
         case Members():
             return [entry for name in sorted(after.members) for entry in _member(name, after, fields)]
-        case Installed(node=node) if not drifted(before.nodes[node], before):
+        case Installed(node=node) if node in before.nodes and not drifted(before.nodes[node], before):
             return _drifted(node, after, fields)
         case LossDeclared(node=node):
             loss = after.losses.get(node)
