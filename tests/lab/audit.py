@@ -25,7 +25,7 @@ OPENED = re.compile(r"Term \d+ is open: ([^;]*);")
 
 def violations(trial: Trial, *, settled: bool = True) -> list[str]:
     """Everything that is wrong, as sentences. `settled` False: the test failed midway, so records may differ."""
-    audits = [*AUDITS, _equal_records] if settled else AUDITS
+    audits = [*AUDITS, _all_healed, _equal_records] if settled else AUDITS
     return [text for audit in audits for text in audit(trial)]
 
 
@@ -135,6 +135,12 @@ def _requests_in_window(trial: Trial) -> Iterator[str]:
         inside = [one for one in requests if fault.at <= one.t_start <= fault.at + WINDOW_S]
         if not inside:
             yield f"the client asked nothing within {WINDOW_S:g} s of: {fault.what}"
+
+
+def _all_healed(trial: Trial) -> Iterator[str]:
+    """What looks normal a moment after a cut is not: the loss is only not noticed yet."""
+    if trial.lab.cuts():
+        yield "the test left a cut between nodes"
 
 
 def _equal_records(trial: Trial) -> Iterator[str]:

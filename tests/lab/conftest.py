@@ -52,7 +52,7 @@ def rounds() -> int:
 def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
     """The cluster in its normal state and a client that asks; at the end, normal again, the audit."""
     node: pytest.Item = request.node
-    _make_normal(stage, node.name)
+    _make_normal(stage, request)
     stage.lab.client_start()
     trial = Trial(stage.lab)
     trial.first_owner = trial.owner()
@@ -69,17 +69,17 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
         stage.lab.client_stop()
         stage.spoilt = failed or bool(wrong)
         if stage.spoilt:
-            _gather(stage.lab, node.name)
+            _tell(request, _gather(stage.lab, node.name))
     if wrong:
         pytest.fail("the audit found:\n" + "\n".join(f"- {text}" for text in wrong), pytrace=False)
 
 
-def _make_normal(stage: Stage, name: str) -> None:
+def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:
     try:
         normal.make(stage.lab)
     except LabError:
         if not stage.spoilt:
-            _gather(stage.lab, f"before-{name}")
+            _tell(request, _gather(stage.lab, f"before-{request.node.name}"))
             raise
         say("the failed test's cluster does not come back to normal: a new one")
         stage.lab.down()
@@ -88,8 +88,8 @@ def _make_normal(stage: Stage, name: str) -> None:
     stage.spoilt = False
 
 
-def _gather(lab: Lab, name: str) -> None:
-    """Everything that tells what happened is in one folder, and its path is printed."""
+def _gather(lab: Lab, name: str) -> Path:
+    """The folder that has everything that tells what happened."""
     folder = FAILURES / f"{lab.place.name}-{re.sub('[^A-Za-z0-9-]+', '-', name)}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -103,4 +103,10 @@ def _gather(lab: Lab, name: str) -> None:
     for log in (lab.place.folder / "bmc.log", lab.place.folder / "client.log"):
         if log.exists():
             shutil.copy(log, folder / log.name)
-    print(f"\njournals of all nodes, client, witness and BMC: {folder}")
+    return folder
+
+
+def _tell(request: pytest.FixtureRequest, folder: Path) -> None:
+    """The path is on the terminal: what a fixture's end prints belongs to no report of the test."""
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\njournals of all nodes, client, witness and BMC: {folder}", flush=True)
