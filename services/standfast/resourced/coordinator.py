@@ -93,10 +93,6 @@ class Coordinator:
             self._update(content, known.at)
         self.terms.leave_out(planned.overdue)
 
-    def waits(self) -> dict[str, int]:
-        """Since when this coordinator knows each cause that it waits for."""
-        return dict(self._waits)
-
     def situation(self, known: Knowledge) -> Situation | None:
         """What planning would know now; None: no open term. Also of members that do not coordinate, for `status`."""
         return self._situation(self.terms.term, known) if self.terms.term is not None else None

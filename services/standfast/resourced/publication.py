@@ -10,6 +10,7 @@ from standfast.resourced import showing
 from standfast.resourced.core import Core
 from standfast.resourced.events import Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
+from standfast.resourced.record import whole_digest
 
 NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
@@ -105,15 +106,14 @@ class Publication:
         self._seen = seen
         situation = core.coordinator.situation(core.knowledge)
         losses = showing.losses(record, core.configuration, situation) if record else []
-        lineage = record.lineage if record else None
         values = {
             "Cluster": core.configuration.cluster.name,
             "Node": core.me,
             "Term": term.number if term else 0,
             "Coordinator": term.coordinator if term else "",
             "Quorate": core.quorum().value,
-            "Position": f"{lineage.term}.{lineage.position}" if lineage else "",
-            "RecordDigest": lineage.digest if lineage else "",
+            "Position": f"{record.term}.{record.position}" if record else "",
+            "RecordDigest": whole_digest(record) if record else "",
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
             "Losses": losses,
