@@ -32,4 +32,5 @@ def arbitrary(kind: Any, texts: st.SearchStrategy[str], numbers: st.SearchStrate
     if issubclass(kind, Enum):
         return st.sampled_from(list(kind))
     assert is_dataclass(kind)
-    return st.builds(kind, **{name: of(hint) for name, hint in get_type_hints(kind).items()})
+    build: Any = kind
+    return st.builds(build, **{name: of(hint) for name, hint in get_type_hints(kind).items()})

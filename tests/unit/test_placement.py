@@ -1,0 +1,321 @@
+"""Where one group runs, and why: a record goes in, the next step comes out."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sim.machine import configuration
+from standfast.configuration.model import Configuration, Domain, Group
+from standfast.resourced.absence import closing
+from standfast.resourced.messages import (
+    AttemptBegun,
+    ConfigurationInForce,
+    Content,
+    Forgotten,
+    Held,
+    Installed,
+    Leaving,
+    LossDeclared,
+    OrderGiven,
+    Placed,
+    Proven,
+    Reported,
+    Wish,
+    WishKind,
+)
+from standfast.resourced.placement import blocker, place, refusal
+from standfast.resourced.record import Record
+from standfast.resourced.situation import Situation, Waits
+from standfast.vocabulary import Holding
+from unit.cluster import GROUP, NODES, after, fresh, situation, term
+
+
+def configured(*, failback: bool = False, restricted: bool = False, **settings: Any) -> Configuration:
+    known = configuration(list(NODES))
+    domain = Domain(
+        name="web", nodes=NODES[:2] if restricted else NODES, ordered=True, failback=failback, restricted=restricted
+    )
+    return replace(known, groups=(replace(known.groups[0], **settings),), domains=(domain,))
+
+
+PLAIN = configured()
+
+
+def group_of(known: Configuration) -> Group:
+    return known.groups[0]
+
+
+def steps(record: Record, known: Configuration = PLAIN, at: Situation | None = None) -> tuple[Content, ...]:
+    at = at or situation()
+    return place(group_of(known), record, known, at, Waits(at.waits, at.now)).contents
+
+
+def order(record: Record, known: Configuration = PLAIN, at: Situation | None = None) -> tuple[str, str, str]:
+    """The one order that is planned: what, where, why."""
+    (content,) = steps(record, known, at)
+    assert isinstance(content, OrderGiven)
+    assert content.number == record.groups[GROUP].number
+    return content.kind.value, content.node, content.reason
+
+
+def reported(record: Record, node: str, holding: Holding, failed: str = "", order: int = 1 << 30) -> Record:
+    return after(
+        record, Reported(node=node, group=GROUP, order=order, busy=False, held=Held(holding=holding, failed=failed))
+    )
+
+
+def wished(record: Record, kind: WishKind, subject: str = GROUP, node: str = "") -> Record:
+    return after(record, Wish(id="w", kind=kind, subject=subject, node=node))
+
+
+def running(on: str = "n1") -> Record:
+    return reported(term(fresh(), *NODES), on, Holding.RUNNING)
+
+
+def lost(record: Record, node: str, *, proven: bool = False) -> Record:
+    record = after(record, LossDeclared(node=node, reason="it left the ring"))
+    number = record.losses[node].number
+    return after(record, Proven(loss=number, how="agent", text="off", switch_on=True)) if proven else record
+
+
+# Nobody holds it
+
+
+def test_it_starts_on_the_first_node_of_its_domain() -> None:
+    assert order(term(fresh(), *NODES)) == ("start", "n1", "started on n1, number 1 of its domain")
+
+
+def test_nothing_is_ordered_before_all_have_stored_the_first_update() -> None:
+    assert steps(term(fresh(), *NODES), at=situation(orders_allowed=False)) == ()
+
+
+def test_while_an_order_is_open_no_other_is_given() -> None:
+    record = term(fresh(), *NODES)
+    (content,) = steps(record)
+    assert steps(after(record, content)) == ()
+
+
+def test_an_order_that_is_not_answered_in_time_makes_its_node_overdue() -> None:
+    record = term(fresh(), *NODES)
+    (content,) = steps(record)
+    record = after(record, content)
+    number = record.groups[GROUP].open_orders["n1"].number
+    group = group_of(PLAIN)
+    for now, overdue in ((134_999, frozenset[str]()), (135_000, frozenset({"n1"}))):
+        waits = Waits({f"order {GROUP} n1 {number}": 0}, now)
+        assert place(group, record, PLAIN, situation(now=now), waits).overdue == overdue
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (lost(term(fresh(), "n2", "n3"), "n1"), "waits for the proof that n1 is off (loss 7.1)"),
+        (lost(lost(running(), "n1", proven=True), "n3"), "waits for the proof that n3 is off (loss 7.2)"),
+        (
+            term(term(fresh(), *NODES), "n2", "n3", number=8),
+            "waits for n1: it is in the ring, but its resourced is away",
+        ),
+        (term(term(fresh(), *NODES), "n1", number=8), "this view holds no more than half of all votes"),
+    ],
+    ids=["lost", "another lost", "away", "minority"],
+)
+def test_it_does_not_start_because(record: Record, reason: str) -> None:
+    assert steps(record) == ()
+    assert reason in blocker(group_of(PLAIN), record, PLAIN, situation())
+
+
+def test_a_node_that_left_cleanly_blocks_nothing() -> None:
+    record = term(fresh(), "n2", "n3")
+    assert order(record, at=situation(ring=frozenset({"n2", "n3"})))[:2] == ("start", "n2")
+
+
+def test_a_node_that_is_away_but_says_that_it_holds_nothing_blocks_nothing() -> None:
+    record = term(term(fresh(), *NODES), "n2", "n3", number=8)
+    assert order(record, at=situation(resting=frozenset({"n1"})))[:2] == ("start", "n2")
+    assert steps(record, at=situation(resting=frozenset({"n1"}), ring=frozenset({"n2", "n3"}))) == ()
+
+
+def test_a_lost_node_that_may_not_run_it_blocks_nothing() -> None:
+    record = lost(term(fresh(), "n1", "n2"), "n3")
+    assert order(record, configured(restricted=True))[:2] == ("start", "n1")
+
+
+def test_after_the_proof_it_starts_on_the_next_node() -> None:
+    record = term(running(), "n2", "n3", number=8)
+    record = lost(record, "n1", proven=True)
+    gone = situation(ring=frozenset({"n2", "n3"}))
+    assert order(record, at=gone) == ("start", "n2", "n1 is proven off (loss 7.1, agent): started on n2")
+    assert "is in the ring" in blocker(group_of(PLAIN), record, PLAIN, situation())
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (wished(term(fresh(), *NODES), WishKind.STANDBY, "n1"), "is in standby"),
+        (after(term(fresh(), *NODES), Leaving(node="n1")), "is leaving"),
+        (
+            after(term(fresh(), *NODES), Installed(node="n1", installed="d0", available="d1")),
+            "has not the configuration in force",
+        ),
+        (term(fresh(), "n2", "n3"), "is not here"),
+        (lost(term(fresh(), *NODES), "n1", proven=True), "is being fenced"),
+        (
+            after(
+                term(fresh(), *NODES), AttemptBegun(loss="6.1", node="n1", incarnation="", fencer="n2", action="off")
+            ),
+            "is being fenced",
+        ),
+    ],
+    ids=["standby", "leaving", "drifted", "absent", "proven", "under attack"],
+)
+def test_a_node_gets_nothing_because_it(record: Record, why: str) -> None:
+    assert refusal("n1", record, situation()) == why
+    assert order(record)[:2] == ("start", "n2")
+
+
+def test_who_spoke_after_its_proof_gets_nothing() -> None:
+    record = term(lost(term(fresh(), *NODES), "n1", proven=True), *NODES, number=8)
+    assert refusal("n1", record, situation()) == "speaks although it was proven off"
+    assert refusal("ghost", record, situation()) == "is not a configured node"
+
+
+def test_stopped_by_an_operator_it_stays_stopped() -> None:
+    assert steps(wished(term(fresh(), *NODES), WishKind.STOP)) == ()
+
+
+def test_a_wanted_node_comes_first_and_a_wish_that_cannot_be_ends() -> None:
+    record = wished(term(fresh(), *NODES), WishKind.START, node="n3")
+    assert order(record) == ("start", "n3", "relocated to n3 by an operator")
+    (content,) = steps(wished(record, WishKind.STANDBY, "n3"))
+    assert content == Placed(group=GROUP, reason="n3 is in standby")
+
+
+# It failed
+
+
+def test_it_is_restarted_where_it_runs_and_moved_after_its_restarts() -> None:
+    record = running()
+    for count in (1, 2):
+        record = reported(record, "n1", Holding.RUNNING, "web.service was killed")
+        assert order(record) == ("restart", "n1", f"web.service was killed: restarted here ({count} of 2)")
+        record = after(record, steps(record)[0])
+        record = reported(record, "n1", Holding.RUNNING)
+    record = reported(record, "n1", Holding.RUNNING, "web.service was killed")
+    assert order(record) == ("stop", "n1", "web.service was killed: n1 has had its restarts, moved away")
+    record = reported(record, "n1", Holding.NOTHING)
+    assert order(record)[:2] == ("start", "n2")
+
+
+def test_a_group_that_relocates_is_not_restarted_where_it_failed() -> None:
+    known = configured(recovery="relocate")
+    record = reported(running(), "n1", Holding.RUNNING, "broken")
+    assert order(record, known)[:2] == ("stop", "n1")
+    assert order(reported(record, "n1", Holding.NOTHING), known)[:2] == ("start", "n2")
+
+
+def test_when_every_node_has_failed_it_is_tried_again_with_a_growing_pause() -> None:
+    known = configured(max_restarts=0)
+    record = term(fresh(), *NODES)
+    for node in NODES:
+        record = reported(record, node, Holding.NOTHING, f"failed on {node}")
+    cause = f"retry {GROUP} {record.groups[GROUP].number}"
+    for now, given in ((39_999, 0), (40_000, 1)):
+        assert len(steps(record, known, situation(now=now, waits={cause: 0}))) == given
+
+
+def test_a_failure_is_forgotten_when_it_is_old() -> None:
+    record = reported(term(fresh(), *NODES), "n1", Holding.NOTHING, "broken")
+    failure = record.groups[GROUP].failures[0].id
+    at = situation(now=60_000, waits={f"failure {GROUP} {failure}": 0})
+    assert steps(record, at=at) == (Forgotten(group=GROUP, failure=failure),)
+
+
+# It runs
+
+
+def test_it_stays_where_it_runs() -> None:
+    assert steps(running("n2")) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (Wish(id="w", kind=WishKind.STOP, subject=GROUP), "stopped by an operator"),
+        (Wish(id="w", kind=WishKind.STANDBY, subject="n1"), "n1 is in standby"),
+        (Wish(id="w", kind=WishKind.RELOCATE, subject=GROUP, node="n2"), "relocated to n2 by an operator"),
+        (Leaving(node="n1"), "n1 is leaving"),
+    ],
+    ids=["stop", "standby", "relocate", "leaving"],
+)
+def test_it_is_stopped_where_it_runs_because(change: Content, reason: str) -> None:
+    assert order(after(running(), change)) == ("stop", "n1", reason)
+
+
+def test_all_stop_when_those_who_stay_would_not_be_quorate() -> None:
+    record = after(after(running(), Leaving(node="n2")), Leaving(node="n3"))
+    assert closing(record) == frozenset(NODES)
+    assert order(record) == ("stop", "n1", "the nodes that stay would not be quorate")
+
+
+def test_a_wish_for_a_node_that_cannot_have_it_ends_where_it_runs() -> None:
+    record = wished(wished(running(), WishKind.STANDBY, "n2"), WishKind.RELOCATE, node="n2")
+    assert steps(record) == (Placed(group=GROUP, reason="stays on n1: n2 is in standby"),)
+
+
+def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> None:
+    assert steps(running("n2"), configured(failback=False)) == ()
+    assert order(running("n2"), configured(failback=True)) == ("stop", "n2", "goes home to n1")
+    failed = reported(running("n2"), "n1", Holding.NOTHING, "it failed there")
+    assert steps(failed, configured(failback=True)) == ()
+
+
+def test_two_holders_are_stopped_one_after_the_other() -> None:
+    record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING})
+    assert order(record) == ("stop", "n1", "more than one node holds it: stopped everywhere")
+
+
+@pytest.mark.parametrize(("holding", "kind"), [(Holding.STOPPING, "stop"), (Holding.QUEUED, "start")])
+def test_what_had_begun_in_an_older_term_goes_on(holding: Holding, kind: str) -> None:
+    assert order(term(fresh(), *NODES, held={"n2": holding}))[:2] == (kind, "n2")
+
+
+def test_a_holder_that_is_lost_or_under_attack_gets_no_order() -> None:
+    assert steps(wished(lost(running(), "n1"), WishKind.STOP)) == ()
+    attacked = after(running(), AttemptBegun(loss="6.1", node="n1", incarnation="", fencer="n2", action="off"))
+    assert steps(wished(attacked, WishKind.STOP)) == ()
+
+
+# It did not stop
+
+
+def stuck(record: Record) -> Record:
+    return reported(record, "n1", Holding.STOP_FAILED, "web.service did not stop")
+
+
+def test_a_failed_stop_costs_its_node_once() -> None:
+    record = stuck(running())
+    (content,) = steps(record)
+    assert content == LossDeclared(
+        node="n1", reason="webserv could not be stopped: web.service did not stop", group=GROUP
+    )
+    gone = after(lost(after(record, content), "n1"), Proven(loss="7.1", how="agent", text="", switch_on=True))
+    assert order(gone)[:2] == ("start", "n2")
+    again = reported(gone, "n2", Holding.STOP_FAILED, "web.service did not stop")
+    assert steps(again) == ()
+
+
+@pytest.mark.parametrize("why", ["block", "quorum", "no device"])
+def test_a_failed_stop_blocks_where_fencing_would_not_do(why: str) -> None:
+    known = configured(stop_failure="block" if why == "block" else "fence")
+    record = stuck(running())
+    if why == "quorum":
+        record = reported(term(running(), "n1", "n2", number=8), "n1", Holding.STOP_FAILED, "stuck")
+    if why == "no device":
+        known = replace(known, nodes=tuple(replace(node, fence=()) for node in known.nodes))
+    assert steps(record, known) == ()
+
+
+def test_a_group_that_is_not_in_force_is_left_alone() -> None:
+    record = after(running(), ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=()))
+    assert steps(record) == ()
