@@ -131,7 +131,7 @@ class Service:
         """Until it is cancelled: on the bus, in the groups once everything here is known."""
         self._tasks.create_task(self.publication.serve(self._on_bus))
         self._tasks.create_task(self._look())
-        self.stream.open()
+        self._tasks.create_task(self.stream.follow())
         self._tell_time()
 
     async def _on_bus(self, bus: Bus) -> None:

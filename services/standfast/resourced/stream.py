@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
-from standfast.corosync.network import GroupHandle, Network, VoteHandle
+from standfast.corosync.network import GroupHandle, Network, OnMembers, OnMessage, OnRing, VoteHandle
+from standfast.corosync.requests import Requests
 from standfast.resourced.events import Event, GroupChanged, NetworkDown, QuorumTold, Received, RingChanged, TickReceived
 from standfast.vocabulary import Ring
 
@@ -69,31 +70,31 @@ class Stream:
         self._record = Sender(loop, self._lost)
         self._ticks = Sender(loop, self._lost)
         self._votes: VoteHandle | None = None
+        self._requests = Requests("corosync")  # a Corosync that hangs must not hang the loop
+        self._changed = asyncio.Event()
         self._wanted = False  # to be in the record's group
         self._open = False
 
-    def open(self) -> None:
-        """Listen to votequorum and ticks, now or as soon as Corosync runs; join the record's group when asked."""
-        try:
-            self._votes = self._network.votes(self._loop, self._quorum, self._lost)
-            self._ticks.handle = self._network.group(
-                self._loop, b"standfast.tick", self._tick, _nothing, _nothing, self._lost
-            )
-            self._ticks.handle.join()
-            self._open = True
-            if self._wanted:
-                self._join()
-        except CorosyncError:
-            self._close()
-            self._loop.call_later(REOPEN_S, self.open)
+    async def follow(self) -> None:
+        """Listens to votequorum and ticks, and is in the record's group while asked, for ever."""
+        while True:
+            self._changed.clear()
+            try:
+                if not self._open:
+                    await self._open_all()
+                if self._wanted and self._record.handle is None:
+                    await self._enter(self._record, b"standfast.record", self._message, self._members, self._ring)
+                if not self._wanted:
+                    self._record.close()  # asked to leave meanwhile
+            except (CorosyncError, TimeoutError):
+                self._lost()
+                await asyncio.sleep(REOPEN_S)
+            else:
+                await self._changed.wait()
 
     def join(self) -> None:
         self._wanted = True
-        if self._open and self._record.handle is None:
-            try:
-                self._join()
-            except CorosyncError:
-                self._lost()
+        self._changed.set()
 
     def leave(self) -> None:
         """Out of the record's group: the others see it in the order of all messages."""
@@ -110,11 +111,20 @@ class Stream:
         self._wanted = False
         self._close()
 
-    def _join(self) -> None:
-        self._record.handle = self._network.group(
-            self._loop, b"standfast.record", self._message, self._members, self._ring, self._lost
+    async def _open_all(self) -> None:
+        self._votes = await self._requests.ask(
+            lambda: self._network.votes(self._loop, self._quorum, self._lost), abandoned=_close
         )
-        self._record.handle.join()
+        await self._enter(self._ticks, b"standfast.tick", self._tick, _nothing, _nothing)
+        self._open = True
+
+    async def _enter(self, sender: Sender, group: bytes, message: OnMessage, members: OnMembers, ring: OnRing) -> None:
+        """The handle is known before the first news of the group comes, so nothing that it leads to is unsent."""
+        handle = await self._requests.ask(
+            lambda: self._network.group(self._loop, group, message, members, ring, self._lost), abandoned=_close
+        )
+        sender.handle = handle
+        await self._requests.ask(handle.join)
 
     def _close(self) -> None:
         self._open = False
@@ -126,11 +136,11 @@ class Stream:
 
     def _lost(self) -> None:
         """Corosync is gone: every handle says so, the first one counts."""
-        if not self._open:
-            return
+        known = self._votes is not None
         self._close()
-        self._push(NetworkDown())
-        self._loop.call_later(REOPEN_S, self.open)
+        if known:
+            self._push(NetworkDown())
+        self._changed.set()
 
     def _name(self, node: int) -> str:
         return self._names().get(node, f"#{node}")
@@ -150,6 +160,11 @@ class Stream:
 
     def _quorum(self, ring: Ring, quorate: bool, nodes: tuple[int, ...]) -> None:
         self._push(QuorumTold(ring=ring, quorate=quorate))
+
+
+def _close(handle: GroupHandle | VoteHandle) -> None:
+    """An answer that came too late."""
+    handle.close()
 
 
 def _nothing(*_: object) -> None:
