@@ -166,7 +166,7 @@ def _print_next(lab: Lab) -> None:
     _title("The cluster stays up. Try next")
     first = lab.nodes()[0]
     for words, meaning in (
-        (f"sh {first} standfast status -w", "watch it"),
+        (f"sh {first} standfast status", "the cluster as it is now"),
         (f"sh {first} standfast timeline", "what happened, from cause to served, in milliseconds"),
         (f"sh {first} standfast group relocate {GROUP} {first}", "move the group"),
         (f"cut {first}", "cut a node off from the others (heal: undo it)"),
