@@ -1,0 +1,165 @@
+"""What the journal tells of each update: once, as a sentence, by an event that the catalogue knows."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from standfast.journal import Event, Level
+from standfast.resourced import story
+from standfast.resourced.apply import apply
+from standfast.resourced.events import Entry
+from standfast.resourced.messages import (
+    AttemptBegun,
+    AttemptEnded,
+    ConfigurationInForce,
+    Content,
+    Held,
+    Installed,
+    LossDeclared,
+    Marked,
+    Members,
+    OrderGiven,
+    OrderKind,
+    Proven,
+    Reported,
+    SwitchedOn,
+    Update,
+    Wish,
+    WishKind,
+)
+from standfast.resourced.record import Record
+from standfast.vocabulary import Holding, Phase
+from unit.arbitrary import arbitrary
+from unit.cluster import GROUP, NODES, after, fresh, member, term
+
+EVENTS = {event.value for event in Event}
+
+
+def told(before: Record, content: Content) -> list[Entry]:
+    update = Update(nonce="n1-7", position=before.position + 1, at="now", content=content)
+    return story.entries(before, apply(before, 7, update), 7, update)
+
+
+def events(before: Record, content: Content) -> list[str]:
+    return [entry.event for entry in told(before, content)]
+
+
+def lost() -> Record:
+    return after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="it left the ring"))
+
+
+def attacked() -> Record:
+    return after(lost(), AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"))
+
+
+def proof() -> Proven:
+    return Proven(loss="7.1", how="agent", text="status is off", switch_on=True)
+
+
+def start(record: Record, node: str) -> OrderGiven:
+    return OrderGiven(group=GROUP, number=record.groups[GROUP].number, kind=OrderKind.START, node=node, reason="why")
+
+
+def report(holding: Holding, failed: str = "", refused: str = "") -> Reported:
+    return Reported(
+        node="n1", group=GROUP, order=99, busy=False, held=Held(holding=holding, failed=failed), refused=refused
+    )
+
+
+HERE = term(fresh(), *NODES)
+ORDERED = after(HERE, start(HERE, "n1"))
+RUNNING = after(ORDERED, report(Holding.RUNNING))
+KILLED = report(Holding.RUNNING, "web.service was killed")
+DRIFTED = Installed(node="n3", installed="d0", available="d1")
+NEWER = ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,))
+SPOKE = after(HERE, LossDeclared(node="n3", reason="it left the ring"))
+
+
+@pytest.mark.parametrize(
+    ("before", "content", "expected"),
+    [
+        (HERE, LossDeclared(node="n3", reason="gone"), ["node-lost"]),
+        (lost(), LossDeclared(node="n3", reason="gone"), []),
+        (lost(), AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"), ["attempt"]),
+        (attacked(), AttemptEnded(loss="7.1", fencer="n1", action="off", text="no"), ["attempt-failed"]),
+        (attacked(), proof(), ["node-proven"]),
+        (after(attacked(), proof()), proof(), []),
+        (HERE, Proven(loss="6.1", how="agent", text="", switch_on=True), []),
+        (after(attacked(), proof()), SwitchedOn(loss="7.1", text="it is on"), ["switched-on"]),
+        (HERE, start(HERE, "n1"), ["order", "group-starting"]),
+        (ORDERED, start(HERE, "n2"), []),
+        (ORDERED, report(Holding.RUNNING), ["group-started"]),
+        (RUNNING, KILLED, ["group-failed"]),
+        (after(RUNNING, KILLED), KILLED, []),
+        (RUNNING, report(Holding.STOPPING), ["group-stopping"]),
+        (RUNNING, report(Holding.NOTHING), ["group-stopped"]),
+        (RUNNING, report(Holding.STOP_FAILED, "it did not stop"), ["group-failed", "group-blocked"]),
+        (ORDERED, report(Holding.NOTHING, refused="this node is not quorate"), ["order-refused", "group-stopped"]),
+        (HERE, Wish(id="w", kind=WishKind.STOP, subject=GROUP), ["wish"]),
+        (HERE, Marked(node="n3"), ["node-left"]),
+        (HERE, NEWER, ["configuration-in-force"]),
+        (HERE, DRIFTED, ["node-drifted"]),
+        (after(HERE, DRIFTED), Installed(node="n3", installed="d0", available="d0"), []),
+        (after(SPOKE, proof()), Members(members=(member("n3"),)), ["node-condemned"]),
+    ],
+)
+def test_an_update_tells(before: Record, content: Content, expected: list[str]) -> None:
+    assert events(before, content) == expected
+
+
+def test_who_must_act_at_once_is_told_by_an_error_and_nobody_else() -> None:
+    levels = {entry.event: entry.level for entry in told(RUNNING, report(Holding.STOP_FAILED, "stuck"))}
+    assert levels == {"group-failed": Level.WARNING, "group-blocked": Level.ERROR}
+    assert story.disk(False).level == Level.ERROR
+    assert story.disk(True).level == Level.NOTICE
+
+
+def test_an_entry_says_its_term_position_group_and_cause() -> None:
+    (entry, _) = told(HERE, start(HERE, "n1"))
+    assert entry.text == "webserv: start on n1: why"
+    assert entry.fields == {
+        "TERM": "7",
+        "POSITION": "7.2",
+        "GROUP": GROUP,
+        "DECISION": "start",
+        "SUBJECT": "n1",
+        "CAUSE": "why",
+    }
+
+
+def test_a_start_by_hand_says_where_it_runs_and_what_to_type() -> None:
+    entry = story.start_refused(GROUP, "web.service", RUNNING, "n2")
+    assert entry.text.endswith("it runs on n1. To have it here: standfast group relocate webserv n2")
+    nowhere = story.start_refused(GROUP, "web.service", None, "n2")
+    assert nowhere.text.endswith("it runs nowhere now. To have it here: standfast group start webserv")
+
+
+def test_every_event_that_is_written_down_in_the_story_is_one_of_the_journals() -> None:
+    names = set()
+    for node in ast.walk(ast.parse(Path(story.__file__).read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            given = [word.value for word in node.keywords if word.arg == "event"]
+            given += node.args[:1] if node.func.id == "_entry" else []
+            names |= {word.value for word in given if isinstance(word, ast.Constant)}
+    names |= {f"group-{phase.value}" for phase in Phase}
+    assert len(names) > 20
+    assert names <= EVENTS
+
+
+texts = st.sampled_from((*NODES, GROUP, "ghost", "", "7.1", "d1", "off", "why"))
+members = st.just(Members(members=tuple(map(member, NODES))))
+
+
+@given(st.lists(members | arbitrary(Content, texts, st.integers(-1, 9)), max_size=20))
+@settings(deadline=None)
+def test_whatever_happens_the_journal_knows_the_event(said: list[Content]) -> None:
+    record = fresh()
+    for content in said:
+        for entry in told(record, content):
+            assert entry.event in EVENTS
+            assert entry.level in list(Level)
+            assert entry.text
+        record = after(record, content)
