@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from standfast_lab import normal, processes
+from standfast_lab.client import read
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 from standfast_lab.progress import say
@@ -20,6 +22,7 @@ KEEP = (
     "STANDFAST_LAB_KEEP"  # set: the lab that runs is used as it is, and stays (its package may be older than the tree)
 )
 FULL = "STANDFAST_FULL"  # set: the counts that the issues ask for
+PAUSE_S = 0.5  # of a client that asks every 20 ms: the machine had no time or no disk for it
 FAILED = pytest.StashKey[bool]()
 
 
@@ -108,5 +111,9 @@ def _gather(lab: Lab, name: str) -> Path:
 
 def _tell(request: pytest.FixtureRequest, folder: Path) -> None:
     """The path is on the terminal: what a fixture's end prints belongs to no report of the test."""
+    begun = [one.t_start for one in read(folder / "client.log")]
+    pause_s = max((later - earlier for earlier, later in pairwise(begun)), default=0.0)
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"\njournals of all nodes, client, witness and BMC: {folder}", flush=True)
+        if pause_s > PAUSE_S:
+            print(f"this machine stood still: for {pause_s:.1f} s the client, which runs outside the nodes, did not")
