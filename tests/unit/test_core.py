@@ -1,0 +1,344 @@
+"""The core of one node: events in, actions out; what it says, starts, stops, and when it goes."""
+
+from dataclasses import replace
+
+from sim.machine import UNITS, configuration
+from standfast.configuration.model import Configuration
+from standfast.resourced.codec import decode, encode
+from standfast.resourced.core import Core, Identity
+from standfast.resourced.events import (
+    Action,
+    Adopted,
+    Answer,
+    ConfigurationRead,
+    Entry,
+    Event,
+    Fence,
+    FencingTold,
+    GroupChanged,
+    InstallConfiguration,
+    JobDone,
+    JoinGroup,
+    LeaveAsked,
+    LeaveGroup,
+    Left,
+    NetworkDown,
+    Observed,
+    QuorumTold,
+    Reboot,
+    Received,
+    RingChanged,
+    SendRecord,
+    SendTick,
+    StartRefused,
+    TickReceived,
+    TimePassed,
+    Wished,
+)
+from standfast.resourced.hands import Act, Verb
+from standfast.resourced.messages import (
+    Content,
+    LossDeclared,
+    Members,
+    Message,
+    Proven,
+    Reported,
+    Request,
+    State,
+    Tick,
+    Update,
+    Wish,
+    WishKind,
+)
+from standfast.resourced.record import Disk, Record
+from standfast.vocabulary import Holding, Phase, Ring, UnitState
+from unit.cluster import GROUP, fresh, member, term
+
+RING = Ring(1, 4)
+ALONE = ("n1",)
+UP = tuple(UnitState(unit=unit, load="loaded", active="active", job="", processes=True, cause=None) for unit in UNITS)
+GONE = tuple(
+    UnitState(unit=unit, load="loaded", active="inactive", job="", processes=False, cause=None) for unit in UNITS
+)
+
+
+class Alone:
+    """A cluster of one node: what it sends comes back to it at once."""
+
+    def __init__(self, names: tuple[str, ...] = ALONE, record: Record | None = None) -> None:
+        self.now = 0
+        self.numbers = 0
+        self.good = True
+        self.disk = encode(Disk(highest_term=0, record=record or fresh(*names)))
+        self.log: list[Action] = []
+        self.echo = True
+        self.core = self.begin(configuration(list(names)))
+
+    def begin(self, known: Configuration) -> Core:
+        return Core(
+            identity=Identity(node="n1", incarnation="n1/1", machine="machine-n1", product="product-n1"),
+            configuration=known,
+            installed="d1",
+            disk=decode(Disk, self.disk),
+            write=self.write,
+            fresh=self.fresh,
+            now=self.now,
+        )
+
+    def write(self, data: bytes) -> bool:
+        self.disk = data if self.good else self.disk
+        return self.good
+
+    def fresh(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    def give(self, *events: Event) -> list[Action]:
+        """Everything that follows from these events, with what was sent delivered."""
+        done: list[Action] = []
+        waiting = list(events)
+        while waiting:
+            actions = self.core.step(waiting.pop(0), self.now, f"t{self.now}")
+            done += actions
+            for action in actions:
+                match action:
+                    case SendRecord(data=data):
+                        waiting.append(Received(sender="n1", data=data))
+                    case SendTick(data=data) if self.echo:
+                        waiting.append(TickReceived(sender="n1", data=data))
+        self.log += done
+        return done
+
+    def join(self, *, quorate: bool = True) -> "Alone":
+        self.give(RingChanged(ring=RING, nodes=ALONE), TimePassed(), GroupChanged(members=ALONE, joined=ALONE))
+        self.give(QuorumTold(ring=RING, quorate=quorate))
+        return self
+
+    def passes(self, milliseconds: int) -> list[Action]:
+        done: list[Action] = []
+        for _ in range(milliseconds // 250):
+            self.now += 250
+            done += self.give(TimePassed())
+        return done
+
+    def serve(self) -> "Alone":
+        """The group was started here and runs."""
+        self.join().passes(250)
+        self.give(Observed(group=GROUP, states=UP))
+        assert self.record.groups[GROUP].phase is Phase.STARTED
+        return self
+
+    def stop_ends(self) -> None:
+        self.give(Observed(group=GROUP, states=GONE))
+        self.give(JobDone(group=GROUP, unit=f"{GROUP}.target", verb=Verb.STOP))
+
+    @property
+    def record(self) -> Record:
+        assert self.core.record is not None
+        return self.core.record
+
+    def update(self, content: Content) -> list[Action]:
+        opened = self.core.terms.term
+        assert opened is not None
+        position = opened.position + 1
+        self.core.coordinator._next_position = position + 1
+        self.core.coordinator._in_flight += 1
+        update = Update(nonce=opened.nonce, position=position, at="now", content=content)
+        return self.give(Received(sender="n1", data=encode(update)))
+
+
+def verbs(actions: list[Action]) -> list[Verb]:
+    return [action.verb for action in actions if isinstance(action, Act)]
+
+
+def said(actions: list[Action], kind: type) -> list[Message]:
+    messages: list[Message] = [decode(Message, action.data) for action in actions if isinstance(action, SendRecord)]
+    return [message for message in messages if isinstance(message, kind)]
+
+
+def test_a_single_node_opens_its_term_and_starts_its_group() -> None:
+    node = Alone().join()
+    assert node.core.terms.term is not None
+    assert verbs(node.log) == [Verb.HOLD, Verb.GRANT, Verb.START]
+    assert isinstance(said(node.log, Update)[0], Update)
+
+
+def test_nothing_starts_while_its_ticks_do_not_come_back() -> None:
+    node = Alone().serve()
+    node.give(Wished(wish=Wish(id="w", kind=WishKind.STOP, subject=GROUP)), TimePassed())
+    node.stop_ends()
+    node.echo = False
+    node.passes(4_000)
+    node.give(Wished(wish=Wish(id="v", kind=WishKind.START, subject=GROUP)))
+    assert Verb.START not in verbs(node.passes(1_000))
+    assert node.record.groups[GROUP].phase is Phase.STARTING
+    node.echo = True
+    assert Verb.START in verbs(node.passes(2_000))
+
+
+def test_not_quorate_it_starts_nothing() -> None:
+    node = Alone().join(quorate=False)
+    node.passes(10_000)
+    assert verbs(node.log) == []
+
+
+def test_the_loss_of_quorum_stops_everything_at_once_and_is_told_once() -> None:
+    node = Alone().serve()
+    actions = node.give(QuorumTold(ring=RING, quorate=False))
+    assert verbs(actions)[:2] == [Verb.REST, Verb.REVOKE]
+    more = node.passes(1_000)
+    told = [action for action in actions + more if isinstance(action, Entry) and action.event == "quorum-lost-stop"]
+    assert len(told) == 1
+
+
+def test_without_a_word_it_runs_on_for_a_while_and_then_stops() -> None:
+    node = Alone().serve()
+    wait = node.core.configuration.cluster.quorum_wait_ms
+    node.give(NetworkDown())
+    assert verbs(node.passes(wait - 500)) == []
+    assert Verb.REVOKE in verbs(node.passes(1_000))
+
+
+def test_a_wish_is_answered() -> None:
+    node = Alone().serve()
+    actions = node.give(Wished(wish=Wish(id="w", kind=WishKind.STOP, subject=GROUP)))
+    actions += node.passes(250)
+    assert [action.outcome for action in actions if isinstance(action, Answer)] == ["done"]
+    assert Verb.REVOKE in verbs(actions)
+    refused = node.give(Wished(wish=Wish(id="v", kind=WishKind.STOP, subject="mail")), TimePassed())
+    assert [action.outcome for action in refused if isinstance(action, Answer)] == ["refused"]
+
+
+def test_it_leaves_when_it_is_marked_durably_and_holds_nothing() -> None:
+    node = Alone().serve()
+    actions = node.give(LeaveAsked())
+    assert Verb.REVOKE in verbs(actions)
+    assert not any(isinstance(action, Left) for action in node.passes(1_000))
+    node.stop_ends()
+    node.passes(500)
+    assert [action.clean for action in node.log if isinstance(action, Left)] == [True]
+    assert node.record.nodes["n1"].left
+
+
+def test_without_a_term_it_stops_what_it_runs_and_goes_without_a_mark() -> None:
+    node = Alone().serve()
+    node.give(GroupChanged(members=(), joined=()))
+    node.give(LeaveAsked())
+    wait = node.core.configuration.cluster.quorum_wait_ms
+    assert Verb.REVOKE in verbs(node.passes(wait))
+    node.stop_ends()
+    node.passes(250)
+    assert [action.clean for action in node.log if isinstance(action, Left)] == [False]
+
+
+def test_bytes_that_mean_nothing_make_it_leave_and_take_the_record_anew() -> None:
+    node = Alone().serve()
+    actions = node.give(Received(sender="n1", data=b'{"is":"Newer"}'))
+    assert any(isinstance(action, LeaveGroup) for action in actions)
+    assert any(isinstance(action, Entry) and action.event == "bad-message" for action in actions)
+    assert node.core.terms.term is None
+    assert any(isinstance(action, JoinGroup) for action in node.passes(1_500))
+    assert verbs(actions) == []
+
+
+def test_who_speaks_for_another_node_is_a_bad_message() -> None:
+    node = Alone().serve()
+    opened = node.core.terms.term
+    assert opened is not None
+    report = Reported(node="n2", group=GROUP, order=0, busy=False, held=node.core.hands[GROUP].held())
+    actions = node.give(Received(sender="n1", data=encode(Request(nonce=opened.nonce, content=report))))
+    assert any(isinstance(action, Entry) and action.event == "bad-message" for action in actions)
+
+
+def test_a_bad_tick_is_refused_too() -> None:
+    actions = Alone().serve().give(TickReceived(sender="n1", data=b"\xff"))
+    assert any(isinstance(action, Entry) and action.event == "bad-message" for action in actions)
+
+
+def test_a_disk_that_cannot_be_written_is_told_at_its_edges_and_joins_again_when_it_can() -> None:
+    node = Alone().serve()
+    node.good = False
+    node.give(Wished(wish=Wish(id="w", kind=WishKind.STANDBY, subject="n1")), TimePassed())
+    node.passes(3_000)
+    ticks = [decode(Tick, action.data) for action in node.log if isinstance(action, SendTick)]
+    assert not ticks[-1].fit
+    node.good = True
+    node.passes(3_000)
+    events = [action.event for action in node.log if isinstance(action, Entry) and action.event.startswith("disk")]
+    assert events == ["disk-bad", "disk-good"]
+
+
+def test_a_new_daemon_takes_what_runs_and_reports_it() -> None:
+    node = Alone().serve()
+    node.log.clear()
+    node.core = node.begin(configuration(list(ALONE)))
+    node.give(Adopted(group=GROUP, held=True, leased=True, states=UP))
+    node.join().passes(500)
+    assert verbs(node.log) == [Verb.PROBE]
+    assert node.record.groups[GROUP].holders == ("n1",)
+
+
+def test_a_state_says_what_is_held_and_whom_it_has_met() -> None:
+    node = Alone().serve()
+    node.give(NetworkDown())
+    node.core.terms.met = frozenset({"n2"})
+    node.log.clear()
+    node.join()
+    (state,) = said(node.log, State)
+    assert isinstance(state, State)
+    assert state.member.held[GROUP].holding is Holding.RUNNING
+    assert state.member.met == ("n2",)
+    assert state.in_memory
+
+
+def test_who_was_proven_off_and_lives_stops_everything_and_reboots_once() -> None:
+    node = Alone().serve()
+    node.update(LossDeclared(node="n1", reason="gone"))
+    node.update(Proven(loss=node.record.losses["n1"].number, how="agent", text="", switch_on=False))
+    actions = node.update(Members(members=(member("n1"),)))
+    assert any(isinstance(action, Reboot) for action in actions)
+    assert Verb.REVOKE in verbs(node.log)
+    assert not any(isinstance(action, Reboot) for action in node.passes(2_000))
+
+
+def test_a_start_by_hand_that_was_refused_is_told() -> None:
+    (entry,) = Alone().serve().give(StartRefused(group=GROUP, unit="web.service"))
+    assert isinstance(entry, Entry)
+    assert entry.event == "start-refused"
+
+
+def test_what_belongs_to_no_group_is_passed_over() -> None:
+    node = Alone().serve()
+    assert node.give(Observed(group="mail", states=UP), JobDone(group="mail", unit="x", verb=Verb.START)) == []
+
+
+def test_a_configuration_in_force_that_is_not_installed_yet_is_installed() -> None:
+    node = Alone().serve()
+    newer = replace(configuration(list(ALONE)), digest="d2")
+    actions = node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=newer))
+    actions += node.passes(500)
+    assert [action.digest for action in actions if isinstance(action, InstallConfiguration)] == ["d2"]
+    assert node.record.configuration == "d2"
+    node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
+    node.passes(500)
+    assert node.record.nodes["n1"].installed == "d2"
+    assert node.core.hands[GROUP].holding is Holding.RUNNING
+
+
+def test_an_attempt_is_asked_of_fenced_once_and_again_when_fenced_was_restarted() -> None:
+    names = ("n1", "n2")
+    node = Alone(names, term(fresh(*names), *names))
+    node.give(RingChanged(ring=RING, nodes=ALONE), TimePassed(), GroupChanged(members=ALONE, joined=ALONE))
+    node.core.terms.in_memory = True
+    node.give(GroupChanged(members=ALONE, joined=ALONE), QuorumTold(ring=RING, quorate=True))
+    node.passes(1_000)
+    asked = [action for action in node.log if isinstance(action, Fence)]
+    assert [(fence.node, fence.action, fence.incarnation) for fence in asked] == [("n2", "off", "n2/1")]
+    assert verbs(node.log) == []
+    again = node.give(FencingTold(running=(), ended={}, restarted=True))
+    assert [action for action in again if isinstance(action, Fence)] == asked
+    key = (asked[0].loss, "off")
+    node.give(FencingTold(running=(), ended={key: (True, "status is off")}))
+    node.passes(500)
+    assert node.record.losses["n2"].proof == "agent"
+    assert Verb.START in verbs(node.log)
