@@ -5,6 +5,7 @@ import pytest
 from sim.walk import calm
 from sim.world import World
 from standfast.resourced.messages import WishKind
+from standfast.vocabulary import Phase
 
 
 def quiet(seed: int, count: int) -> World:
@@ -55,3 +56,77 @@ def test_a_disk_that_was_full_for_a_moment_costs_no_node(seed: int) -> None:
     assert core.terms.term.members == ("n1", "n2", "n3")
     world.run(world.now + 40_000)
     assert world.machines["n3"].boot == 1
+
+
+def boots(world: World) -> list[int]:
+    return [world.machines[name].boot for name in world.names]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_when_every_resourced_dies_at_once_nobody_is_shot_and_nothing_is_stopped(seed: int) -> None:
+    world = quiet(seed, 3)
+    world.run(20_000)
+    serving = world.serving()
+    for name in world.names:
+        world.kill_daemon(name)
+    world.run(world.now + 90_000)
+    assert world.serving() == serving
+    assert boots(world) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_owner_whose_corosync_hangs_is_proven_off_before_its_group_starts_elsewhere(seed: int) -> None:
+    """It reads "quorate" all the time, and its own messages do not come back."""
+    world = quiet(seed, 3)
+    world.run(20_000)
+    (owner,) = world.serving()
+    world.freeze_corosync(owner, 12_000)
+    world.run(world.now + 30_000)
+    (other,) = world.serving()
+    assert other != owner
+    assert world.machines[owner].boot == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_corosync_that_hangs_for_a_moment_costs_nothing(seed: int) -> None:
+    world = quiet(seed, 3)
+    world.run(20_000)
+    (owner,) = world.serving()
+    world.freeze_corosync(owner, 1_000)
+    world.run(world.now + 60_000)
+    assert world.serving() == [owner]
+    assert boots(world) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_owner_that_leaves_is_not_shot_and_its_group_moves(seed: int) -> None:
+    world = quiet(seed, 3)
+    world.run(20_000)
+    (owner,) = world.serving()
+    world.leave(owner)
+    world.run(world.now + 60_000)
+    (other,) = world.serving()
+    assert other != owner
+    assert not world.machines[owner].powered
+    assert boots(world) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_group_that_neither_starts_nor_stops_costs_one_node_and_is_blocked_then(seed: int) -> None:
+    world = quiet(seed, 3)
+    world.run(20_000)
+    (owner,) = world.serving()
+    started = world.units._started
+
+    def broken(name: str, boot: int, unit: str) -> None:
+        world.fails = float(unit == "web.service")
+        world.machines[name].stubborn = "wedged"
+        started(name, boot, unit)
+
+    world.units._started = broken  # type: ignore[method-assign]
+    world.units.fail(owner)
+    world.run(world.now + 300_000)
+    core = next(core for name in world.names if (core := world.machines[name].core) and name != owner)
+    assert core.record is not None
+    assert core.record.groups["webserv"].phase is Phase.BLOCKED
+    assert {name: world.machines[name].boot for name in world.names} == dict.fromkeys(world.names, 1) | {owner: 2}
