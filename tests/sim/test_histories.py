@@ -130,3 +130,19 @@ def test_a_group_that_neither_starts_nor_stops_costs_one_node_and_is_blocked_the
     assert core.record is not None
     assert core.record.groups["webserv"].phase is Phase.BLOCKED
     assert {name: world.machines[name].boot for name in world.names} == dict.fromkeys(world.names, 1) | {owner: 2}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_node_that_is_shot_while_it_is_in_the_ring_is_switched_on_again(seed: int) -> None:
+    """Its proof comes before Corosync notices: that it is still in the ring does not mean that it is back."""
+    world = quiet(seed, 3)
+    world.run(20_000)
+    world.operators.wish("n1", WishKind.RELOCATE, "webserv", "n3")
+    world.run(world.now + 30_000)
+    assert world.serving() == ["n3"]
+    world.units.harden("n3", "wedged")
+    world.operators.wish("n1", WishKind.RELOCATE, "webserv", "n1")
+    world.run(world.now + 120_000)
+    assert world.serving() == ["n1"]
+    assert boots(world) == [1, 1, 2]
+    assert world.machines["n3"].powered

@@ -160,12 +160,15 @@ def test_the_attempt_of_a_fencer_that_is_gone_ends_when_no_round_can_last_as_lon
         assert sum(isinstance(content, AttemptEnded) for content in planned) == count
 
 
-def test_what_was_switched_off_is_switched_on_unless_it_is_back() -> None:
+def test_what_was_switched_off_is_switched_on_unless_it_is_back_to_stay() -> None:
     record = proven(lost_n3())
     (content,) = attempts(record, situation(ring=TWO))
     assert isinstance(content, AttemptBegun)
     assert content.action == "on"
-    assert attempts(record, situation()) == [SwitchedOn(loss="8.1", text="it is back")]
+    assert attempts(record, situation()) == []
+    longer = 2 * KNOWN.cluster.detect_within_ms
+    assert attempts(record, situation(now=longer - 1, waits={"back 8.1": 0})) == []
+    assert attempts(record, situation(now=longer, waits={"back 8.1": 0})) == [SwitchedOn(loss="8.1", text="it is back")]
 
 
 def test_who_leaves_is_marked_when_it_holds_nothing_and_nothing_moves_away_from_it() -> None:

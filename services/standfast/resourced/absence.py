@@ -48,11 +48,16 @@ def attempts(record: Record, configuration: Configuration, situation: Situation,
             contents += _attempt(loss, "off", record, configuration, situation, waits)
     for name, number in record.owed.items():
         owed = record.losses.get(name)
-        if name in situation.ring_nodes or owed is None:
+        if owed is None or (name in situation.ring_nodes and _back(number, configuration, waits)):
             contents.append(SwitchedOn(loss=number, text="it is back"))
-        else:
+        elif name not in situation.ring_nodes:
             contents += _attempt(owed, "on", record, configuration, situation, waits)
     return contents
+
+
+def _back(number: str, configuration: Configuration, waits: Waits) -> bool:
+    """Who was shot in the ring is shown in it until Corosync notices: only who stays in it is back."""
+    return waits.age(f"back {number}") >= 2 * configuration.cluster.detect_within_ms
 
 
 def under_way(record: Record, attempt: Attempt) -> bool:
