@@ -132,7 +132,7 @@ class Core:
             self._take(event)
         except MessageError as error:
             self.act(story.bad_message(str(error)))
-            self._join_anew()
+            self.terms.join_anew(self.now)
         self._advance()
         return list(self.actions)
 
@@ -220,13 +220,6 @@ class Core:
             self.terms.rejoin_at = None
             self.act(JoinGroup())
         self.terms.time_passed(self.now)
-
-    def _join_anew(self) -> None:
-        """What was said cannot be understood: take the record anew, by leaving and joining the group."""
-        self.terms.end_term()
-        self.terms.members = ()
-        self.terms.rejoin_at = self.now + 1_000
-        self.act(LeaveGroup())
 
     def _received(self, sender: str, message: Message) -> None:
         before = self.record

@@ -30,6 +30,7 @@ from standfast.resourced.term import Calling, Term
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.vocabulary import Ring
 
+FIRST_PAUSE_MS = 1_000
 CHUNK_CHARACTERS = 48_000  # of JSON text; a message stays below 64 KiB
 
 
@@ -67,7 +68,6 @@ class Terms:
         `present(why)`: voids every order of an older term and says what this node holds now."""
         self.me = me
         self.votes = votes
-        self.order = {name: index for index, name in enumerate(votes)}
         self.outbox = outbox
         self.ticks = ticks
         self.fresh = fresh
@@ -89,6 +89,7 @@ class Terms:
         self.calling: Calling | None = None
         self.term: Term | None = None
         self.rejoin_at: int | None = None
+        self._tries = 0  # to join again since the last open term
 
     # What Corosync tells
 
@@ -178,6 +179,19 @@ class Terms:
         self.term = None
         self.calling = None
 
+    def join_anew(self, now: int) -> None:
+        """Leave the group and join it again: after 1, 2, 4 … 16 s, so that it does not end every term of the others."""
+        self.end_term()
+        self.members, self.joins, self.call_due = (), {}, False
+        self.rejoin_at = now + (FIRST_PAUSE_MS << min(self._tries, 4))
+        self._tries += 1
+        self.outbox.leave_group()
+
+    @property
+    def order(self) -> Mapping[str, int]:
+        """The configured nodes by id, the lowest first."""
+        return {name: index for index, name in enumerate(self.votes)}
+
     def leave_out(self, names: frozenset[str]) -> None:
         """Call again without these members: they left an order unanswered."""
         if names - {self.me}:
@@ -218,9 +232,7 @@ class Terms:
         self.end_term()
         self.call_due = False
         if self.me not in call.named:
-            self.members, self.joins = (), {}
-            self.rejoin_at = now + 1_000
-            self.outbox.leave_group()
+            self.join_anew(now)
             return
         self.calling = Calling(call=call, caller=sender, progress_at=now)
         tick = self.ticks.number(self.fresh(), now, 2 * SUSPECT_AFTER_MS)
@@ -330,7 +342,9 @@ class Terms:
     def _begin(self, calling: Calling, opened: Open, now: int) -> None:
         assert self.record is not None
         assert calling.has_record
-        self.in_memory = True
+        if self.me not in self.record.nodes:
+            raise MessageError(f"the record does not know {self.me}: its cluster.conf is not the one in force")
+        self.in_memory, self._tries = True, 0
         self.calling = None
         configuration = self.record.configuration
         able = [name for name in calling.call.named if calling.states[name].member.installed == configuration]
