@@ -250,9 +250,22 @@ def test_who_speaks_for_another_node_is_a_bad_message() -> None:
     assert any(isinstance(action, Entry) and action.event == "bad-message" for action in actions)
 
 
-def test_a_bad_tick_is_refused_too() -> None:
-    actions = Alone().serve().give(TickReceived(sender="n1", data=b"\xff"))
-    assert any(isinstance(action, Entry) and action.event == "bad-message" for action in actions)
+def test_a_bad_tick_is_told_once_and_ends_no_term() -> None:
+    node = Alone().serve()
+    bad = TickReceived(sender="n1", data=b"\xff")
+    told = [action for action in node.give(bad, bad) if isinstance(action, Entry) and action.event == "bad-message"]
+    assert len(told) == 1
+    assert node.core.terms.term is not None
+
+
+def test_a_term_that_ends_for_a_moment_in_a_slow_leave_lets_nobody_go_without_a_mark() -> None:
+    node = Alone().serve()
+    node.give(LeaveAsked())
+    node.passes(3 * node.core.configuration.cluster.quorum_wait_ms)
+    node.give(GroupChanged(members=(), joined=()))
+    node.stop_ends()
+    node.passes(500)
+    assert not any(isinstance(action, Left) for action in node.log)
 
 
 def test_a_disk_that_cannot_be_written_is_told_at_its_edges_and_joins_again_when_it_can() -> None:

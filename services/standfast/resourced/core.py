@@ -112,13 +112,14 @@ class Core:
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
         self.leaving = False
         self.left = False
-        self._leave_since = 0
+        self._alone_since = now  # since when no term is open
         self._sent: dict[str, tuple[str, Asked]] = {}
         self._tick_at = now
         self._install_asked = ""
         self._told_quorum_lost = False
         self._told_to_reboot = False
         self._last_nonce = ""
+        self._bad_ticks: set[str] = set()
 
     @property
     def record(self) -> Record | None:
@@ -174,8 +175,7 @@ class Core:
             case Wished(wish=wish):
                 self.operators.wished(wish, self.now)
             case LeaveAsked():
-                if not self.leaving:
-                    self.leaving, self._leave_since = True, self.now
+                self.leaving = True
             case ConfigurationRead():
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
                 self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
@@ -186,7 +186,7 @@ class Core:
             case Received(sender=sender, data=data):
                 self._received(sender, decode(Message, data))
             case TickReceived(sender=sender, data=data):
-                self.ticks.received(sender, decode(Tick, data), self.now)
+                self._tick_received(sender, data)
             case RingChanged(ring=ring, nodes=nodes):
                 self.terms.ring_changed(ring, nodes, self.now)
             case GroupChanged(members=members, joined=joined):
@@ -221,6 +221,15 @@ class Core:
             self.act(JoinGroup())
         self.terms.time_passed(self.now)
 
+    def _tick_received(self, sender: str, data: bytes) -> None:
+        """One that cannot be understood is no tick: its sender becomes suspect. It is told once for each sender."""
+        try:
+            self.ticks.received(sender, decode(Tick, data), self.now)
+        except MessageError as error:
+            if sender not in self._bad_ticks:
+                self._bad_ticks.add(sender)
+                self.act(story.bad_tick(sender, str(error)))
+
     def _received(self, sender: str, message: Message) -> None:
         before = self.record
         update = self.terms.received(sender, message, self.now)
@@ -251,6 +260,7 @@ class Core:
 
     def _term_changed(self) -> None:
         self._sent.clear()
+        self._alone_since = self.now
         for hand in self.hands.values():
             hand.term_ended()
         self.operators.term_changed()
@@ -378,7 +388,7 @@ class Core:
             if node.left and empty and self.me in closing(record) and self.terms.durable_at(position):
                 self.left = True
                 self.act(Left(clean=True))
-        elif self.now - self._leave_since >= self.configuration.cluster.quorum_wait_ms:
+        elif self.now - self._alone_since >= self.configuration.cluster.quorum_wait_ms:
             for hand in self.hands.values():
                 if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):
                     hand.stop(self.now)

@@ -34,6 +34,14 @@ def bad_message(text: str) -> Entry:
     )
 
 
+def bad_tick(sender: str, text: str) -> Entry:
+    return Entry(
+        event="bad-message",
+        level=WARNING,
+        text=f"The ticks of {sender} cannot be understood ({text}): install the same version on every node",
+    )
+
+
 def disk(good: bool) -> Entry:
     if good:
         return Entry(
