@@ -130,6 +130,11 @@ def test_an_entry_says_its_term_position_group_and_cause() -> None:
     }
 
 
+def test_a_group_whose_owner_is_gone_is_not_said_to_be_stopped_there() -> None:
+    (entry,) = told(RUNNING, Members(members=(member("n2"), member("n3"))))
+    assert (entry.event, entry.text) == ("group-stopped", "webserv is held by nobody here: n1 had it, and is gone")
+
+
 def test_a_start_by_hand_says_where_it_runs_and_what_to_type() -> None:
     entry = story.start_refused(GROUP, "web.service", RUNNING, "n2")
     assert entry.text.endswith("it runs on n1. To have it here: standfast group relocate webserv n2")
