@@ -33,6 +33,7 @@ class Acts:
         self._units = Units(on_states=self._states, on_refused=self._refused, on_reloaded=self._reloaded, tasks=tasks)
         self._probes = Probes(tasks, self._probed)
         self._groups: dict[str, Group] = {}
+        self._told: set[str] = set()  # groups that were adopted: nothing is observed of others
         self._last: dict[str, tuple[UnitState, ...]] = {}
         self._texts: dict[tuple[str, str], str] = {}  # what the probes of a unit saw
         self.adopted = False
@@ -46,16 +47,17 @@ class Acts:
         names = {group.name for group in groups}
         for name in set(self._groups) - names:
             del self._groups[name]
+            self._told.discard(name)
             self._units.forget(name)
             self._probes.forget(name)
         for group in groups:
-            new = group.name not in self._groups
             self._groups[group.name] = group
             self._probes.watch(group)
             self._units.watch(group)
             states = self._merge(group.name, await self._units.read(group.name))
             held, leased = group.name in self._leases.held(), group.name in self._leases.leased()
-            if new:
+            if group.name not in self._told:
+                self._told.add(group.name)
                 self._push(Adopted(group=group.name, held=held, leased=leased, states=states))
         self.adopted = True
 
@@ -123,7 +125,7 @@ class Acts:
         self._tell(group)
 
     def _tell(self, group: str) -> None:
-        if group in self._last:
+        if group in self._last and group in self._told:
             self._push(Observed(group=group, states=self._merge(group, self._last[group])))
 
     def _merge(self, group: str, states: tuple[UnitState, ...]) -> tuple[UnitState, ...]:
