@@ -73,7 +73,7 @@ class Network:
         station = self.stations[name]
         station.outbox = [item for item in station.outbox if item[0] != "message"]
         station.outbox.append(("leave", (name, station.process)))
-        station.joined, station.inbox = False, [item for item in station.inbox if item[0] == "ring"]
+        station.joined, station.inbox = False, []  # libcpg tells a ring only to who has the handle
 
     def send(self, name: str, data: bytes) -> None:
         self.stations[name].outbox.append(("message", data))
@@ -131,6 +131,7 @@ class Network:
         station.known = before | {content} if kind == "join" else before - {content}
         if kind == "join" and content == (station.name, station.process):
             station.joined = True
+            station.inbox.append(("ring", station.ring, station.ring_nodes))
         if station.joined and station.known != before:
             self._tell_group(station, frozenset(station.known - before))
 
@@ -172,4 +173,5 @@ class Network:
     def _enter(self, station: Station, ring: Ring, nodes: tuple[str, ...]) -> None:
         station.ring, station.ring_nodes, station.got = ring, nodes, 0
         station.saw_all = station.saw_all or len(nodes) == self.total
-        station.inbox.append(("ring", ring, nodes))
+        if station.joined:
+            station.inbox.append(("ring", ring, nodes))

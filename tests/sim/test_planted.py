@@ -152,7 +152,7 @@ def both_acknowledge() -> None:
 
 def wish_between_plan_and_order() -> None:
     """C: the chosen node is put into standby while the start is being planned."""
-    world = quiet(0, 3)
+    world = quiet(2, 3)
 
     def strike(name: str, _: Update) -> None:
         world.after(1, lambda: world.operators.wish(name, WishKind.STANDBY, "n1"))
@@ -215,13 +215,13 @@ def agent_fails(seed: int = 20) -> None:
 
 
 WALKS: dict[planted.Bug, tuple[int, int]] = {
-    planted.disks_without_a_majority: (14, 2),
-    planted.quorum_of_another_ring: (4, 3),
-    planted.record_of_the_lowest_node: (3, 3),
-    planted.losses_that_do_not_end: (0, 2),
+    planted.disks_without_a_majority: (93, 2),
+    planted.quorum_of_another_ring: (3, 2),
+    planted.record_of_the_lowest_node: (2, 3),
+    planted.losses_that_do_not_end: (2, 2),
     planted.only_the_last_owner_blocks: (0, 3),
     planted.away_blocks_nothing: (0, 3),
-    planted.acknowledged_at_delivery: (8, 2),
+    planted.acknowledged_at_delivery: (3, 2),
     planted.released_before_it_stopped: (0, 3),
     planted.stopped_by_a_restart_of_the_daemon: (0, 3),
 }

@@ -200,6 +200,15 @@ def test_who_is_left_out_leaves_the_group_and_comes_again() -> None:
     assert view["n3"].rejoin_at is not None
 
 
+def test_who_is_out_of_the_group_does_not_take_a_ring_it_cannot_see_for_lost_quorum() -> None:
+    terms = View().join(*NODES).deliver()["n1"]
+    terms.join_anew(0)
+    terms.quorum_told(NEXT, True, 100)
+    assert terms.quorum(100 + 2 * WAIT, WAIT) is Word.UNKNOWN
+    terms.quorum_told(Ring(1, 12), False, 200)
+    assert terms.quorum(200, WAIT) is Word.NO
+
+
 def test_who_does_not_answer_a_call_is_left_out_of_the_next() -> None:
     view = View().join(*NODES).deliver(until=lambda _, message: isinstance(message, State))
     view.stream[:] = [(sender, message) for sender, message in view.stream if sender != "n3"]

@@ -183,6 +183,7 @@ class Terms:
         """Leave the group and join it again: after 1, 2, 4 … 16 s, so that it does not end every term of the others."""
         self.end_term()
         self.members, self.joins, self.call_due = (), {}, False
+        self.ring, self.ring_nodes = None, ()  # what rings come meanwhile is not told to who is in no group
         self.rejoin_at = now + (FIRST_PAUSE_MS << min(self._tries, 4))
         self._tries += 1
         self.outbox.leave_group()
