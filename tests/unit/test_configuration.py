@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from standfast.configuration import keys, model
 from standfast.configuration.load import digest, load, load_good, save_good
-from standfast.configuration.model import Configuration, ConfigurationError, Plug
+from standfast.configuration.model import Configuration, ConfigurationError, Plug, Recovery, StopFailure
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_span, show_span
 
@@ -168,6 +168,27 @@ def test_dropins_of_cluster_conf_add_to_the_record_of_that_name(root: Path, syst
     assert str(found.cluster.sources["DetectWithin"]) == "cluster.conf.d/20.conf:2"
 
 
+def test_every_value_of_a_group_says_where_it_was_written(root: Path, system: System) -> None:
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", "Name=webha\nMaxStarts=4"))
+    for name in ("db", "log"):
+        write(root, f"units/{name}.target", f"[X-Standfast]\nResources={name}.service\n")
+        write(root, f"units/{name}.service", "[Unit]\n")
+    written = "Recovery=restart-disable\nStopFailure=block\nPriority=-5\nExclusive=yes\nAfter=log\nApart=db log\n"
+    write(root, "units/webserv.target", TARGET + written)
+    write(root, "units/webserv.target.d/needs.conf", "[X-Standfast]\nNeeds=db\nNeeds=log\n")
+    found = load(root, system=system)
+    group = found.group("webserv")
+    assert group is not None
+    assert (group.recovery, group.stop_failure) == (Recovery.RESTART_DISABLE, StopFailure.BLOCK)
+    assert (group.priority, group.exclusive) == (-5, True)
+    assert (group.needs, group.after, group.apart) == (("db", "log"), ("log",), ("db", "log"))
+    assert group.setting("Recovery") == "units/webserv.target:6"
+    assert group.setting("Needs") == "units/webserv.target.d/needs.conf:3"
+    assert group.setting("MaxRestarts") == ""
+    assert (found.cluster.max_starts, found.cluster.setting("MaxStarts")) == (4, "cluster.conf:3")
+    assert found.domains[0].setting("Ordered") == "cluster.conf:34"
+
+
 CLUSTER_SLIPS = [
     ("[Cluster]\nName=webha", "[Cluster]", "cluster.conf:1: [Cluster] needs Name="),
     ("Name=webha", "Name=web ha", "cluster.conf:2: Name=: “web ha” is no name"),
@@ -289,9 +310,14 @@ UNIT_SLIPS = [
         "units/webserv.target:4: unknown option Resource= in [X-Standfast]; did you mean Resources=?",
     ),
     ("Domain=web", "Domain=wbe", "units/webserv.target:5: there is no [Domain] wbe; did you mean web?"),
-    ("Domain=web", "Recovery=disable", "units/webserv.target:5: Recovery=: disable is not supported yet"),
-    ("Domain=web", "Recovery=restrat", "units/webserv.target:5: Recovery=: “restrat” is not known"),
-    ("Domain=web", "Priority=3", "units/webserv.target:5: Priority= in [X-Standfast] is not supported yet"),
+    (
+        "Domain=web",
+        "Recovery=restrat",
+        "units/webserv.target:5: Recovery=: “restrat” is not known; write restart or relocate or disable",
+    ),
+    ("Domain=web", "StopFailure=shoot", "units/webserv.target:5: StopFailure=: “shoot” is not known; write fence or b"),
+    ("Domain=web", "Priority=high", "units/webserv.target:5: Priority=: “high” is no number from -1000 to 1000"),
+    ("Domain=web", "Copies=2", "units/webserv.target:5: Copies= in [X-Standfast] is not supported yet"),
     ("Domain=web", "StopTimeout=0", "units/webserv.target:5: StopTimeout=: 0 is shorter than 1s"),
     ("Domain=web", "Critical=no", "units/webserv.target:5: unknown option Critical= in [X-Standfast]; it belongs in"),
     (

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from standfast.configuration import values as kind
-from standfast.configuration.model import Problem, Source
+from standfast.configuration.model import Problem, Recovery, Source, StopFailure
 from standfast.configuration.unitfile import Entry, effective
 from standfast.configuration.values import Kind
 
@@ -83,7 +83,7 @@ _CLUSTER_KEYS = (
     Key(Scope.CLUSTER, "AutoTieBreaker", kind.BOOLEAN, "no", _MEMBERSHIP),
     Key(Scope.CLUSTER, "LastManStanding", kind.BOOLEAN, "no", _MEMBERSHIP),
     Key(Scope.CLUSTER, "Arbiter", kind.TEXT, "", _QUORUM),
-    Key(Scope.CLUSTER, "MaxStarts", kind.integer(1, 10_000), "", _RESOURCED),
+    Key(Scope.CLUSTER, "MaxStarts", kind.integer(1, 10_000), "", _RESOURCED, "max_starts"),
     Key(Scope.NODE, "Name", kind.NAME, "", _ALL, "name", required=True),
     Key(Scope.NODE, "Id", kind.integer(1, 16), "", _ALL, "id", required=True),
     Key(Scope.NODE, "Address", kind.ADDRESSES, "", _MEMBERSHIP, "addresses", required=True),
@@ -109,25 +109,24 @@ _CLUSTER_KEYS = (
     Key(Scope.HEURISTIC, "Minimum", kind.integer(1, 1000), "1", _QUORUM),
 )
 
-_RECOVERY = kind.one_of("restart", "relocate", later=("disable", "restart-disable"))
 _PROBE_TYPES = "tcp udp icmp exec dns smtp mysql pgsql redis file mount link address unit probe"
 
 _UNIT_KEYS = (
     Key(Scope.GROUP, "Resources", kind.UNITS, "", _RESOURCED, "resources", required=True),
     Key(Scope.GROUP, "Domain", kind.NAME, "", _RESOURCED, "domain"),
-    Key(Scope.GROUP, "Recovery", _RECOVERY, "restart", _RESOURCED, "recovery"),
+    Key(Scope.GROUP, "Recovery", kind.member_of(Recovery), "restart", _RESOURCED, "recovery"),
     Key(Scope.GROUP, "MaxRestarts", kind.integer(0, 1000), "2", _RESOURCED, "max_restarts"),
     Key(Scope.GROUP, "RestartWindow", kind.span("1s"), "10min", _RESOURCED, "restart_window_ms"),
     Key(Scope.GROUP, "StartTimeout", kind.span("1s"), "90s", _RESOURCED, "start_timeout_ms"),
     Key(Scope.GROUP, "StopTimeout", kind.span("1s"), "30s", _RESOURCED, "stop_timeout_ms"),
-    Key(Scope.GROUP, "StopFailure", kind.one_of("fence", "block"), "fence", _RESOURCED, "stop_failure"),
+    Key(Scope.GROUP, "StopFailure", kind.member_of(StopFailure), "fence", _RESOURCED, "stop_failure"),
     Key(Scope.GROUP, "FailureExpire", kind.span("1s", "24h"), "10min", _RESOURCED, "failure_expire_ms"),
     Key(Scope.GROUP, "InPlace", kind.BOOLEAN, "no", _RESOURCED, "in_place"),
-    Key(Scope.GROUP, "Priority", kind.integer(-1000, 1000), "0", _RESOURCED),
-    Key(Scope.GROUP, "Needs", kind.NAMES, "", _RESOURCED),
-    Key(Scope.GROUP, "After", kind.NAMES, "", _RESOURCED),
-    Key(Scope.GROUP, "Apart", kind.NAMES, "", _RESOURCED),
-    Key(Scope.GROUP, "Exclusive", kind.BOOLEAN, "no", _RESOURCED),
+    Key(Scope.GROUP, "Priority", kind.integer(-1000, 1000), "0", _RESOURCED, "priority"),
+    Key(Scope.GROUP, "Needs", kind.NAMES, "", _RESOURCED, "needs"),
+    Key(Scope.GROUP, "After", kind.NAMES, "", _RESOURCED, "after"),
+    Key(Scope.GROUP, "Apart", kind.NAMES, "", _RESOURCED, "apart"),
+    Key(Scope.GROUP, "Exclusive", kind.BOOLEAN, "no", _RESOURCED, "exclusive"),
     Key(Scope.GROUP, "Copies", kind.integer(1, 16), "1", _RESOURCED),
     Key(Scope.RESOURCE, "Critical", kind.BOOLEAN, "yes", _RESOURCED, "critical"),
     Key(Scope.PROBE, "Type", kind.one_of("http", later=tuple(_PROBE_TYPES.split())), "http", _RESOURCED, "type"),

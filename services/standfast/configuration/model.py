@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,35 @@ class ConfigurationError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Written:
+    """A record of the configuration that knows where each of its values was written."""
+
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)  # by key as it is written: its last line
+
+    def setting(self, key: str) -> str:
+        """Where the value of `key` ("MaxRestarts") was written, as FILE:LINE; "": nowhere, its default counts."""
+        source = self.sources.get(key)
+        return "" if source is None else str(source)
+
+
+class Recovery(StrEnum):
+    """What becomes of a group that failed where it ran."""
+
+    RESTART = "restart"  # there while MaxRestarts= allows, else on another node
+    RELOCATE = "relocate"  # on another node
+    DISABLE = "disable"  # disabled at once
+    RESTART_DISABLE = "restart-disable"  # there while MaxRestarts= allows, else disabled
+
+
+class StopFailure(StrEnum):
+    """What becomes of a group that could not be stopped."""
+
+    FENCE = "fence"  # its node is fenced, if that costs no quorum and it has not cost a node already
+    BLOCK = "block"  # it stays where it is until somebody looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster(Written):
     name: str
     detect_within_ms: int = 2200
     post_join_delay_ms: int = 60_000
@@ -45,7 +74,7 @@ class Cluster:
     quorum_wait_ms: int = 5_000
     tick_max_ms: int = 3_000
     unsafe: bool = False
-    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+    max_starts: int | None = None  # groups that may be starting at once on one node
 
     @property
     def token_ms(self) -> int:
@@ -62,38 +91,35 @@ class Plug:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Written):
     name: str
     id: int
     addresses: tuple[str, ...]  # one for each link
     votes: int = 1
     fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
-    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FenceDevice:
+class FenceDevice(Written):
     name: str
     agent: str  # a program's name in /usr/sbin, never a path
     options: Mapping[str, str]
     password_file: str | None = None  # a file's name beside cluster.conf
     timeout_ms: int = 60_000
     delay_ms: int = 0
-    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
+class Domain(Written):
     name: str
     nodes: tuple[str, ...]
     ordered: bool = False
     restricted: bool = False
     failback: bool = False
-    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Written):
     """One [X-Probe NAME] of a unit; part 1 knows http."""
 
     name: str
@@ -107,7 +133,6 @@ class Probe:
     start_timeout_ms: int = 60_000
     fail_after: int = 3
     pass_after: int = 1
-    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,22 +144,26 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Written):
     """A systemd target NAME.target with [X-Standfast] Resources=."""
 
     name: str
     description: str
     resources: tuple[Resource, ...]  # in start order, never empty
     domain: str | None = None  # None: every node, in the order of their ids
-    recovery: str = "restart"  # or "relocate"
+    recovery: Recovery = Recovery.RESTART
     max_restarts: int = 2
     restart_window_ms: int = 600_000
     start_timeout_ms: int = 90_000
     stop_timeout_ms: int = 30_000
-    stop_failure: str = "fence"  # or "block"
+    stop_failure: StopFailure = StopFailure.FENCE
     failure_expire_ms: int = 600_000
     in_place: bool = False
-    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+    priority: int = 0  # the higher starts first
+    needs: tuple[str, ...] = ()  # groups that must be started, on any node; it stops with them
+    after: tuple[str, ...] = ()  # groups that start first, where both are to start
+    apart: tuple[str, ...] = ()  # groups that never share its node; it holds both ways, whichever of them says it
+    exclusive: bool = False  # no other group is on its node
 
     @property
     def target(self) -> str:

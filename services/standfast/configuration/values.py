@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -224,6 +225,12 @@ def integer(minimum: int, maximum: int) -> Kind:
 def one_of(*choices: str, later: tuple[str, ...] = ()) -> Kind:
     """One of a closed set of words."""
     return Kind(label=" or ".join(choices), parse=partial(parse_choice, choices=choices, later=later))
+
+
+def member_of(choices: type[StrEnum]) -> Kind:
+    """One of an enum's members, by its value."""
+    words = tuple(choices)
+    return Kind(label=" or ".join(words), parse=lambda text: choices(parse_choice(text, words, later=())))
 
 
 BOOLEAN = Kind(label="yes or no", parse=parse_boolean)
