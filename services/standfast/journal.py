@@ -80,6 +80,7 @@ class Event(StrEnum):
     ORDER = "order"
     ORDER_REFUSED = "order-refused"
     GROUP_FAILED = "group-failed"
+    GROUP_DISABLED = "group-disabled"
     WISH = "wish"
     NODE_LEFT = "node-left"
     NODE_BACK = "node-back"

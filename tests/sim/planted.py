@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from standfast.configuration.model import Configuration, Group
+from standfast.configuration.model import Group
 from standfast.resourced import absence, placement
 from standfast.resourced.apply import CHANGES
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -28,6 +28,8 @@ from standfast.resourced.messages import (
     Update,
 )
 from standfast.resourced.operators import Operators
+from standfast.resourced.outlook import Outlook, blocker
+from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation
 from standfast.resourced.term import Calling, Term
@@ -167,25 +169,18 @@ def orders_before_all_have_stored() -> AbstractContextManager[None]:
     return _replaced(Coordinator, "_situation", rule)
 
 
-Blocker = Callable[[Group, Record, Configuration, Situation], str]
-
-
-def _blocker(change: Callable[[Blocker, Group, Record, Configuration, Situation], str]) -> AbstractContextManager[None]:
-    blocker = placement.blocker
-
-    def rule(group: Group, record: Record, configuration: Configuration, situation: Situation) -> str:
-        return change(blocker, group, record, configuration, situation)
-
-    return _replaced(placement, "blocker", rule)
+def _blocker(change: Callable[[Reason | None, Group, Outlook], Reason | None]) -> AbstractContextManager[None]:
+    """`change` is given what the rule itself says."""
+    return _replaced(placement, "blocker", lambda group, known: change(blocker(group, known), group, known))
 
 
 def only_the_last_owner_blocks() -> AbstractContextManager[None]:
     """A: a group waits for the proof of its last owner only."""
 
-    def rule(blocker: Blocker, group: Group, record: Record, configuration: Configuration, known: Situation) -> str:
-        waits = blocker(group, record, configuration, known)
-        last = record.groups[group.name].last_owner
-        return waits if waits.startswith(f"waits for the proof that {last} is off") else ""
+    def rule(why: Reason | None, group: Group, known: Outlook) -> Reason | None:
+        last = known.record.groups[group.name].last_owner
+        awaited = why is not None and why.rule in (Rule.AWAITS_PROOF, Rule.AWAITS_LOSS) and why.facts["node"] == last
+        return why if awaited else None
 
     return _blocker(rule)
 
@@ -193,9 +188,8 @@ def only_the_last_owner_blocks() -> AbstractContextManager[None]:
 def away_blocks_nothing() -> AbstractContextManager[None]:
     """A node whose resourced is away is taken for one that holds nothing."""
 
-    def rule(blocker: Blocker, group: Group, record: Record, configuration: Configuration, known: Situation) -> str:
-        waits = blocker(group, record, configuration, known)
-        return "" if waits.endswith("its resourced is away") else waits
+    def rule(why: Reason | None, _: Group, __: Outlook) -> Reason | None:
+        return None if why is not None and why.rule is Rule.AWAITS_DAEMON else why
 
     return _blocker(rule)
 

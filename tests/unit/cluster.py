@@ -4,12 +4,18 @@ from collections.abc import Mapping
 
 from standfast.resourced.apply import apply
 from standfast.resourced.messages import Content, Held, Member, Members, Update
+from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation
 from standfast.vocabulary import Holding
 
 NODES = ("n1", "n2", "n3")
 GROUP = "webserv"
+
+
+def because(text: str) -> Reason:
+    """A reason that reads as `text`."""
+    return reason(Rule.FAILED, cause=text)
 
 
 def fresh(*names: str) -> Record:

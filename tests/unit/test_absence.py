@@ -17,10 +17,11 @@ from standfast.resourced.messages import (
     Proven,
     SwitchedOn,
 )
+from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.vocabulary import Holding
-from unit.cluster import NODES, after, fresh, situation, term
+from unit.cluster import NODES, after, because, fresh, situation, term
 
 KNOWN = replace(configuration(list(NODES)), devices=(FenceDevice(name="bmc", agent="fence_ipmilan", options={}),))
 GRACE = KNOWN.cluster.daemon_grace_ms
@@ -40,7 +41,7 @@ def without_n3() -> Record:
 
 
 def lost_n3(*, cold: bool = False) -> Record:
-    return after(without_n3(), LossDeclared(node="n3", reason="gone", cold=cold), number=8)
+    return after(without_n3(), LossDeclared(node="n3", reason=because("gone"), cold=cold), number=8)
 
 
 def begun(record: Record, fencer: str, action: str = "off") -> Record:
@@ -58,7 +59,7 @@ def proven(record: Record) -> Record:
 
 def test_who_left_the_ring_is_lost_at_once() -> None:
     (loss,) = losses(without_n3(), situation(ring=TWO))
-    assert loss == LossDeclared(node="n3", reason="it left the ring without a clean leave")
+    assert loss == LossDeclared(node="n3", reason=reason(Rule.LEFT_RING))
 
 
 def test_who_is_missing_after_a_cold_start_is_lost_with_more_patience() -> None:
@@ -144,7 +145,7 @@ def test_one_attempt_at_a_time_and_none_without_a_device() -> None:
 
 def test_the_attempt_of_a_fencer_that_is_proven_off_ends() -> None:
     record = term(begun(lost_n3(), "n2"), "n1", number=9)
-    record = after(record, LossDeclared(node="n2", reason="gone"), number=9)
+    record = after(record, LossDeclared(node="n2", reason=because("gone")), number=9)
     assert not [content for content in attempts(record, situation()) if isinstance(content, AttemptEnded)]
     record = after(record, Proven(loss="9.1", how="agent", text="", switch_on=False), number=9)
     ended = [content for content in attempts(record, situation()) if isinstance(content, AttemptEnded)]

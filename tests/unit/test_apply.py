@@ -34,7 +34,7 @@ from standfast.resourced.plan import plan
 from standfast.resourced.record import Record, digest, durable, whole_digest
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
-from unit.cluster import GROUP, NODES, after, fresh, member, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, member, situation, term
 
 texts = st.sampled_from((*NODES, GROUP, "ghost", "", "1.1", "1.2", "7.1", "d1", "off", "on", "why"))
 contents = st.lists(arbitrary(Content, texts, st.integers(-1, 9)), max_size=12)
@@ -70,7 +70,7 @@ def test_plan_and_what_is_shown_never_raise(said: list[Content], ring: set[str],
         planned = plan(record, configuration(list(NODES)), known)
         assert planned == plan(record, configuration(list(NODES)), known)
         showing.losses(record, configuration(list(NODES)), known)
-        showing.group_values(GROUP, record, configuration(list(NODES)), known)
+        showing.group_values(GROUP, record, showing.Waiting(record, configuration(list(NODES)), known))
         showing.resource_values(GROUP, record, configuration(list(NODES)))
         for name in record.nodes:
             showing.node_values(name, record, frozenset(ring))
@@ -86,14 +86,14 @@ def test_a_view_of_half_of_the_votes_keeps_its_lineage_until_the_other_node_is_p
     both = term(record, "n1", "n2")
     alone = term(both, "n1", number=8)
     assert (alone.term, alone.position) == (7, 1)
-    lost = after(alone, LossDeclared(node="n2", reason="it left the ring"), number=8, position=2)
+    lost = after(alone, LossDeclared(node="n2", reason=because("it left the ring")), number=8, position=2)
     assert (lost.term, lost.position) == (7, 1)
     proven = after(lost, Proven(loss="8.1", how="agent", text="", switch_on=False), number=8, position=3)
     assert (proven.term, proven.position) == (8, 3)
 
 
 def test_the_first_update_ends_losses_and_takes_marks_back() -> None:
-    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="gone"))
+    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
     record = after(record, Proven(loss="7.1", how="agent", text="", switch_on=True))
     assert record.owed == {"n3": "7.1"}
     named = term(record, *NODES, number=8, incarnations={"n3": "n3/2"})
@@ -103,7 +103,7 @@ def test_the_first_update_ends_losses_and_takes_marks_back() -> None:
 
 
 def test_who_speaks_with_the_incarnation_that_was_proven_off_is_condemned() -> None:
-    record = after(term(fresh(), *NODES), LossDeclared(node="n3", reason="gone"))
+    record = after(term(fresh(), *NODES), LossDeclared(node="n3", reason=because("gone")))
     record = after(record, Proven(loss="7.1", how="agent", text="", switch_on=True))
     named = term(record, *NODES, number=8)
     assert named.nodes["n3"].condemned
@@ -115,34 +115,34 @@ def test_of_who_was_met_meanwhile_neither_mark_nor_proof_is_believed() -> None:
     assert record.nodes["n3"].left
     met = after(record, Members(members=(member("n1", met=("n3",)), member("n2"))), number=8, position=1)
     assert not met.nodes["n3"].left
-    lost = after(met, LossDeclared(node="n3", reason="gone"), number=8, position=2)
+    lost = after(met, LossDeclared(node="n3", reason=because("gone")), number=8, position=2)
     proven = after(lost, Proven(loss="8.1", how="agent", text="", switch_on=False), number=8, position=3)
     again = after(proven, Members(members=(member("n1", met=("n3",)), member("n2"))), number=9, position=1)
     assert again.losses == {}
 
 
 def test_a_proof_names_one_loss() -> None:
-    lost = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="gone"))
+    lost = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
     assert after(lost, Proven(loss="6.1", how="agent", text="", switch_on=True)).losses == lost.losses
 
 
 def test_a_second_loss_of_a_node_whose_first_is_unproven_is_none() -> None:
-    lost = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="gone"))
-    again = after(lost, LossDeclared(node="n3", reason="still gone"))
+    lost = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
+    again = after(lost, LossDeclared(node="n3", reason=because("still gone")))
     assert again.losses == lost.losses
 
 
 def test_what_a_proven_node_held_is_held_by_nobody() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.RUNNING})
     assert record.groups[GROUP].holders == ("n1",)
-    record = after(record, LossDeclared(node="n1", reason="gone"))
+    record = after(record, LossDeclared(node="n1", reason=because("gone")))
     record = after(record, Proven(loss="7.1", how="agent", text="", switch_on=True))
     assert record.groups[GROUP].holders == ()
 
 
 def start(record: Record, node: str, number: int | None = None) -> OrderGiven:
     at = record.groups[GROUP].number if number is None else number
-    return OrderGiven(group=GROUP, number=at, kind=OrderKind.START, node=node, reason="why")
+    return OrderGiven(group=GROUP, number=at, kind=OrderKind.START, node=node, reasons=(because("why"),))
 
 
 def report(node: str, order: int, holding: Holding, *, busy: bool = False, failed: str = "") -> Reported:
@@ -194,13 +194,13 @@ def test_the_owner_before_is_another_node_than_the_last() -> None:
 def test_a_group_that_costs_a_node_is_costly_until_it_runs_again() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.STOP_FAILED})
     assert record.groups[GROUP].phase is Phase.BLOCKED
-    record = after(record, LossDeclared(node="n1", reason="it could not be stopped", group=GROUP))
+    record = after(record, LossDeclared(node="n1", reason=because("it could not be stopped"), group=GROUP))
     assert record.groups[GROUP].costly
     assert not after(record, report("n2", 0, Holding.RUNNING)).groups[GROUP].costly
 
 
 def test_failed_attempts_are_counted_until_the_loss_ends() -> None:
-    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="gone"))
+    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
     record = after(record, AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"))
     assert len(record.attempts) == 1
     for count in (1, 2):
@@ -210,14 +210,14 @@ def test_failed_attempts_are_counted_until_the_loss_ends() -> None:
 
 
 def test_an_attempt_of_an_absent_fencer_outlives_the_term() -> None:
-    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="gone"))
+    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
     record = after(record, AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n2", action="off"))
     assert len(term(record, "n1", "n3", number=8).attempts) == 1
     assert term(record, "n1", "n2", number=8).attempts == ()
 
 
 def test_what_was_owed_is_paid_when_it_is_on() -> None:
-    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="gone"))
+    record = after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
     record = after(record, Proven(loss="7.1", how="agent", text="", switch_on=True))
     assert after(record, SwitchedOn(loss="7.1", text="")).owed == {}
 
@@ -251,7 +251,9 @@ def test_a_failure_that_is_too_old_is_forgotten_alone() -> None:
     record = after(term(fresh(), *NODES), report("n1", 0, Holding.NOTHING, failed="one"))
     record = after(record, report("n2", 0, Holding.NOTHING, failed="two"))
     first, second = record.groups[GROUP].failures
-    assert after(record, Forgotten(group=GROUP, failure=first.id)).groups[GROUP].failures == (second,)
+    assert after(record, Forgotten(group=GROUP, node="n1", failures=(first.id,), avoided=False)).groups[
+        GROUP
+    ].failures == (second,)
 
 
 def test_a_new_configuration_adds_nodes_as_left_and_keeps_what_was_known() -> None:
@@ -267,7 +269,7 @@ def test_a_new_configuration_adds_nodes_as_left_and_keeps_what_was_known() -> No
 
 def test_a_removed_node_leaves_nothing_behind() -> None:
     record = term(fresh(), "n1", "n2", held={"n2": Holding.RUNNING})
-    record = after(record, LossDeclared(node="n3", reason="gone"))
+    record = after(record, LossDeclared(node="n3", reason=because("gone")))
     record = after(record, AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"))
     record = after(record, ConfigurationInForce(digest="d2", votes={"n1": 1}, groups=(GROUP,)))
     assert (record.losses, record.attempts, record.groups[GROUP].holders) == ({}, (), ())

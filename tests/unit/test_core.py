@@ -52,7 +52,7 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.record import Disk, Record
 from standfast.vocabulary import Holding, Phase, Ring, UnitState
-from unit.cluster import GROUP, fresh, member, term
+from unit.cluster import GROUP, because, fresh, member, term
 
 RING = Ring(1, 4)
 ALONE = ("n1",)
@@ -306,7 +306,7 @@ def test_a_state_says_what_is_held_and_whom_it_has_met() -> None:
 
 def test_who_was_proven_off_and_lives_stops_everything_and_reboots_once() -> None:
     node = Alone().serve()
-    node.update(LossDeclared(node="n1", reason="gone"))
+    node.update(LossDeclared(node="n1", reason=because("gone")))
     node.update(Proven(loss=node.record.losses["n1"].number, how="agent", text="", switch_on=False))
     actions = node.update(Members(members=(member("n1"),)))
     assert any(isinstance(action, Reboot) for action in actions)

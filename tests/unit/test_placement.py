@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sim.machine import configuration
-from standfast.configuration.model import Configuration, Domain, Group
+from standfast.configuration.model import Configuration, Domain, Group, Recovery, StopFailure
 from standfast.resourced.absence import closing
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -24,11 +24,14 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
-from standfast.resourced.placement import blocker, place, refusal
+from standfast.resourced.outlook import Outlook, blocker
+from standfast.resourced.placement import Decided, place
+from standfast.resourced.reasons import Reason, Rule, reason, sentence
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
+from standfast.resourced.together import Together
 from standfast.vocabulary import Holding
-from unit.cluster import GROUP, NODES, after, fresh, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 
 
 def configured(*, failback: bool = False, restricted: bool = False, **settings: Any) -> Configuration:
@@ -47,8 +50,20 @@ def group_of(known: Configuration) -> Group:
 
 
 def steps(record: Record, known: Configuration = PLAIN, at: Situation | None = None) -> tuple[Content, ...]:
+    return decided(record, known, at).contents
+
+
+def outlook(record: Record, known: Configuration = PLAIN, at: Situation | None = None) -> Outlook:
     at = at or situation()
-    return place(group_of(known), record, known, at, Waits(at.waits, at.now)).contents
+    return Outlook(record, known, at, Waits(at.waits, at.now))
+
+
+def decided(record: Record, known: Configuration = PLAIN, at: Situation | None = None) -> Decided:
+    return place(group_of(known), Together(known), outlook(record, known, at))
+
+
+def text(why: Reason | None) -> str:
+    return sentence(why) if why else ""
 
 
 def order(record: Record, known: Configuration = PLAIN, at: Situation | None = None) -> tuple[str, str, str]:
@@ -56,7 +71,7 @@ def order(record: Record, known: Configuration = PLAIN, at: Situation | None = N
     (content,) = steps(record, known, at)
     assert isinstance(content, OrderGiven)
     assert content.number == record.groups[GROUP].number
-    return content.kind.value, content.node, content.reason
+    return content.kind.value, content.node, sentence(content.reasons[0])
 
 
 def reported(record: Record, node: str, holding: Holding, failed: str = "", order: int = 1 << 30) -> Record:
@@ -74,7 +89,7 @@ def running(on: str = "n1") -> Record:
 
 
 def lost(record: Record, node: str, *, proven: bool = False) -> Record:
-    record = after(record, LossDeclared(node=node, reason="it left the ring"))
+    record = after(record, LossDeclared(node=node, reason=because("it left the ring")))
     number = record.losses[node].number
     return after(record, Proven(loss=number, how="agent", text="off", switch_on=True)) if proven else record
 
@@ -101,14 +116,13 @@ def test_an_order_that_is_not_answered_in_time_makes_its_node_overdue() -> None:
     (content,) = steps(record)
     record = after(record, content)
     number = record.groups[GROUP].open_orders["n1"].number
-    group = group_of(PLAIN)
     for now, overdue in ((134_999, frozenset[str]()), (135_000, frozenset({"n1"}))):
-        waits = Waits({f"order {GROUP} n1 {number}": 0}, now)
-        assert place(group, record, PLAIN, situation(now=now), waits).overdue == overdue
+        at = situation(now=now, waits={f"order {GROUP} n1 {number}": 0})
+        assert decided(record, at=at).overdue == overdue
 
 
 @pytest.mark.parametrize(
-    ("record", "reason"),
+    ("record", "why"),
     [
         (lost(term(fresh(), "n2", "n3"), "n1"), "waits for the proof that n1 is off (loss 7.1)"),
         (lost(lost(running(), "n1", proven=True), "n3"), "waits for the proof that n3 is off (loss 7.2)"),
@@ -120,9 +134,10 @@ def test_an_order_that_is_not_answered_in_time_makes_its_node_overdue() -> None:
     ],
     ids=["lost", "another lost", "away", "minority"],
 )
-def test_it_does_not_start_because(record: Record, reason: str) -> None:
+def test_it_does_not_start_because(record: Record, why: str) -> None:
     assert steps(record) == ()
-    assert reason in blocker(group_of(PLAIN), record, PLAIN, situation())
+    assert why in text(blocker(group_of(PLAIN), outlook(record)))
+    assert why in text(decided(record).waits_for[0])
 
 
 def test_a_node_that_left_cleanly_blocks_nothing() -> None:
@@ -146,7 +161,7 @@ def test_after_the_proof_it_starts_on_the_next_node() -> None:
     record = lost(record, "n1", proven=True)
     gone = situation(ring=frozenset({"n2", "n3"}))
     assert order(record, at=gone) == ("start", "n2", "n1 is proven off (loss 7.1, agent): started on n2")
-    assert "is in the ring" in blocker(group_of(PLAIN), record, PLAIN, situation())
+    assert "is in the ring" in text(blocker(group_of(PLAIN), outlook(record)))
 
 
 @pytest.mark.parametrize(
@@ -170,14 +185,14 @@ def test_after_the_proof_it_starts_on_the_next_node() -> None:
     ids=["standby", "leaving", "drifted", "absent", "proven", "under attack"],
 )
 def test_a_node_gets_nothing_because_it(record: Record, why: str) -> None:
-    assert refusal("n1", record, situation()) == why
+    assert text(outlook(record).refusal("n1")) == f"n1 {why}"
     assert order(record)[:2] == ("start", "n2")
 
 
 def test_who_spoke_after_its_proof_gets_nothing() -> None:
     record = term(lost(term(fresh(), *NODES), "n1", proven=True), *NODES, number=8)
-    assert refusal("n1", record, situation()) == "speaks although it was proven off"
-    assert refusal("ghost", record, situation()) == "is not a configured node"
+    assert text(outlook(record).refusal("n1")) == "n1 speaks although it was proven off"
+    assert text(outlook(record).refusal("ghost")) == "ghost is not a configured node"
 
 
 def test_stopped_by_an_operator_it_stays_stopped() -> None:
@@ -188,7 +203,7 @@ def test_a_wanted_node_comes_first_and_a_wish_that_cannot_be_ends() -> None:
     record = wished(term(fresh(), *NODES), WishKind.START, node="n3")
     assert order(record) == ("start", "n3", "relocated to n3 by an operator")
     (content,) = steps(wished(record, WishKind.STANDBY, "n3"))
-    assert content == Placed(group=GROUP, reason="n3 is in standby")
+    assert content == Placed(group=GROUP, reason=reason(Rule.NOT_THERE, node="n3", why="n3 is in standby"))
 
 
 # It failed
@@ -208,7 +223,7 @@ def test_it_is_restarted_where_it_runs_and_moved_after_its_restarts() -> None:
 
 
 def test_a_group_that_relocates_is_not_restarted_where_it_failed() -> None:
-    known = configured(recovery="relocate")
+    known = configured(recovery=Recovery.RELOCATE)
     record = reported(running(), "n1", Holding.RUNNING, "broken")
     assert order(record, known)[:2] == ("stop", "n1")
     assert order(reported(record, "n1", Holding.NOTHING), known)[:2] == ("start", "n2")
@@ -228,7 +243,7 @@ def test_a_failure_is_forgotten_when_it_is_old() -> None:
     record = reported(term(fresh(), *NODES), "n1", Holding.NOTHING, "broken")
     failure = record.groups[GROUP].failures[0].id
     at = situation(now=60_000, waits={f"failure {GROUP} {failure}": 0})
-    assert steps(record, at=at) == (Forgotten(group=GROUP, failure=failure),)
+    assert steps(record, at=at) == (Forgotten(group=GROUP, node="n1", failures=(failure,), avoided=False),)
 
 
 # It runs
@@ -239,7 +254,7 @@ def test_it_stays_where_it_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "why"),
     [
         (Wish(id="w", kind=WishKind.STOP, subject=GROUP), "stopped by an operator"),
         (Wish(id="w", kind=WishKind.STANDBY, subject="n1"), "n1 is in standby"),
@@ -248,8 +263,8 @@ def test_it_stays_where_it_runs() -> None:
     ],
     ids=["stop", "standby", "relocate", "leaving"],
 )
-def test_it_is_stopped_where_it_runs_because(change: Content, reason: str) -> None:
-    assert order(after(running(), change)) == ("stop", "n1", reason)
+def test_it_is_stopped_where_it_runs_because(change: Content, why: str) -> None:
+    assert order(after(running(), change)) == ("stop", "n1", why)
 
 
 def test_all_stop_when_those_who_stay_would_not_be_quorate() -> None:
@@ -260,7 +275,7 @@ def test_all_stop_when_those_who_stay_would_not_be_quorate() -> None:
 
 def test_a_wish_for_a_node_that_cannot_have_it_ends_where_it_runs() -> None:
     record = wished(wished(running(), WishKind.STANDBY, "n2"), WishKind.RELOCATE, node="n2")
-    assert steps(record) == (Placed(group=GROUP, reason="stays on n1: n2 is in standby"),)
+    assert steps(record) == (Placed(group=GROUP, reason=reason(Rule.STAYS, node="n1", why="n2 is in standby")),)
 
 
 def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> None:
@@ -272,7 +287,7 @@ def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> N
 
 def test_two_holders_are_stopped_one_after_the_other() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING})
-    assert order(record) == ("stop", "n1", "more than one node holds it: stopped everywhere")
+    assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped everywhere")
 
 
 @pytest.mark.parametrize(("holding", "kind"), [(Holding.STOPPING, "stop"), (Holding.QUEUED, "start")])
@@ -296,9 +311,9 @@ def stuck(record: Record) -> Record:
 def test_a_failed_stop_costs_its_node_once() -> None:
     record = stuck(running())
     (content,) = steps(record)
-    assert content == LossDeclared(
-        node="n1", reason="webserv could not be stopped: web.service did not stop", group=GROUP
-    )
+    assert isinstance(content, LossDeclared)
+    assert (content.node, content.group) == ("n1", GROUP)
+    assert sentence(content.reason) == "webserv could not be stopped: web.service did not stop"
     gone = after(lost(after(record, content), "n1"), Proven(loss="7.1", how="agent", text="", switch_on=True))
     assert order(gone)[:2] == ("start", "n2")
     again = reported(gone, "n2", Holding.STOP_FAILED, "web.service did not stop")
@@ -307,7 +322,7 @@ def test_a_failed_stop_costs_its_node_once() -> None:
 
 @pytest.mark.parametrize("why", ["block", "quorum", "no device"])
 def test_a_failed_stop_blocks_where_fencing_would_not_do(why: str) -> None:
-    known = configured(stop_failure="block" if why == "block" else "fence")
+    known = configured(stop_failure=StopFailure.BLOCK if why == "block" else StopFailure.FENCE)
     record = stuck(running())
     if why == "quorum":
         record = reported(term(running(), "n1", "n2", number=8), "n1", Holding.STOP_FAILED, "stuck")

@@ -18,7 +18,7 @@ from standfast.resourced.messages import (
 from standfast.resourced.plan import plan
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding
-from unit.cluster import GROUP, NODES, after, fresh, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 
 KNOWN = configuration(list(NODES))
 NEW = replace(KNOWN, digest="d2")
@@ -62,7 +62,7 @@ def test_a_configuration_comes_into_force_when_every_node_has_it() -> None:
     [
         offered_everywhere(term(fresh(), *NODES, held={"n1": Holding.RUNNING}), "n3"),
         offered_everywhere(term(fresh(), "n1", "n2", held={"n1": Holding.RUNNING})),
-        after(offered_everywhere(term(fresh(), *NODES)), LossDeclared(node="n3", reason="gone")),
+        after(offered_everywhere(term(fresh(), *NODES)), LossDeclared(node="n3", reason=because("gone"))),
     ],
     ids=["one has it not", "one is not here", "a loss is unproven"],
 )

@@ -22,13 +22,13 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding, NodeState
-from unit.cluster import GROUP, NODES, after, fresh, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 
 KNOWN = configuration(list(NODES))
 ALL, TWO = frozenset(NODES), frozenset({"n1", "n2"})
 HERE = term(fresh(), *NODES)
 AWAY = term(HERE, "n1", "n2")
-LOST = after(AWAY, LossDeclared(node="n3", reason="it left the ring"))
+LOST = after(AWAY, LossDeclared(node="n3", reason=because("it left the ring")))
 ATTACKED = after(LOST, AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"))
 PROVEN = after(ATTACKED, Proven(loss="7.1", how="agent", text="", switch_on=True))
 LEFT = replace(AWAY, nodes={**AWAY.nodes, "n3": replace(AWAY.nodes["n3"], left=True)})
@@ -60,7 +60,7 @@ def test_a_node_that_has_another_configuration_is_drifted_only_while_it_is_here(
 
 
 def shown(record: Record) -> tuple[object, ...]:
-    values = showing.group_values(GROUP, record, KNOWN, situation(ring=TWO))
+    values = showing.group_values(GROUP, record, showing.Waiting(record, KNOWN, situation(ring=TWO)))
     return values["Phase"], values["Owner"], values["LastOwner"], values["Reason"]
 
 
@@ -76,7 +76,7 @@ def stops(node: str) -> Reported:
 
 def test_a_group_says_who_has_it_and_who_had_it_before() -> None:
     number = HERE.groups[GROUP].number
-    order = OrderGiven(group=GROUP, number=number, kind=OrderKind.START, node="n1", reason="why")
+    order = OrderGiven(group=GROUP, number=number, kind=OrderKind.START, node="n1", reasons=(because("why"),))
     starting = after(HERE, order)
     assert shown(starting) == ("starting", "n1", "", "why")
     on_n1 = after(starting, runs("n1"))
@@ -90,7 +90,7 @@ def test_a_group_that_waits_says_for_what() -> None:
     assert shown(LOST)[3] == "waits for the proof that n3 is off (loss 7.1)"
     stopped = after(LOST, Wish(id="w", kind=WishKind.STOP, subject=GROUP))
     assert shown(stopped)[3] == "stopped by an operator"
-    assert showing.group_values(GROUP, stopped, KNOWN, None)["Flags"] == ["stopped"]
+    assert showing.group_values(GROUP, stopped, showing.Waiting(stopped, KNOWN, None))["Flags"] == ["stopped"]
 
 
 def test_resources_are_shown_as_their_owner_reported_them() -> None:

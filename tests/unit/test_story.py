@@ -33,7 +33,7 @@ from standfast.resourced.messages import (
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
-from unit.cluster import GROUP, NODES, after, fresh, member, term
+from unit.cluster import GROUP, NODES, after, because, fresh, member, term
 
 EVENTS = {event.value for event in Event}
 
@@ -48,7 +48,7 @@ def events(before: Record, content: Content) -> list[str]:
 
 
 def lost() -> Record:
-    return after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason="it left the ring"))
+    return after(term(fresh(), "n1", "n2"), LossDeclared(node="n3", reason=because("it left the ring")))
 
 
 def attacked() -> Record:
@@ -60,7 +60,9 @@ def proof() -> Proven:
 
 
 def start(record: Record, node: str) -> OrderGiven:
-    return OrderGiven(group=GROUP, number=record.groups[GROUP].number, kind=OrderKind.START, node=node, reason="why")
+    return OrderGiven(
+        group=GROUP, number=record.groups[GROUP].number, kind=OrderKind.START, node=node, reasons=(because("why"),)
+    )
 
 
 def report(holding: Holding, failed: str = "", refused: str = "") -> Reported:
@@ -75,14 +77,14 @@ RUNNING = after(ORDERED, report(Holding.RUNNING))
 KILLED = report(Holding.RUNNING, "web.service was killed")
 DRIFTED = Installed(node="n3", installed="d0", available="d1")
 NEWER = ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,))
-SPOKE = after(HERE, LossDeclared(node="n3", reason="it left the ring"))
+SPOKE = after(HERE, LossDeclared(node="n3", reason=because("it left the ring")))
 
 
 @pytest.mark.parametrize(
     ("before", "content", "expected"),
     [
-        (HERE, LossDeclared(node="n3", reason="gone"), ["node-lost"]),
-        (lost(), LossDeclared(node="n3", reason="gone"), []),
+        (HERE, LossDeclared(node="n3", reason=because("gone")), ["node-lost"]),
+        (lost(), LossDeclared(node="n3", reason=because("gone")), []),
         (lost(), AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"), ["attempt"]),
         (attacked(), AttemptEnded(loss="7.1", fencer="n1", action="off", text="no"), ["attempt-failed"]),
         (attacked(), proof(), ["node-proven"]),

@@ -36,7 +36,7 @@ def running(*, standby: tuple[str, ...] = ()) -> Record:
         (wish(WishKind.STOP), ""),
         (wish(WishKind.STOP, "mail"), "there is no group mail; there are: webserv"),
         (wish(WishKind.START, node="n2"), ""),
-        (wish(WishKind.START, node="n3"), "n3 cannot run webserv now: it is in standby"),
+        (wish(WishKind.START, node="n3"), "n3 cannot run webserv now: n3 is in standby"),
         (wish(WishKind.RELOCATE), ""),
         (wish(WishKind.RELOCATE, node="n9"), "n9 may not run webserv: its domain allows n1, n2, n3"),
     ],

@@ -1,4 +1,4 @@
-"""`standfast group`: start, stop and move groups."""
+"""`standfast group`: start, stop, move, disable and freeze groups."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,7 +18,7 @@ Goal = Callable[[Properties, Properties], bool]  # (before the wish, now): it ca
 
 @click.group()
 def group() -> None:
-    """Start, stop and move groups. Each command waits until it is done; Ctrl-C ends only the waiting."""
+    """What is to become of groups. Each command waits until it is done; Ctrl-C ends only the waiting."""
 
 
 @group.command()
@@ -56,6 +56,55 @@ def relocate(name: str, node: str, timeout_s: float) -> None:
     _carry_out(name, "Relocate", (node,), goal, timeout_s)
 
 
+@group.command()
+@click.argument("name")
+@timeout_option
+def restart(name: str, timeout_s: float) -> None:
+    """Restart group NAME where it runs."""
+
+    def goal(before: Properties, now: Properties) -> bool:
+        return bool(now["Phase"] == Phase.STARTED and now["Since"] != before["Since"])
+
+    _carry_out(name, "Restart", (), goal, timeout_s)
+
+
+@group.command()
+@click.argument("name")
+@timeout_option
+def disable(name: str, timeout_s: float) -> None:
+    """Stop group NAME; nothing starts it until `group enable`."""
+    _carry_out(name, "Disable", (), lambda _, now: bool(now["Phase"] == Phase.STOPPED), timeout_s)
+
+
+@group.command()
+@click.argument("name")
+@timeout_option
+def enable(name: str, timeout_s: float) -> None:
+    """Let group NAME run again after `group disable`, or after its policy of recovery disabled it."""
+    _carry_out(name, "Enable", (), lambda _, now: _settled_without(now, "disabled"), timeout_s)
+
+
+@group.command()
+@click.argument("name")
+@timeout_option
+def freeze(name: str, timeout_s: float) -> None:
+    """Do nothing with group NAME until `group thaw`, whatever happens to it."""
+    _carry_out(name, "Freeze", (), lambda _, now: "frozen" in now["Flags"], timeout_s)
+
+
+@group.command()
+@click.argument("name")
+@timeout_option
+def thaw(name: str, timeout_s: float) -> None:
+    """Look after group NAME again."""
+    _carry_out(name, "Thaw", (), lambda _, now: "frozen" not in now["Flags"], timeout_s)
+
+
+def _settled_without(now: Properties, flag: str) -> bool:
+    """The flag is gone, and the group runs unless another flag keeps it from that."""
+    return flag not in now["Flags"] and (now["Phase"] == Phase.STARTED or bool(set(now["Flags"]) - {"partial"}))
+
+
 def _carry_out(name: str, method: str, arguments: tuple[str, ...], goal: Goal, timeout_s: float) -> None:
     now = run(_wish(name, method, arguments, goal, timeout_s), GOES_ON)
     where = f" on {now['Owner']}" if now["Owner"] else ""
@@ -75,7 +124,7 @@ async def _wish(name: str, method: str, arguments: tuple[str, ...], goal: Goal, 
             now = await read_group(bus, name, path)
             if goal(before, now):
                 return ""
-            check_outlook(name, before, now, stops=method == "Stop")
+            check_outlook(name, before, now, stops=method in ("Stop", "Disable"))
             return _sentence(name, now)
 
         await wait(bus, look, timeout_s)

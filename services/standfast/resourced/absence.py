@@ -2,6 +2,7 @@
 
 from standfast.configuration.model import Configuration
 from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, SwitchedOn
+from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Attempt, Loss, Record
 from standfast.resourced.situation import Situation, Waits
 
@@ -24,15 +25,16 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
                 and known.proof
                 and waits.age(f"condemned {name}") >= configuration.cluster.stop_deadline_ms
             ):
-                late.append(LossDeclared(node=name, reason="it did not reboot although its loss was proven"))
+                late.append(LossDeclared(node=name, reason=reason(Rule.NOT_REBOOTED)))
         elif node.left or (known is not None and not known.proof) or name in situation.resting & situation.ring_nodes:
             continue
         elif name in situation.ring_nodes:
             if waits.age(f"away {name}") >= grace and 2 * record.votes(record.members) > record.all_votes:
-                late.append(LossDeclared(node=name, reason=f"its resourced was away for {grace // 1000} s"))
+                why = reason(Rule.DAEMON_AWAY, configuration.cluster.setting("DaemonGrace"), seconds=grace // 1000)
+                late.append(LossDeclared(node=name, reason=why))
         elif known is None:
-            reason = "it is not here after a cold start" if situation.cold else "it left the ring without a clean leave"
-            gone.append(LossDeclared(node=name, reason=reason, cold=situation.cold))
+            rule = Rule.ABSENT_AT_START if situation.cold else Rule.LEFT_RING
+            gone.append(LossDeclared(node=name, reason=reason(rule), cold=situation.cold))
     return gone + late[:1]
 
 
@@ -44,7 +46,7 @@ def attempts(record: Record, configuration: Configuration, situation: Situation,
             text = f"its fencer {attempt.fencer} is gone"
             contents.append(AttemptEnded(loss=attempt.loss, fencer=attempt.fencer, action=attempt.action, text=text))
     for loss in record.losses.values():
-        if not loss.proof:
+        if not loss.proof and not record.maintenance:
             contents += _attempt(loss, "off", record, configuration, situation, waits)
     for name, number in record.owed.items():
         owed = record.losses.get(name)

@@ -13,6 +13,8 @@ from standfast.resourced.messages import (
     AttemptEnded,
     ConfigurationInForce,
     Content,
+    Disabled,
+    Forgiven,
     Forgotten,
     Installed,
     Leaving,
@@ -29,10 +31,11 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Attempt, Failure, GroupRecord, Loss, NodeRecord, Order, Record
 from standfast.vocabulary import Holding, Phase
 
-LONGEST_MEMORY = 15  # failures of a group that are remembered, beside the newest
+LONGEST_MEMORY = 1_000  # failures of a group that are remembered, beside the newest: MaxRestarts= goes up to it
 
 
 def apply(record: Record, term: int, update: Update) -> Record:
@@ -40,8 +43,7 @@ def apply(record: Record, term: int, update: Update) -> Record:
     changed = _content(record, term, update.content)
     if changed.settled:
         changed = replace(changed, term=term, position=update.position)
-    touched = _marks(record, changed, update)
-    return replace(touched, groups=_phases(touched, update.at))
+    return _phases(record, _marks(record, changed, update), update.at)
 
 
 def _marks(before: Record, after: Record, update: Update) -> Record:
@@ -87,7 +89,7 @@ def _installed(record: Record, content: Installed) -> Record:
 
 
 def _placed(record: Record, content: Placed) -> Record:
-    return _with_group(record, content.group, wanted="", reason=content.reason)
+    return _with_group(record, content.group, wanted="", reasons=(content.reason,))
 
 
 def _with_node(record: Record, name: str, **changes: object) -> Record:
@@ -226,7 +228,9 @@ def _proven(record: Record, content: Proven) -> Record:
 
 
 def _without_node(group: GroupRecord, node: str) -> GroupRecord:
-    """A proven node holds nothing; its group's number moves, so what was planned before is void."""
+    """A proven node holds nothing; the number of what it held moves, so what was planned before is void."""
+    if node not in group.held and node not in group.open_orders:
+        return group
     held = {name: held for name, held in group.held.items() if name != node}
     orders = {name: order for name, order in group.open_orders.items() if name != node}
     return replace(group, number=group.number + 1, held=held, open_orders=orders)
@@ -238,7 +242,11 @@ def _order(record: Record, content: OrderGiven) -> Record:
         return record
     order = Order(number=group.number + 1, kind=content.kind)
     return _with_group(
-        record, content.group, open_orders={**group.open_orders, content.node: order}, reason=content.reason
+        record,
+        content.group,
+        open_orders={**group.open_orders, content.node: order},
+        reasons=content.reasons,
+        restart=False,
     )
 
 
@@ -260,7 +268,7 @@ def _reported(record: Record, content: Reported) -> Record:
     failures = group.failures
     if content.held.failed and not content.busy and (before is None or before.failed != content.held.failed or order):
         failures = (*failures[-LONGEST_MEMORY:], Failure(id=group.number, node=content.node, cause=content.held.failed))
-    reason = content.held.failed or content.refused or group.reason
+    cause = content.held.failed or content.refused
     runs = content.held.holding is Holding.RUNNING
     return _with_group(
         record,
@@ -268,7 +276,7 @@ def _reported(record: Record, content: Reported) -> Record:
         held=held,
         open_orders=orders,
         failures=failures,
-        reason=reason,
+        reasons=(reason(Rule.FAILED, cause=cause),) if cause else group.reasons,
         last_owner=content.node if runs else group.last_owner,
         owner_before=group.last_owner if runs and content.node != group.last_owner else group.owner_before,
         costly=group.costly and not (runs and not content.held.failed),
@@ -276,38 +284,52 @@ def _reported(record: Record, content: Reported) -> Record:
 
 
 def _wish(record: Record, wish: Wish) -> Record:
-    if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
-        if wish.subject not in record.nodes:
-            return record
-        return _with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
     match wish.kind:
-        case WishKind.STOP:
-            return _with_group(record, wish.subject, stopped=True, wanted="", reason="stopped by an operator")
-        case WishKind.START:
-            return _with_group(
-                record,
-                wish.subject,
-                stopped=False,
-                wanted=wish.node,
-                failures=(),
-                reason="started by an operator",
-            )
-        case _:
-            return _with_group(
-                record,
-                wish.subject,
-                stopped=False,
-                wanted=wish.node,
-                reason=f"relocated to {wish.node} by an operator",
-            )
+        case WishKind.STANDBY | WishKind.RESUME if wish.subject in record.nodes:
+            return _with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
+        case WishKind.MAINTENANCE | WishKind.NORMAL:
+            return replace(record, maintenance=wish.kind is WishKind.MAINTENANCE)
+        case _ if wish.kind in GROUP_WISHES:
+            why, flags = GROUP_WISHES[wish.kind]
+            changes = dict(flags)
+            if wish.kind in (WishKind.START, WishKind.RELOCATE):
+                changes["wanted"] = wish.node
+            return _with_group(record, wish.subject, reasons=(reason(why, node=wish.node),), **changes)
+    return record
+
+
+GROUP_WISHES: Mapping[WishKind, tuple[Rule, Mapping[str, object]]] = {
+    WishKind.START: (Rule.STARTED_BY_OPERATOR, {"stopped": False, "failures": (), "avoided": {}}),
+    WishKind.STOP: (Rule.STOPPED_BY_OPERATOR, {"stopped": True, "wanted": "", "restart": False}),
+    WishKind.RELOCATE: (Rule.RELOCATED, {"stopped": False}),
+    WishKind.RESTART: (Rule.RESTARTED_BY_OPERATOR, {"restart": True}),
+    WishKind.ENABLE: (Rule.ENABLED_BY_OPERATOR, {"disabled": False, "failures": (), "avoided": {}}),
+    WishKind.DISABLE: (Rule.DISABLED_BY_OPERATOR, {"disabled": True, "wanted": "", "restart": False}),
+    WishKind.FREEZE: (Rule.FROZEN, {"frozen": True}),
+    WishKind.THAW: (Rule.THAWED, {"frozen": False}),
+}
 
 
 def _forgotten(record: Record, content: Forgotten) -> Record:
+    """The failures that are named; without any, that the node was avoided."""
     group = record.groups.get(content.group)
     if group is None:
         return record
-    failures = tuple(failure for failure in group.failures if failure.id != content.failure)
-    return _with_group(record, content.group, failures=failures)
+    left = tuple(one for one in group.failures if one.node != content.node or one.id not in content.failures)
+    avoided = dict(group.avoided)
+    if content.avoided:
+        avoided[content.node] = avoided.get(content.node, 0) + 1
+    elif not content.failures:
+        avoided.pop(content.node, None)
+    return _with_group(record, content.group, failures=left, avoided=avoided)
+
+
+def _forgiven(record: Record, content: Forgiven) -> Record:
+    return _with_group(record, content.group, costly=False)
+
+
+def _disabled(record: Record, content: Disabled) -> Record:
+    return _with_group(record, content.group, disabled=True, wanted="", reasons=(content.reason,))
 
 
 def _configuration(record: Record, content: ConfigurationInForce) -> Record:
@@ -333,12 +355,13 @@ def _group_of_nodes(group: GroupRecord, nodes: Mapping[str, NodeRecord]) -> Grou
     return replace(group, number=group.number + 1, held=held, open_orders=orders)
 
 
-def _phases(record: Record, at: str) -> Mapping[str, GroupRecord]:
-    groups = {}
-    for name, group in record.groups.items():
-        phase = _phase(group)
-        groups[name] = group if phase is group.phase else replace(group, phase=phase, since=at)
-    return groups
+def _phases(before: Record, after: Record, at: str) -> Record:
+    """Only a group that changed can be in another phase."""
+    moved = {}
+    for name, group in after.groups.items():
+        if group is not before.groups.get(name) and (phase := _phase(group)) is not group.phase:
+            moved[name] = replace(group, phase=phase, since=at)
+    return replace(after, groups={**after.groups, **moved}) if moved else after
 
 
 def _phase(group: GroupRecord) -> Phase:
@@ -366,6 +389,8 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Marked: _marked,
     Installed: _installed,
     Forgotten: _forgotten,
+    Forgiven: _forgiven,
+    Disabled: _disabled,
     Placed: _placed,
     ConfigurationInForce: _configuration,
 }

@@ -23,6 +23,8 @@ from standfast.resourced.term import Term
 from standfast.resourced.terms import Terms
 from standfast.resourced.wishes import refuse_wish, resolve_wish
 
+PLAN_AGAIN_MS = 200  # while nothing but the time has changed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
@@ -44,6 +46,8 @@ class Coordinator:
         self._in_flight = 0
         self._next_position = 1
         self._waits: dict[str, int] = {}
+        self._planned: tuple[object, ...] = ()  # what the last plan was made of
+        self._planned_at = 0
 
     @property
     def term(self) -> Term | None:
@@ -53,7 +57,7 @@ class Coordinator:
 
     def term_changed(self, at: str) -> None:
         """A term was opened, or ended: the first update names its members. Waits go on in consecutive terms."""
-        self._in_flight, self._next_position = 0, 1
+        self._in_flight, self._next_position, self._planned = 0, 1, ()
         term = self.term
         if term is not None:
             self._update(Members(members=tuple(term.states[name].member for name in term.members)), at)
@@ -87,7 +91,13 @@ class Coordinator:
             return
         if known.configuration.digest != record.configuration:
             return
-        planned = plan(record, known.configuration, self._situation(term, known))
+        situation = self._situation(term, known)
+        made_of = (record, situation.ring_nodes, situation.orders_allowed, situation.resting, known.configuration)
+        same = all(a is b or (i and a == b) for i, (a, b) in enumerate(zip(made_of, self._planned, strict=False)))
+        if self._planned and same and known.now - self._planned_at < PLAN_AGAIN_MS:
+            return
+        self._planned, self._planned_at = made_of, known.now
+        planned = plan(record, known.configuration, situation)
         self._waits = dict(planned.waits)
         for content in planned.contents:
             self._update(content, known.at)

@@ -110,8 +110,14 @@ class Hand:
             holding=self.holding,
             failed=self.failed,
             units=self.failed_units,
+            partial=self._partial() if self.stage is Stage.RUNNING else (),
             resources=() if nothing else resources,
         )
+
+    def _partial(self) -> tuple[str, ...]:
+        """Units that do not serve and that the group goes on without (Critical=no)."""
+        critical = {resource.unit for resource in self.group.resources if resource.critical}
+        return tuple(state.unit for state in self.states if state.unit not in critical and self._broken(state))
 
     # Orders
 

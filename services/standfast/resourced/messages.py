@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from standfast.resourced.reasons import Reason
 from standfast.vocabulary import Holding
 
 
@@ -31,6 +32,7 @@ class Held:
     holding: Holding
     failed: str = ""  # why it does not serve, for people; "" = it serves, or was stopped as ordered
     units: tuple[str, ...] = ()  # the units that failed
+    partial: tuple[str, ...] = ()  # units that do not serve, and that the group goes on without
     resources: tuple[ResourceReport, ...] = ()
 
 
@@ -125,7 +127,7 @@ class Members:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossDeclared:
     node: str
-    reason: str
+    reason: Reason
     cold: bool = False  # found at a cold start: the first attempt waits for PostJoinDelay
     group: str = ""  # whose stop failed there
 
@@ -169,7 +171,7 @@ class OrderGiven:
     number: int
     kind: OrderKind
     node: str
-    reason: str
+    reasons: tuple[Reason, ...]  # the main one first, then why no better node was taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +190,21 @@ class WishKind(StrEnum):
     START = "start"
     STOP = "stop"
     RELOCATE = "relocate"
+    RESTART = "restart"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    FREEZE = "freeze"
+    THAW = "thaw"
     STANDBY = "standby"
     RESUME = "resume"
+    MAINTENANCE = "maintenance"
+    NORMAL = "normal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What an operator asked for; `subject` is a group or a node, `node` where to, "" = as the plan finds."""
+    """What an operator asked for; `subject` is a group, a node, or "" for the cluster, `node` where to ("" = as the
+    plan finds)."""
 
     id: str
     kind: WishKind
@@ -227,10 +237,27 @@ class Installed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """A failure is too old to count."""
+    """These failures of a node are too old to count; without any, how often it was avoided is forgotten."""
 
     group: str
-    failure: int
+    node: str
+    failures: tuple[int, ...]
+    avoided: bool  # the node was avoided for them: the next time it is avoided for twice as long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgiven:
+    """That the group's failed stop has cost a node is so long ago that it may cost one again."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disabled:
+    """The group's policy of recovery says that it runs no more, until an operator enables it."""
+
+    group: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +265,7 @@ class Placed:
     """The group's wish to be on a certain node is over: it is there, or cannot be."""
 
     group: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +289,8 @@ Content = (
     | Marked
     | Installed
     | Forgotten
+    | Forgiven
+    | Disabled
     | Placed
     | ConfigurationInForce
 )

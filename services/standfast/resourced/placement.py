@@ -2,228 +2,249 @@
 
 from dataclasses import dataclass, field
 
-from standfast.configuration.model import Configuration, Group
-from standfast.resourced.absence import closing, out
-from standfast.resourced.messages import Content, Forgotten, Held, LossDeclared, OrderGiven, OrderKind, Placed
-from standfast.resourced.record import GroupRecord, NodeRecord, Record
-from standfast.resourced.situation import Situation, Waits
+from standfast.configuration.model import Group, Recovery, StopFailure
+from standfast.resourced.messages import Content, Disabled, Held, LossDeclared, OrderGiven, OrderKind, Placed
+from standfast.resourced.outlook import Outlook, blocker, idle, unwanted
+from standfast.resourced.reasons import Reason, Rule, reason, sentence
+from standfast.resourced.record import GroupRecord
+from standfast.resourced.recovery import avoided, failures, forgotten, pause_ms, tries
+from standfast.resourced.together import Together, crowded, must_stop, must_wait, stops_first, unfit
 from standfast.vocabulary import Holding
 
 ORDER_MARGIN_MS = 15_000
-FIRST_RETRY_MS = 5_000
-LONGEST_RETRY_MS = 300_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
+    """The next step of one group; where there is none, why it stays as it is (empty: all is well)."""
+
     contents: tuple[Content, ...] = ()
     overdue: frozenset[str] = field(default_factory=frozenset)
+    waits_for: tuple[Reason, ...] = ()
 
 
-def place(group: Group, record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> Decided:
+def place(group: Group, together: Together, outlook: Outlook) -> Decided:
     """The next step of one group."""
-    known = record.groups.get(group.name)
+    known = outlook.record.groups.get(group.name)
     if known is None:
         return Decided()
-    forgotten = _forgotten(group, known, waits)
-    if forgotten:
-        return Decided(contents=tuple(forgotten))
+    old = forgotten(group, known, outlook)
+    if old:
+        return Decided(contents=tuple(old))
     if known.open_orders:
-        return Decided(overdue=_overdue(group, known, waits))
-    if not situation.orders_allowed:
+        return Decided(overdue=_overdue(group, known, outlook))
+    if not outlook.situation.orders_allowed:
         return Decided()
-    step = _Step(group, known, record, configuration, situation, waits)
-    return Decided(contents=tuple(step.held() if known.holders else step.unheld()))
+    step = _Step(group, known, together, outlook)
+    return step.held() if known.holders else step.unheld()
 
 
-def _forgotten(group: Group, known: GroupRecord, waits: Waits) -> list[Content]:
-    contents: list[Content] = []
-    for failure in known.failures:
-        avoided = failures(known, failure.node) > group.max_restarts
-        lasts = group.failure_expire_ms if avoided else group.restart_window_ms
-        if waits.age(f"failure {group.name} {failure.id}") >= lasts:
-            contents.append(Forgotten(group=group.name, failure=failure.id))
-    return contents[:1]
-
-
-def failures(known: GroupRecord, node: str) -> int:
-    return sum(failure.node == node for failure in known.failures)
-
-
-def _overdue(group: Group, known: GroupRecord, waits: Waits) -> frozenset[str]:
+def _overdue(group: Group, known: GroupRecord, outlook: Outlook) -> frozenset[str]:
     longest = group.start_timeout_ms + group.stop_timeout_ms + ORDER_MARGIN_MS
     return frozenset(
         node
         for node, order in known.open_orders.items()
-        if waits.age(f"order {group.name} {node} {order.number}") >= longest
+        if outlook.waits.age(f"order {group.name} {node} {order.number}") >= longest
     )
 
 
-def drifted(node: NodeRecord, record: Record) -> bool:
-    """What is installed there, or stands in its /etc/standfast, is not the configuration in force."""
-    return {node.installed, node.available} != {record.configuration}
-
-
-def refusal(name: str, record: Record, situation: Situation) -> str:
-    """Why `name` cannot be given a group now, "" = it can."""
-    node = record.nodes.get(name)
-    reasons = (
-        (node is None, "is not a configured node"),
-        (node is not None and not node.present, "is not here"),
-        (node is not None and node.standby, "is in standby"),
-        (name in closing(record), "is leaving"),
-        (node is not None and node.condemned, "speaks although it was proven off"),
-        (name in record.losses or out(record, name), "is being fenced"),
-        (node is not None and drifted(node, record), "has not the configuration in force"),
-        (node is not None and node.left, "is marked as left"),
-    )
-    return next((text for applies, text in reasons if applies), "")
-
-
-def blocker(group: Group, record: Record, configuration: Configuration, situation: Situation) -> str:
-    """Why the group cannot start anywhere although nobody here holds it, "" = it can: some node that it is allowed
-    to run on may hold it (DESIGN section 6)."""
-    if not record.settled:
-        return "waits for the proof that the absent nodes are off: this view holds no more than half of all votes"
-    for name in configuration.allowed(group):
-        node, loss = record.nodes.get(name), record.losses.get(name)
-        if loss is not None and not loss.proof:
-            return f"waits for the proof that {name} is off (loss {loss.number})"
-        if node is None or node.present or node.left or (name in situation.resting and name in situation.ring_nodes):
-            continue
-        if name in situation.ring_nodes:
-            return f"waits for {name}: it is in the ring, but its resourced is away"
-        if loss is None:
-            return f"waits for the proof that {name} is off"
-    return ""
+def refusals(group: Group, together: Together, outlook: Outlook) -> dict[str, Reason | None]:
+    """Each node that may run the group, best first, with why it cannot be given it now (None: it can)."""
+    return {
+        name: outlook.refusal(name) or unfit(group, name, together, outlook)
+        for name in outlook.allowed(group)
+        if name in outlook.record.nodes
+    }
 
 
 class _Step:
-    def __init__(
-        self,
-        group: Group,
-        known: GroupRecord,
-        record: Record,
-        configuration: Configuration,
-        situation: Situation,
-        waits: Waits,
-    ) -> None:
+    def __init__(self, group: Group, known: GroupRecord, together: Together, outlook: Outlook) -> None:
         self.group = group
         self.known = known
-        self.record = record
-        self.configuration = configuration
-        self.situation = situation
-        self.waits = waits
+        self.together = together
+        self.outlook = outlook
+        self.record = outlook.record
 
-    def _order(self, kind: OrderKind, node: str, reason: str) -> Content:
-        return OrderGiven(group=self.group.name, number=self.known.number, kind=kind, node=node, reason=reason)
+    def _order(self, kind: OrderKind, node: str, *reasons: Reason) -> Decided:
+        order = OrderGiven(group=self.group.name, number=self.known.number, kind=kind, node=node, reasons=reasons)
+        return Decided(contents=(order,))
 
-    def _refusal(self, name: str) -> str:
-        return refusal(name, self.record, self.situation)
+    def _stop(self, node: str, why: Reason) -> Decided:
+        self.outlook.leaving.add(self.group.name)
+        return self._order(OrderKind.STOP, node, why)
 
-    def _avoided(self, name: str) -> bool:
-        limit = self.group.max_restarts if self.group.recovery == "restart" else 0
-        return failures(self.known, name) > limit
+    # Somebody here holds it
 
-    def held(self) -> list[Content]:
-        """Somebody here holds it."""
-        if len(self.known.holders) > 1:
-            reason = "more than one node holds it: stopped everywhere"
-            return [self._order(OrderKind.STOP, name, reason) for name in self.known.holders][:1]
-        (name,) = self.known.holders
+    def held(self) -> Decided:
+        holders = self.known.holders
+        if len(holders) > 1:
+            return self._stop(holders[0], reason(Rule.HELD_TWICE, nodes=", ".join(holders)))
+        (name,) = holders
         held = self.known.held[name]
-        if name in self.record.losses or out(self.record, name) or self.record.nodes[name].condemned:
-            return []
+        refusal = self.outlook.refusal(name)
+        if refusal is not None and refusal.rule in (Rule.BEING_FENCED, Rule.CONDEMNED):
+            return Decided(waits_for=(refusal,))
         if held.holding is Holding.STOP_FAILED:
             return self._stop_failed(name, held)
-        why = self._must_leave(name)
-        if why:
-            return [self._order(OrderKind.STOP, name, why)]
+        leaves = self._node_closes(name)
+        resting = idle(self.known, self.outlook)
+        if resting is not None and leaves is None:
+            return Decided(waits_for=(resting,))
+        why = leaves or unwanted(self.known) or self._must_leave(name)
+        if why is not None:
+            return self._leave(name, held, why)
         match held.holding:
             case Holding.STOPPING:
-                return [self._order(OrderKind.STOP, name, "a stop that had begun goes on")]
+                return self._stop(name, reason(Rule.STOP_GOES_ON))
             case Holding.QUEUED:
-                reason = self.known.reason or "a start that had begun goes on"
-                return [self._order(OrderKind.START, name, reason)]
+                return self._order(OrderKind.START, name, *(self.known.reasons or (reason(Rule.START_GOES_ON),)))
         return self._recover(name, held) if held.failed else self._settle(name)
 
-    def _must_leave(self, name: str) -> str:
-        node = self.record.nodes[name]
-        if self.known.stopped:
-            return "stopped by an operator"
-        if name in closing(self.record):
-            return f"{name} is leaving" if node.leaving else "the nodes that stay would not be quorate"
-        if node.standby:
-            return f"{name} is in standby"
-        wanted = self.known.wanted
-        if wanted and wanted != name and not self._refusal(wanted):
-            return f"relocated to {wanted} by an operator"
-        return ""
+    def _node_closes(self, name: str) -> Reason | None:
+        """It leaves, or all stop together because those who stay would not be quorate: nothing is exempt."""
+        if name not in self.outlook.closing:
+            return None
+        leaving = self.record.nodes[name].leaving
+        return reason(Rule.LEAVING, node=name) if leaving else reason(Rule.QUORUM_LEAVES)
 
-    def _stop_failed(self, name: str, held: Held) -> list[Content]:
+    def _must_leave(self, name: str) -> Reason | None:
+        if self.record.nodes[name].standby:
+            return reason(Rule.STANDBY, node=name)
+        wanted = self.known.wanted
+        if wanted and wanted != name and self._refusal(wanted) is None:
+            return reason(Rule.RELOCATED, node=wanted)
+        return must_stop(self.group, self.outlook)
+
+    def _leave(self, name: str, held: Held, why: Reason) -> Decided:
+        """Who needs this group stops before it, as long as it runs well."""
+        first = stops_first(self.group.name, self.together, self.outlook)
+        if first and held.holding is Holding.RUNNING and not held.failed:
+            self.outlook.leaving.add(self.group.name)
+            return Decided(waits_for=(reason(Rule.NEEDED, group=first), why))
+        return self._stop(name, why)
+
+    def _stop_failed(self, name: str, held: Held) -> Decided:
         """A group may cost one node only, and never the quorum."""
         rest = self.record.members - {name}
         quorate = 2 * self.record.votes(rest) > self.record.all_votes
-        fenceable = bool(self.configuration.node(name).fence)
-        if self.group.stop_failure != "fence" or self.known.costly or not quorate or not fenceable:
-            return []
-        return [
-            LossDeclared(
-                node=name, reason=f"{self.group.name} could not be stopped: {held.failed}", group=self.group.name
+        fenceable = bool(self.outlook.configuration.node(name).fence)
+        free = not self.known.costly and idle(self.known, self.outlook) is None
+        if self.group.stop_failure is not StopFailure.FENCE or not free or not quorate or not fenceable:
+            return Decided(waits_for=(reason(Rule.BLOCKED, self.group.setting("StopFailure"), cause=held.failed),))
+        why = reason(Rule.STOP_FAILED, self.group.setting("StopFailure"), group=self.group.name, cause=held.failed)
+        return Decided(contents=(LossDeclared(node=name, reason=why, group=self.group.name),))
+
+    def _recover(self, name: str, held: Held) -> Decided:
+        if not avoided(self.group, self.known, name):
+            facts = {"cause": held.failed, "count": max(failures(self.known, name), 1), "limit": tries(self.group)}
+            return self._order(
+                OrderKind.RESTART, name, reason(Rule.RESTARTED_HERE, self.group.setting("MaxRestarts"), **facts)
             )
-        ]
+        return self._disable(held.failed) or self._stop(
+            name, reason(Rule.MOVED_AWAY, self.group.setting("Recovery"), cause=held.failed, node=name)
+        )
 
-    def _recover(self, name: str, held: Held) -> list[Content]:
-        count = failures(self.known, name)
-        if not self._avoided(name):
-            reason = f"{held.failed}: restarted here ({max(count, 1)} of {self.group.max_restarts})"
-            return [self._order(OrderKind.RESTART, name, reason)]
-        return [self._order(OrderKind.STOP, name, f"{held.failed}: {name} has had its restarts, moved away")]
+    def _disable(self, cause: str) -> Decided | None:
+        """The policy says that it runs no more."""
+        recovery = self.group.recovery
+        if recovery not in (Recovery.DISABLE, Recovery.RESTART_DISABLE):
+            return None
+        why = reason(
+            Rule.DISABLED_BY_POLICY, self.group.setting("Recovery"), cause=cause, recovery=self.group.recovery.value
+        )
+        return Decided(contents=(Disabled(group=self.group.name, reason=why),))
 
-    def _settle(self, name: str) -> list[Content]:
+    def _settle(self, name: str) -> Decided:
         """It runs well: the operator's wish is fulfilled, or cannot be; failback where the domain asks for it."""
         if self.known.wanted:
-            other = self.known.wanted
-            why = self.known.reason if other == name else f"stays on {name}: {other} {self._refusal(other)}"
-            return [Placed(group=self.group.name, reason=why)]
-        domain = next((d for d in self.configuration.domains if d.name == self.group.domain), None)
+            return self._placed(name)
+        if self.known.restart:
+            return self._order(OrderKind.RESTART, name, reason(Rule.RESTARTED_BY_OPERATOR))
+        domain = next((d for d in self.outlook.configuration.domains if d.name == self.group.domain), None)
         if domain is None or not domain.failback or not domain.ordered:
-            return []
-        for better in self.configuration.allowed(self.group):
+            return Decided()
+        for better in self.outlook.allowed(self.group):
             if better == name:
                 break
-            if not self._refusal(better) and not failures(self.known, better):
-                return [self._order(OrderKind.STOP, name, f"goes home to {better}")]
-        return []
+            if self._refusal(better) is None and not failures(self.known, better) and better not in self.known.avoided:
+                return self._leave(
+                    name, self.known.held[name], reason(Rule.GOES_HOME, domain.setting("Failback"), node=better)
+                )
+        return Decided()
 
-    def unheld(self) -> list[Content]:
-        """Nobody here holds it: start it where it may run, once nobody else can hold it."""
-        if self.known.stopped or blocker(self.group, self.record, self.configuration, self.situation):
-            return []
-        able = [name for name in self.configuration.allowed(self.group) if not self._refusal(name)]
+    def _placed(self, name: str) -> Decided:
+        """The operator's wish for a node is over."""
+        why = self._refusal(self.known.wanted) if self.known.wanted != name else None
+        if why is None:
+            done = self.known.reasons[0] if self.known.reasons else reason(Rule.RELOCATED, node=name)
+        else:
+            done = reason(Rule.STAYS, node=name, why=sentence(why))
+        return Decided(contents=(Placed(group=self.group.name, reason=done),))
+
+    def _refusal(self, name: str) -> Reason | None:
+        return self.outlook.refusal(name) or unfit(self.group, name, self.together, self.outlook)
+
+    # Nobody here holds it
+
+    def unheld(self) -> Decided:
+        """Start it where it may run, once nobody else can hold it."""
+        why = unwanted(self.known) or idle(self.known, self.outlook)
+        if why is None and (disabled := self._exhausted()):
+            return disabled
+        why = why or blocker(self.group, self.outlook) or must_wait(self.group, self.outlook)
+        if why is not None:
+            return Decided(waits_for=(why,))
+        refused = refusals(self.group, self.together, self.outlook)
         wanted = self.known.wanted
-        if wanted and wanted not in able:
-            return [Placed(group=self.group.name, reason=f"{wanted} {self._refusal(wanted) or 'may not run it'}")]
-        good = [name for name in able if not self._avoided(name)]
-        choice = wanted or (good[0] if good else self._least_bad(able))
+        if wanted and (wanted not in refused or refused[wanted] is not None):
+            refusal = refused.get(wanted) or reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
+            placed = Placed(group=self.group.name, reason=reason(Rule.NOT_THERE, node=wanted, why=sentence(refusal)))
+            return Decided(contents=(placed,))
+        return self._start(refused)
+
+    def _exhausted(self) -> Decided | None:
+        """A start that failed is a failure as any other: the policy may say that it was the last."""
+        last = self.known.failures[-1] if self.known.failures else None
+        if last is None or not avoided(self.group, self.known, last.node):
+            return None
+        return self._disable(last.cause)
+
+    def _start(self, refused: dict[str, Reason | None]) -> Decided:
+        able = [name for name, why in refused.items() if why is None]
+        good = [name for name in able if not avoided(self.group, self.known, name)]
+        choice = self.known.wanted or next(iter(good), "")
+        if not able:
+            return Decided(waits_for=(reason(Rule.NO_NODE), *filter(None, refused.values())))
         if not choice:
-            return []
-        return [self._order(OrderKind.START, choice, self._why(choice))]
+            age = self.outlook.waits.age(f"retry {self.group.name} {self.known.number}")
+            if age < pause_ms(self.group, self.known):
+                return Decided(waits_for=(reason(Rule.BACKING_OFF), *self._passed_over(able, refused)))
+            choice = min(able, key=lambda name: failures(self.known, name))
+        if full := crowded(choice, self.outlook):
+            return Decided(waits_for=(full,))
+        self.outlook.plan_start(self.group.name, choice)
+        better = list(refused)[: list(refused).index(choice)]
+        return self._order(OrderKind.START, choice, self._why(choice, good), *self._passed_over(better, refused))
 
-    def _least_bad(self, able: list[str]) -> str:
-        """Every node that could run it has failed: tried again with a growing pause."""
-        over = max(len(self.known.failures) - self.group.max_restarts, 0)
-        pause = min(FIRST_RETRY_MS << min(over, 6), LONGEST_RETRY_MS)
-        if not able or self.waits.age(f"retry {self.group.name} {self.known.number}") < pause:
-            return ""
-        return min(able, key=lambda name: failures(self.known, name))
+    def _passed_over(self, names: list[str], refused: dict[str, Reason | None]) -> list[Reason]:
+        """Why these nodes, better placed, were not taken."""
+        setting = self.group.setting("MaxRestarts")
+        return [
+            refused[name] or reason(Rule.AVOIDED, setting, node=name, count=failures(self.known, name))
+            for name in names
+            if refused[name] is not None or avoided(self.group, self.known, name)
+        ]
 
-    def _why(self, choice: str) -> str:
+    def _why(self, choice: str, good: list[str]) -> Reason:
         last = self.known.last_owner
         loss = self.record.losses.get(last)
         if loss is not None and loss.proof:
-            return f"{last} is proven off (loss {loss.number}, {loss.proof}): started on {choice}"
+            return reason(Rule.OWNER_PROVEN_OFF, owner=last, loss=loss.number, how=loss.proof, node=choice)
         if self.known.wanted == choice:
-            return f"relocated to {choice} by an operator"
-        place = self.configuration.allowed(self.group).index(choice) + 1
-        return f"started on {choice}, number {place} of its domain" if self.group.domain else f"started on {choice}"
+            return reason(Rule.RELOCATED, node=choice)
+        if choice not in good:
+            return reason(Rule.TRIED_AGAIN, node=choice)
+        place = self.outlook.allowed(self.group).index(choice) + 1
+        if not self.group.domain:
+            return reason(Rule.ANY_NODE, node=choice)
+        return reason(Rule.FIRST_CHOICE, self.group.setting("Domain"), node=choice, place=place)

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
 from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven
+from standfast.resourced.outlook import Outlook
+from standfast.resourced.reasons import Reason
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
+from standfast.resourced.together import Together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Planned:
     contents: tuple[Content, ...]
     waits: Mapping[str, int]
     overdue: frozenset[str] = field(default_factory=frozenset)  # nodes that left an order unanswered
+    waits_for: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)  # by group: why nothing is done with it
 
 
 def plan(record: Record, configuration: Configuration, situation: Situation) -> Planned:
@@ -29,15 +33,20 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
     contents += absence.losses(record, configuration, situation, waits)
     contents += absence.attempts(record, configuration, situation, waits)
     overdue: set[str] = set()
+    waits_for = {}
     moving = {name for name, group in record.groups.items() if group.open_orders}
-    for group in configuration.groups:
-        decided = placement.place(group, record, configuration, situation, waits)
+    together = Together(configuration)
+    outlook = Outlook(record, configuration, situation, waits)
+    for group in together.order:
+        decided = placement.place(group, together, outlook)
         contents += decided.contents
         overdue |= decided.overdue
+        if decided.waits_for:
+            waits_for[group.name] = decided.waits_for
         if any(isinstance(content, OrderGiven) for content in decided.contents):
             moving.add(group.name)
     contents += absence.marks(record, moving)
-    return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue))
+    return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue), waits_for=waits_for)
 
 
 def _configuration(record: Record, situation: Situation) -> list[Content]:

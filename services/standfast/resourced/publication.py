@@ -20,6 +20,17 @@ OUTCOMES: Final = {
     "not-quorate": ErrorName.NOT_QUORATE,
 }
 
+GROUP_METHODS: Final = {
+    "Start": WishKind.START,
+    "Stop": WishKind.STOP,
+    "Restart": WishKind.RESTART,
+    "Relocate": WishKind.RELOCATE,
+    "Enable": WishKind.ENABLE,
+    "Disable": WishKind.DISABLE,
+    "Freeze": WishKind.FREEZE,
+    "Thaw": WishKind.THAW,
+}
+
 
 class Publication:
     """Publishes what the core has, after each step; hands wishes to it and answers when they are decided."""
@@ -35,9 +46,9 @@ class Publication:
         handle = self._server.handle
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
-        handle("org.standfast.Group1", "Start", self._group_wish(WishKind.START))
-        handle("org.standfast.Group1", "Stop", self._group_wish(WishKind.STOP))
-        handle("org.standfast.Group1", "Relocate", self._group_wish(WishKind.RELOCATE))
+        handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
+        for method, kind in GROUP_METHODS.items():
+            handle("org.standfast.Group1", method, self._group_wish(kind))
         self.update()
 
     async def serve(self, on_bus: Callable[[Bus], Any]) -> None:
@@ -64,6 +75,10 @@ class Publication:
     async def _set_standby(self, call: Call) -> tuple[Any, ...]:
         node, standby = call.arguments
         return await self._wish(WishKind.STANDBY if standby else WishKind.RESUME, node, "")
+
+    async def _set_maintenance(self, call: Call) -> tuple[Any, ...]:
+        (maintenance,) = call.arguments
+        return await self._wish(WishKind.MAINTENANCE if maintenance else WishKind.NORMAL, "", "")
 
     def _group_wish(self, kind: WishKind) -> Callable[[Call], Any]:
         async def handler(call: Call) -> tuple[Any, ...]:
@@ -117,6 +132,7 @@ class Publication:
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
             "Losses": losses,
+            "Maintenance": record.maintenance if record else False,
             "Safe": all(node.fence for node in core.configuration.nodes) or len(core.configuration.nodes) == 1,
         }
         self._server.publish(ROOT, "org.standfast.Groups1", values)
@@ -127,7 +143,7 @@ class Publication:
         core, record = self._core, self._core.record
         assert record is not None
         ring_nodes = frozenset(core.terms.ring_nodes)
-        situation = core.coordinator.situation(core.knowledge)
+        waiting = showing.Waiting(record, core.configuration, core.coordinator.situation(core.knowledge))
         paths = {ROOT}
         for name in record.nodes:
             path = f"{ROOT}/node/{escape(name)}"
@@ -137,7 +153,7 @@ class Publication:
             path = f"{ROOT}/group/{escape(name)}"
             paths.add(path)
             self._names[path] = name
-            values = showing.group_values(name, record, core.configuration, situation)
+            values = showing.group_values(name, record, waiting)
             self._server.publish(path, "org.standfast.Group1", values)
             for unit, shown in showing.resource_values(name, record, core.configuration).items():
                 below = f"{path}/resource/{escape(unit)}"

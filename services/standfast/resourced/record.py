@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from standfast.resourced.codec import encode
 from standfast.resourced.messages import Held, Lineage, OrderKind
+from standfast.resourced.reasons import Reason
 from standfast.vocabulary import Holding, Phase
 
 
@@ -37,7 +38,7 @@ class Loss:
     incarnation: str  # "" = unknown: never proven by a reboot
     machine: str
     product: str
-    reason: str
+    reason: Reason
     cold: bool = False
     proof: str = ""  # agent, operator, rebooted; "" = not proven
 
@@ -66,15 +67,19 @@ class Order:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
     number: int = 0  # goes up with every event that touches the group, its flags or its holders
-    stopped: bool = False
+    stopped: bool = False  # by an operator, until started
+    disabled: bool = False  # by an operator or the policy of recovery, until enabled
+    frozen: bool = False  # nothing is done with it
+    restart: bool = False  # an operator wants it restarted where it runs
     wanted: str = ""  # the node that an operator wants it on, until it is there
     last_owner: str = ""  # where it runs, or ran last
     owner_before: str = ""  # another node, where it ran before that
     costly: bool = False  # its failed stop has cost a node since it last ran
     failures: tuple[Failure, ...] = ()
+    avoided: Mapping[str, int] = field(default_factory=dict)  # by node: how often it was avoided for its failures
     phase: Phase = Phase.STOPPED
     since: str = ""
-    reason: str = ""
+    reasons: tuple[Reason, ...] = ()  # for what was last done with it
     # of this term
     held: Mapping[str, Held] = field(default_factory=dict)  # by node; only those that hold something or failed
     open_orders: Mapping[str, Order] = field(default_factory=dict)  # by node
@@ -90,6 +95,7 @@ class Record:
     position: int = 0
     configuration: str = ""  # digest of the one in force
     version: int = 0  # how many were in force
+    maintenance: bool = False  # nothing is done with any group, and nobody is fenced
     nodes: Mapping[str, NodeRecord]
     groups: Mapping[str, GroupRecord]
     losses: Mapping[str, Loss]  # by node: its latest that did not end

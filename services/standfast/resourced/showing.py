@@ -5,9 +5,12 @@ from typing import Any
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
+from standfast.resourced.outlook import Outlook, drifted
+from standfast.resourced.reasons import Reason, sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
-from standfast.vocabulary import NodeState, Phase
+from standfast.resourced.together import Together
+from standfast.vocabulary import NodeState
 
 
 def node_state(name: str, record: Record, ring_nodes: frozenset[str]) -> NodeState:
@@ -32,36 +35,50 @@ def node_values(name: str, record: Record, ring_nodes: frozenset[str]) -> Mappin
         "State": node_state(name, record, ring_nodes).value,
         "Standby": node.standby,
         "Healthy": not node.condemned,
-        "Drifted": node.present and placement.drifted(node, record),
+        "Drifted": node.present and drifted(node, record),
         "Incarnation": node.incarnation,
     }
 
 
-def group_values(
-    name: str, record: Record, configuration: Configuration, situation: Situation | None
-) -> Mapping[str, Any]:
+class Waiting:
+    """Why groups that stand still do so, as the coordinator's plan has it, from one look at the record."""
+
+    def __init__(self, record: Record, configuration: Configuration, situation: Situation | None) -> None:
+        self._configuration = configuration
+        self._together = Together(configuration)
+        self._outlook = (
+            Outlook(record, configuration, situation, Waits(situation.waits, situation.now)) if situation else None
+        )
+
+    def reasons(self, name: str) -> tuple[Reason, ...]:
+        """Empty: the group waits for nothing, or no term is open."""
+        group = self._together.groups.get(name)
+        if group is None or self._outlook is None:
+            return ()
+        return placement.place(group, self._together, self._outlook).waits_for
+
+
+def group_values(name: str, record: Record, waiting: Waiting) -> Mapping[str, Any]:
     """Properties of Group1; a group that waits says for what."""
     known = record.groups[name]
     owner = known.holders[0] if known.holders else next(iter(sorted(known.open_orders)), "")
+    reasons = waiting.reasons(name) or known.reasons
     return {
         "Name": name,
         "Phase": known.phase.value,
-        "Flags": ["stopped"] if known.stopped else [],
+        "Flags": flags(known),
         "Owner": owner,
         "LastOwner": known.owner_before if known.last_owner == owner else known.last_owner,
         "Since": known.since,
-        "Reason": _reason(name, known, record, configuration, situation),
+        "Reason": sentence(reasons[0]) if reasons else "",
     }
 
 
-def _reason(
-    name: str, known: GroupRecord, record: Record, configuration: Configuration, situation: Situation | None
-) -> str:
-    group = configuration.group(name)
-    if known.phase is not Phase.STOPPED or known.stopped or group is None or situation is None:
-        return known.reason
-    waiting = placement.blocker(group, record, configuration, situation)
-    return waiting or known.reason
+def flags(known: GroupRecord) -> list[str]:
+    """What an operator must know beside the phase."""
+    marks = {"disabled": known.disabled, "stopped": known.stopped, "frozen": known.frozen}
+    partial = any(held.partial for held in known.held.values())
+    return [name for name, is_set in marks.items() if is_set] + (["partial"] if partial else [])
 
 
 def resource_values(name: str, record: Record, configuration: Configuration) -> dict[str, Mapping[str, Any]]:
@@ -93,5 +110,5 @@ def losses(record: Record, configuration: Configuration, situation: Situation | 
         waits = Waits(situation.waits, situation.now) if situation else None
         wait = absence.wait_ms(loss, record, configuration, situation, waits) if situation and waits else 0
         seconds = 0 if absence.out(record, loss.node) else max(wait, 0) // 1000
-        shown.append((loss.number, loss.node, failed, seconds, loss.reason))
+        shown.append((loss.number, loss.node, failed, seconds, sentence(loss.reason)))
     return shown

@@ -7,6 +7,7 @@ from standfast.resourced.messages import (
     AttemptBegun,
     AttemptEnded,
     ConfigurationInForce,
+    Disabled,
     Installed,
     LossDeclared,
     Marked,
@@ -18,7 +19,8 @@ from standfast.resourced.messages import (
     Update,
     Wish,
 )
-from standfast.resourced.placement import drifted
+from standfast.resourced.outlook import drifted
+from standfast.resourced.reasons import sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.term import Term
 from standfast.vocabulary import Holding, Phase
@@ -91,15 +93,17 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
             loss = after.losses.get(node)
             if loss is None or loss == before.losses.get(node):
                 return []
-            text = f"{node} is lost (loss {loss.number}): {loss.reason}; what it may run waits for proof that it is off"
+            why = sentence(loss.reason)
+            text = f"{node} is lost (loss {loss.number}): {why}; what it may run waits for proof that it is off"
             return [_entry("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
         case AttemptBegun() | AttemptEnded() | Proven() | SwitchedOn():
             return _fencing(before, after, update, fields)
-        case OrderGiven(group=group, kind=kind, node=node, reason=reason):
+        case OrderGiven(group=group, kind=kind, node=node, reasons=reasons):
             if before.groups.get(group) is None or after.groups[group].number == before.groups[group].number:
                 return []
-            text = f"{group}: {kind.value} on {node}: {reason}"
-            return [_entry("order", NOTICE, text, fields, GROUP=group, DECISION=kind.value, SUBJECT=node, CAUSE=reason)]
+            why = "; ".join(map(sentence, reasons))
+            text = f"{group}: {kind.value} on {node}: {why}"
+            return [_entry("order", NOTICE, text, fields, GROUP=group, DECISION=kind.value, SUBJECT=node, CAUSE=why)]
         case Reported(group=group, node=node, refused=refused) if refused:
             text = f"{group}: {node} refused the order: {refused}"
             return [_entry("order-refused", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=refused)]
@@ -116,7 +120,11 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
     match update.content:
         case Wish(kind=wish, subject=subject, node=node):
             to = f" to {node}" if node else ""
-            return [_entry("wish", NOTICE, f"An operator wants: {wish.value} {subject}{to}", fields)]
+            wanted = " ".join(word for word in (wish.value, subject) if word)
+            return [_entry("wish", NOTICE, f"An operator wants: {wanted}{to}", fields)]
+        case Disabled(group=group, reason=why) if group in after.groups:
+            text = f"{group}: {sentence(why)}; to let it run again: standfast group enable {group}"
+            return [_entry("group-disabled", ERROR, text, fields, GROUP=group, CAUSE=sentence(why))]
         case Marked(node=node):
             return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
         case ConfigurationInForce(digest=digest):
@@ -185,7 +193,7 @@ def _phase(name: str, before: Record, after: Record, fields: Mapping[str, str]) 
 
 def _cause(group: GroupRecord) -> str:
     failed = [held.failed for held in group.held.values() if held.failed and held.holding is not Holding.RUNNING]
-    return "; ".join(failed) or group.reason
+    return "; ".join(failed) or "; ".join(map(sentence, group.reasons[:1]))
 
 
 def _entry(event: str, level: int, text: str, shared: Mapping[str, str], **fields: str) -> Entry:

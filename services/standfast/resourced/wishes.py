@@ -2,15 +2,23 @@
 
 from dataclasses import replace
 
-from standfast.configuration.model import Configuration
+from standfast.configuration.model import Configuration, Group
 from standfast.resourced.messages import Wish, WishKind
-from standfast.resourced.placement import failures, refusal
-from standfast.resourced.record import Record
-from standfast.resourced.situation import Situation
+from standfast.resourced.outlook import Outlook
+from standfast.resourced.placement import refusals
+from standfast.resourced.reasons import sentence
+from standfast.resourced.record import GroupRecord, Record
+from standfast.resourced.recovery import failures
+from standfast.resourced.situation import Situation, Waits
+from standfast.resourced.together import Together
+
+MOVES = (WishKind.START, WishKind.RELOCATE, WishKind.RESTART)
 
 
 def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> str:
     """One sentence why the wish cannot be, "" = it can."""
+    if wish.kind in (WishKind.MAINTENANCE, WishKind.NORMAL):
+        return ""
     if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
         known = ", ".join(record.nodes)
         return "" if wish.subject in record.nodes else f"there is no node {wish.subject}; there are: {known}"
@@ -18,30 +26,52 @@ def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situat
     if group is None or wish.subject not in record.groups:
         names = ", ".join(record.groups) or "none"
         return f"there is no group {wish.subject}; there are: {names}"
+    return _refuse_by_flags(wish, record) or _refuse_by_place(wish, group, record, configuration, situation)
+
+
+def _refuse_by_flags(wish: Wish, record: Record) -> str:
+    name, known = wish.subject, record.groups[wish.subject]
+    if wish.kind not in (*MOVES, WishKind.STOP):
+        return ""
+    if record.maintenance:
+        return "the cluster is in maintenance; end it first: standfast maintenance off"
+    if known.frozen:
+        return f"{name} is frozen; thaw it first: standfast group thaw {name}"
+    if known.disabled and wish.kind in MOVES:
+        return f"{name} is disabled; enable it first: standfast group enable {name}"
+    if wish.kind is WishKind.RESTART and not known.holders:
+        return f"{name} runs nowhere; start it: standfast group start {name}"
+    return ""
+
+
+def _refuse_by_place(
+    wish: Wish, group: Group, record: Record, configuration: Configuration, situation: Situation
+) -> str:
+    if wish.kind not in (WishKind.START, WishKind.RELOCATE):
+        return ""
     if wish.node:
-        if wish.node not in configuration.allowed(group):
-            return f"{wish.node} may not run {group.name}: its domain allows {', '.join(configuration.allowed(group))}"
-        why = refusal(wish.node, record, situation)
-        return f"{wish.node} cannot run {group.name} now: it {why}" if why else ""
-    if wish.kind is WishKind.RELOCATE and not _next_best(wish, record, configuration, situation):
+        allowed = configuration.allowed(group)
+        if wish.node not in allowed:
+            return f"{wish.node} may not run {group.name}: its domain allows {', '.join(allowed)}"
+        outlook = Outlook(record, configuration, situation, Waits(situation.waits, situation.now))
+        why = refusals(group, Together(configuration), outlook).get(wish.node)
+        return f"{wish.node} cannot run {group.name} now: {sentence(why)}" if why else ""
+    if wish.kind is WishKind.RELOCATE and not _next_best(group, record, configuration, situation):
         return f"no other node can run {group.name} now; see `standfast status`"
     return ""
 
 
 def resolve_wish(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> Wish:
     """The wish with the node that the plan would choose."""
-    if wish.kind is WishKind.RELOCATE and not wish.node:
-        return replace(wish, node=_next_best(wish, record, configuration, situation))
+    group = configuration.group(wish.subject)
+    if wish.kind is WishKind.RELOCATE and not wish.node and group is not None:
+        return replace(wish, node=_next_best(group, record, configuration, situation))
     return wish
 
 
-def _next_best(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> str:
-    group = configuration.group(wish.subject)
-    assert group is not None
-    known = record.groups[wish.subject]
-    able = [
-        name
-        for name in configuration.allowed(group)
-        if name not in known.holders and not refusal(name, record, situation)
-    ]
+def _next_best(group: Group, record: Record, configuration: Configuration, situation: Situation) -> str:
+    known: GroupRecord = record.groups[group.name]
+    outlook = Outlook(record, configuration, situation, Waits(situation.waits, situation.now))
+    refused = refusals(group, Together(configuration), outlook)
+    able = [name for name, why in refused.items() if why is None and name not in known.holders]
     return min(able, key=lambda name: failures(known, name), default="")

@@ -1,0 +1,151 @@
+"""Why something was decided: the rule, its facts, and the setting that it follows; sentences are made when people read.
+
+Every decision carries reasons as data, the main one first; `sentence` prints one. Nothing else words a decision.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """What a decision follows from."""
+
+    # why a group starts, and where
+    FIRST_CHOICE = "first-choice"
+    ANY_NODE = "any-node"
+    OWNER_PROVEN_OFF = "owner-proven-off"
+    RELOCATED = "relocated"
+    TRIED_AGAIN = "tried-again"
+    START_GOES_ON = "start-goes-on"
+    # why it restarts or stops
+    RESTARTED_HERE = "restarted-here"
+    RESTARTED_BY_OPERATOR = "restarted-by-operator"
+    MOVED_AWAY = "moved-away"
+    STOP_GOES_ON = "stop-goes-on"
+    HELD_TWICE = "held-twice"
+    STOPPED_BY_OPERATOR = "stopped-by-operator"
+    STARTED_BY_OPERATOR = "started-by-operator"
+    DISABLED_BY_OPERATOR = "disabled-by-operator"
+    ENABLED_BY_OPERATOR = "enabled-by-operator"
+    DISABLED_BY_POLICY = "disabled-by-policy"
+    FROZEN = "frozen"
+    THAWED = "thawed"
+    MAINTENANCE = "maintenance"
+    QUORUM_LEAVES = "quorum-leaves"
+    GOES_HOME = "goes-home"
+    STAYS = "stays"
+    NOT_THERE = "not-there"
+    FAILED = "failed"
+    # why a node cannot be given a group
+    UNKNOWN_NODE = "unknown-node"
+    NOT_HERE = "not-here"
+    STANDBY = "standby"
+    LEAVING = "leaving"
+    CONDEMNED = "condemned"
+    BEING_FENCED = "being-fenced"
+    DRIFTED = "drifted"
+    MARKED_LEFT = "marked-left"
+    NOT_ALLOWED = "not-allowed"
+    AVOIDED = "avoided"
+    APART = "apart"
+    EXCLUSIVE = "exclusive"
+    NOT_EXCLUSIVE = "not-exclusive"
+    MAX_STARTS = "max-starts"
+    # why a group waits
+    UNSETTLED = "unsettled"
+    AWAITS_PROOF = "awaits-proof"
+    AWAITS_LOSS = "awaits-loss"
+    AWAITS_DAEMON = "awaits-daemon"
+    NEEDS = "needs"
+    AFTER = "after"
+    NEEDED = "needed"
+    NO_NODE = "no-node"
+    BACKING_OFF = "backing-off"
+    BLOCKED = "blocked"
+    # why a node is lost
+    LEFT_RING = "left-ring"
+    ABSENT_AT_START = "absent-at-start"
+    DAEMON_AWAY = "daemon-away"
+    NOT_REBOOTED = "not-rebooted"
+    STOP_FAILED = "stop-failed"
+
+
+SENTENCES: Mapping[Rule, str] = {
+    Rule.FIRST_CHOICE: "started on {node}, number {place} of its domain",
+    Rule.ANY_NODE: "started on {node}",
+    Rule.OWNER_PROVEN_OFF: "{owner} is proven off (loss {loss}, {how}): started on {node}",
+    Rule.RELOCATED: "relocated to {node} by an operator",
+    Rule.TRIED_AGAIN: "it failed on every node that may run it: tried again on {node}",
+    Rule.START_GOES_ON: "a start that had begun goes on",
+    Rule.RESTARTED_HERE: "{cause}: restarted here ({count} of {limit})",
+    Rule.RESTARTED_BY_OPERATOR: "restarted by an operator",
+    Rule.MOVED_AWAY: "{cause}: {node} has had its restarts, moved away",
+    Rule.STOP_GOES_ON: "a stop that had begun goes on",
+    Rule.HELD_TWICE: "more than one node holds it ({nodes}): stopped everywhere",
+    Rule.STOPPED_BY_OPERATOR: "stopped by an operator",
+    Rule.STARTED_BY_OPERATOR: "started by an operator",
+    Rule.DISABLED_BY_OPERATOR: "disabled by an operator",
+    Rule.ENABLED_BY_OPERATOR: "enabled by an operator",
+    Rule.DISABLED_BY_POLICY: "{cause}: disabled, as Recovery={recovery} says",
+    Rule.FROZEN: "frozen by an operator: nothing is done with it",
+    Rule.THAWED: "thawed by an operator",
+    Rule.MAINTENANCE: "the cluster is in maintenance: nothing is done with its groups",
+    Rule.QUORUM_LEAVES: "the nodes that stay would not be quorate",
+    Rule.GOES_HOME: "goes home to {node}",
+    Rule.STAYS: "stays on {node}: {why}",
+    Rule.NOT_THERE: "cannot be on {node}: {why}",
+    Rule.FAILED: "{cause}",
+    Rule.UNKNOWN_NODE: "{node} is not a configured node",
+    Rule.NOT_HERE: "{node} is not here",
+    Rule.STANDBY: "{node} is in standby",
+    Rule.LEAVING: "{node} is leaving",
+    Rule.CONDEMNED: "{node} speaks although it was proven off",
+    Rule.BEING_FENCED: "{node} is being fenced",
+    Rule.DRIFTED: "{node} has not the configuration in force",
+    Rule.MARKED_LEFT: "{node} is marked as left",
+    Rule.NOT_ALLOWED: "{node} may not run it",
+    Rule.AVOIDED: "{node} has failed it {count} times lately",
+    Rule.APART: "{node} has {group}, and the two are kept apart",
+    Rule.EXCLUSIVE: "{node} has {group}, which wants its node for itself",
+    Rule.NOT_EXCLUSIVE: "{node} has {group}, and it wants its node for itself",
+    Rule.MAX_STARTS: "{node} is starting {count} groups already",
+    Rule.UNSETTLED: "waits for the proof that the absent nodes are off: this view holds no more than half of all votes",
+    Rule.AWAITS_PROOF: "waits for the proof that {node} is off (loss {loss})",
+    Rule.AWAITS_LOSS: "waits for the proof that {node} is off",
+    Rule.AWAITS_DAEMON: "waits for {node}: it is in the ring, but its resourced is away",
+    Rule.NEEDS: "needs {group}, which is {phase}",
+    Rule.AFTER: "starts after {group}, which is {phase}",
+    Rule.NEEDED: "stops after {group}, which needs it",
+    Rule.NO_NODE: "no node can run it now",
+    Rule.BACKING_OFF: "it failed on every node that may run it: tried again in a while",
+    Rule.BLOCKED: "{cause}",
+    Rule.LEFT_RING: "it left the ring without a clean leave",
+    Rule.ABSENT_AT_START: "it is not here after a cold start",
+    Rule.DAEMON_AWAY: "its resourced was away for {seconds} s",
+    Rule.NOT_REBOOTED: "it did not reboot although its loss was proven",
+    Rule.STOP_FAILED: "{group} could not be stopped: {cause}",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One rule that a decision follows, with what its sentence names."""
+
+    rule: Rule
+    facts: Mapping[str, str] = field(default_factory=dict)
+    setting: str = ""  # FILE:LINE of the setting that the rule follows, "" = a default, or none
+
+
+def reason(rule: Rule, setting: str = "", **facts: object) -> Reason:
+    return Reason(rule=rule, facts={name: str(fact) for name, fact in facts.items()}, setting=setting)
+
+
+def sentence(why: Reason) -> str:
+    """For people; a fact that is missing, as in a record of another release, is shown as "?"."""
+    return SENTENCES[why.rule].format_map(_Facts(why.facts))
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "?"

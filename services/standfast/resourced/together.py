@@ -1,0 +1,108 @@
+"""What groups mean to each other: Needs=, After=, Apart=, Exclusive=, Priority=, MaxStarts= (DESIGN section 7).
+
+None of these keeps a group from running twice; they decide only when and where it runs once.
+"""
+
+from collections.abc import Mapping
+
+from standfast.configuration.model import Configuration, Group
+from standfast.resourced.outlook import Outlook, idle, unwanted
+from standfast.resourced.reasons import Reason, Rule, reason
+from standfast.resourced.record import GroupRecord
+from standfast.vocabulary import Phase
+
+GONE = (Phase.STOPPED, Phase.STOPPING, Phase.BLOCKED)
+
+
+class Together:
+    """The groups of one configuration, with what they say of each other in both directions."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.groups: Mapping[str, Group] = {group.name: group for group in configuration.groups}
+        self.apart: dict[str, set[str]] = {name: set() for name in self.groups}
+        self.needed_by: dict[str, list[str]] = {name: [] for name in self.groups}
+        for name, group in self.groups.items():
+            for other in group.apart:
+                self.apart[name].add(other)
+                self.apart.setdefault(other, set()).add(name)
+            for other in group.needs:
+                self.needed_by.setdefault(other, []).append(name)
+        self.exclusive = frozenset(name for name, group in self.groups.items() if group.exclusive)
+        self.order = self._order()
+
+    def _order(self) -> tuple[Group, ...]:
+        """Higher priority first, and every group behind those that it needs or starts after."""
+        found: dict[str, Group] = {}
+        entered: set[str] = set()
+
+        def enter(name: str) -> None:
+            if name in entered or name not in self.groups:
+                return
+            entered.add(name)
+            for before in (*self.groups[name].needs, *self.groups[name].after):
+                enter(before)
+            found[name] = self.groups[name]
+
+        for name in sorted(self.groups, key=lambda name: (-self.groups[name].priority, name)):
+            enter(name)
+        return tuple(found.values())
+
+
+def must_wait(group: Group, outlook: Outlook) -> Reason | None:
+    """Why it does not start yet: a group that it needs does not run, or one that it starts after is on its way."""
+    for other in group.needs:
+        known = outlook.record.groups.get(other)
+        if known is None or other in outlook.leaving or not _runs(known):
+            return _of(Rule.NEEDS, other, known, group.setting("Needs"))
+    for other in group.after:
+        known = outlook.record.groups.get(other)
+        if known is not None and (other in outlook.begun or known.phase is Phase.STARTING):
+            return _of(Rule.AFTER, other, known, group.setting("After"))
+    return None
+
+
+def must_stop(group: Group, outlook: Outlook) -> Reason | None:
+    """A group that it needs is not there any more; one that is restarted in place is waited for."""
+    for other in group.needs:
+        known = outlook.record.groups.get(other)
+        if known is None or other in outlook.leaving or known.phase in GONE or unwanted(known):
+            return _of(Rule.NEEDS, other, known, group.setting("Needs"))
+    return None
+
+
+def stops_first(name: str, together: Together, outlook: Outlook) -> str:
+    """A group that needs `name`, runs, and can be stopped before it; "" = none."""
+    for other in together.needed_by[name]:
+        known = outlook.record.groups.get(other)
+        if known is not None and known.holders and known.phase is not Phase.BLOCKED and idle(known, outlook) is None:
+            return other
+    return ""
+
+
+def unfit(group: Group, node: str, together: Together, outlook: Outlook) -> Reason | None:
+    """Why `node` cannot take this group beside what it has."""
+    others = outlook.on_node[node] - {group.name}
+    for other in sorted(others & together.apart[group.name]):
+        return reason(Rule.APART, node=node, group=other)
+    for other in sorted(others & together.exclusive):
+        return reason(Rule.EXCLUSIVE, node=node, group=other)
+    if group.exclusive and others:
+        return reason(Rule.NOT_EXCLUSIVE, group.setting("Exclusive"), node=node, group=min(others))
+    return None
+
+
+def crowded(node: str, outlook: Outlook) -> Reason | None:
+    """`node` is starting as many groups as it may at once."""
+    cluster, count = outlook.configuration.cluster, outlook.starting[node]
+    if cluster.max_starts is None or count < cluster.max_starts:
+        return None
+    return reason(Rule.MAX_STARTS, cluster.setting("MaxStarts"), node=node, count=count)
+
+
+def _runs(known: GroupRecord) -> bool:
+    good = known.phase is Phase.STARTED and not any(held.failed for held in known.held.values())
+    return good and unwanted(known) is None
+
+
+def _of(rule: Rule, name: str, known: GroupRecord | None, setting: str) -> Reason:
+    return reason(rule, setting, group=name, phase=known.phase.value if known else "not configured")
