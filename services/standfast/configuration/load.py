@@ -91,7 +91,8 @@ def _in_reading_order(problem: Problem) -> tuple[str, bool, int]:
 def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
     if "cluster.conf" not in tree.files:
         problems.append(Problem(source=Source(path="cluster.conf", line=0), text="is missing"))
-        return ClusterPart(cluster=None, nodes=(), devices=(), domains=(), domain_names=frozenset())
+        nothing: frozenset[str] = frozenset()
+        return ClusterPart(cluster=None, nodes=(), devices=(), domains=(), node_names=nothing, domain_names=nothing)
     folder = "cluster.conf.d"
     dropins = [f"{folder}/{name}" for name in tree.folder(folder) if name.endswith(".conf")]
     files = [_sections(tree, name, problems) for name in ("cluster.conf", *dropins)]
