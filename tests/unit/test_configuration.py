@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.configuration import keys, model
-from standfast.configuration.load import digest, load, load_good, save_good
+from standfast.configuration.load import digest, load, load_good, load_with, save_good
 from standfast.configuration.model import Configuration, ConfigurationError, Plug, Recovery, StopFailure
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_span, show_span
@@ -506,6 +506,70 @@ def test_one_node_and_an_unsafe_cluster_need_no_fence_device(root: Path, system:
         "[Cluster]\nName=c\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n[Domain]\nName=web\nNodes=node1",
     )
     assert not load(root, system=system).cluster.unsafe
+
+
+def test_replaced_files_are_checked_as_if_they_were_written_and_are_not(
+    root: Path, system: System, tmp_path: Path
+) -> None:
+    before = digest(root)
+    replacements: dict[str, str | bytes] = {
+        "units/webserv.target": TARGET.replace("Domain=web", "Recovery=relocate"),
+        "units/webserv.target.d/more.conf": b"[X-Standfast]\nNeeds=db\n",
+        "units/db.target": "[X-Standfast]\nResources=apache2.service\n",
+        "other.secret": "hidden",
+        "cluster.conf.d/x.conf": "[FenceDevice]\nName=pdu\nPasswordFile=other.secret\n",
+    }
+    found = load_with(root, replacements, system=system)
+    assert [(group.name, group.recovery, group.needs) for group in found.groups] == [
+        ("db", Recovery.RESTART, ()),
+        ("webserv", Recovery.RELOCATE, ("db",)),
+    ]
+    assert found.groups[1].setting("Needs") == "units/webserv.target.d/more.conf:2"
+    assert (digest(root), load_with(root, {}, system=system)) == (before, load(root, system=system))
+    written = tmp_path / "written"
+    shutil.copytree(root, written)
+    for name, content in replacements.items():
+        write(written, name, content if isinstance(content, str) else content.decode(), mode=0o600)
+    assert found == load(written, system=system)
+
+
+REPLACEMENTS: list[tuple[dict[str, str | bytes], list[str]]] = [
+    ({"units/webserv.target": TARGET + "Needs=db\n"}, ["units/webserv.target:6: there is no group db; write its tar"]),
+    ({"cluster.conf": CLUSTER.replace("Name=web\n", "Name=x\n")}, ["units/webserv.target:5: there is no [Domain] web"]),
+    ({"units/new.service": b"[Unit]\n\n#\xff"}, ["units/new.service:3: is no UTF-8"]),
+    ({"units/new.service": "[Unit]\n#\ud800"}, ["units/new.service:2: is no UTF-8"]),
+    ({"large": "x" * (1 << 20 | 1)}, ["large: is larger than 1 MiB"]),
+    ({"corosync.key": "short"}, ["corosync.key: has 5 bytes; a key has 128 to 4096"]),
+    ({"units/a.service~": ""}, ["units/a.service~: is a name that editors and packages leave behind"]),
+    ({".git/x": ""}, [".git/x: is a name that editors and packages leave behind"]),
+    ({"units": ""}, ["units: is a folder; name the file in it"]),
+    ({"units/a.service/x": ""}, ["units/a.service/x: cannot be below units/a.service, which is a file"]),
+]
+for _name in ("/etc/passwd", "../x", "units/../../x", "", ".", "./x", "units//x", "units/"):
+    _told = f"{_name}: is no name below the configuration's folder; write for example units/webserv.target"
+    REPLACEMENTS.append(({_name: ""}, [_told]))
+
+
+@pytest.mark.parametrize(("replacements", "told"), REPLACEMENTS)
+def test_what_is_wrong_with_a_replacement_is_told_with_its_name_and_line(
+    root: Path, system: System, replacements: dict[str, str | bytes], told: list[str]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_with(root, replacements, system=system)
+    found = [str(problem) for problem in caught.value.problems]
+    assert len(found) == len(told)
+    assert all(problem.startswith(start) for problem, start in zip(found, told, strict=True)), found
+
+
+def test_a_replacement_mends_what_is_wrong_with_its_file_and_nothing_else(root: Path, system: System) -> None:
+    (root / "units/torn.service").symlink_to("nowhere")
+    write(root, "cluster.conf", "[Cluster")
+    assert load_with(root, {"units/torn.service": "[Unit]\n", "cluster.conf": CLUSTER}, system=system).groups
+    with pytest.raises(ConfigurationError, match=r"^units/torn\.service: No such file or directory$"):
+        load_with(root, {"cluster.conf": CLUSTER}, system=system)
+    (root / "bmc.secret").chmod(0o644)
+    with pytest.raises(ConfigurationError, match=r"bmc\.secret: can be read by others"):
+        load_with(root, {"bmc.secret": "x", "cluster.conf": CLUSTER, "units/torn.service": "[Unit]\n"}, system=system)
 
 
 @pytest.mark.parametrize("name", ["cluster.conf", "corosync.key"])
