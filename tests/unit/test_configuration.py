@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.configuration import keys, model
-from standfast.configuration.load import digest, load, load_good, save_good
+from standfast.configuration.load import digest, load, load_good, load_with, save_good
 from standfast.configuration.model import Configuration, ConfigurationError, Plug, Recovery, StopFailure
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_span, show_span
@@ -338,6 +338,105 @@ def test_a_slip_in_a_target_is_one_sentence_with_its_line(
     assert any(problem.startswith(told) for problem in found), found
 
 
+# Groups by name with what is written of them, from line 3 on, and every problem.
+RELATIONS: list[tuple[dict[str, str], list[str]]] = [
+    ({"a": "Needs=b c\nAfter=d\nApart=b d\nExclusive=yes", "b": "After=c\nApart=a", "c": "", "d": "Needs=c"}, []),
+    ({"a": "Needs=b\nAfter=b\nApart=b", "b": ""}, []),
+    (
+        {"cache": "Needs=dbase", "database": ""},
+        ["units/cache.target:3: there is no group dbase; did you mean database?"],
+    ),
+    ({"cache": "After=db.target", "db": ""}, ["units/cache.target:3: there is no group db.target; did you mean db?"]),
+    ({"cache": "Apart=xyz"}, ["units/cache.target:3: there is no group xyz; write its target, or remove it"]),
+    (
+        {"cache": "Needs=cach"},  # its own name is no help
+        ["units/cache.target:3: there is no group cach; write its target, or remove it"],
+    ),
+    ({"a": "Needs=a"}, ["units/a.target:3: Needs= names its own group; remove a"]),
+    ({"a": "After=b a", "b": ""}, ["units/a.target:3: After= names its own group; remove a"]),
+    ({"a": "Apart=a"}, ["units/a.target:3: Apart= names its own group; remove a"]),
+    ({"a": "Needs=b\nNeeds=c b", "b": "", "c": ""}, ["units/a.target:4: b is in Needs= twice; remove one of them"]),
+    ({"a": "After=b b", "b": ""}, ["units/a.target:3: b is in After= twice; remove one of them"]),
+    ({"a": "Apart=b\nApart=b", "b": ""}, ["units/a.target:4: b is in Apart= twice; remove one of them"]),
+    ({"a": "Needs=b\nNeeds=\nNeeds=c b", "b": "", "c": ""}, []),  # an empty value takes back what was written
+    (
+        {"db": "After=log webserv", "log": "", "webserv": "Priority=1\nNeeds=db"},
+        [
+            "units/webserv.target:4: none of these could start before the others: "
+            "db is after webserv, webserv needs db; remove one of these settings"
+        ],
+    ),
+    (
+        {"a": "Needs=b", "b": "Needs=c", "c": "After=d", "d": "Needs=b"},  # a only leads there
+        [
+            "units/d.target:3: none of these could start before the others: "
+            "b needs c, c is after d, d needs b; remove one of these settings"
+        ],
+    ),
+    (
+        {"a": "After=b c", "b": "After=a", "c": "After=a"},
+        [
+            "units/b.target:3: none of these could start before the others: "
+            "a is after b, b is after a; remove one of these settings",
+            "units/c.target:3: none of these could start before the others: "
+            "a is after c, c is after a; remove one of these settings",
+        ],
+    ),
+    ({"a": "Apart=b", "b": "Apart=c", "c": "Apart=a"}, []),  # no order, so no circle
+    (
+        {"a": "Domain=one\nApart=b", "b": "Domain=same\nApart=a"},
+        [
+            "units/a.target:4: a is apart from b, but both may run on node1 only; "
+            "let one of them run on another node too"
+        ],
+    ),
+    ({"a": "Domain=one\nApart=b", "b": "Domain=other"}, []),
+    ({"a": "Domain=one\nApart=b", "b": "Domain=preferred"}, []),
+    ({"a": "Domain=one\nApart=b", "b": ""}, []),
+    ({"a": "Domain=one\nNeeds=b", "b": "Domain=same\nAfter=c", "c": "Domain=one"}, []),
+]
+DOMAINS = "".join(
+    f"[Domain]\nName={name}\nNodes={node}\nRestricted={restricted}\n"
+    for name, node, restricted in (
+        ("one", "node1", "yes"),
+        ("same", "node1", "yes"),
+        ("other", "node2", "yes"),
+        ("preferred", "node1", "no"),
+    )
+)
+
+
+@pytest.mark.parametrize(("groups", "told"), RELATIONS)
+def test_what_groups_say_of_each_other_can_come_true_or_is_told(
+    root: Path, groups: dict[str, str], told: list[str]
+) -> None:
+    write(root, "cluster.conf", CLUSTER + DOMAINS)
+    (root / "units/webserv.target").unlink()
+    for name, lines in groups.items():
+        write(root, f"units/{name}.target", f"[X-Standfast]\nResources={name}.service\n{lines}\n")
+    assert (problems(root, None) if told else load(root, system=None).digest) == (told or digest(root))
+
+
+def test_groups_that_are_apart_cannot_both_run_on_the_only_node_and_a_broken_node_is_a_node(root: Path) -> None:
+    write(root, "units/b.target", "[X-Standfast]\nResources=b.service\nApart=webserv\n")
+    write(root, "cluster.conf", CLUSTER.replace("Id=2", "Id=99"))
+    assert problems(root, None) == ["cluster.conf:11: Id=: “99” is no number from 1 to 16"]
+    alone = "[Cluster]\nName=c\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n"
+    write(root, "cluster.conf", f"{alone}[Domain]\nName=web\nNodes=node1\n")
+    told = "b is apart from webserv, but both may run on node1 only; let one of them run on another node too"
+    assert problems(root, None) == [f"units/b.target:3: {told}"]
+    write(root, "cluster.conf", alone)
+    assert problems(root, None) == ["units/webserv.target:5: there is no [Domain] web"]
+
+
+def test_a_circle_is_found_however_long_it_is(root: Path) -> None:
+    for number in range(1500):
+        other = (number + 1) % 1500
+        write(root, f"units/g{number:04}.target", f"[X-Standfast]\nResources=u{number}.service\nAfter=g{other:04}\n")
+    (told,) = problems(root, None)
+    assert told.startswith("units/g1499.target:3: none of these could start before the others: g0000 is after g0001, ")
+
+
 FILE_SLIPS = [
     ("units/vendor.target", TARGET, "units/vendor.target: vendor.target is the system's own"),
     ("units/multi-user.target", TARGET, "units/multi-user.target: multi-user.target is the system's own"),
@@ -407,6 +506,70 @@ def test_one_node_and_an_unsafe_cluster_need_no_fence_device(root: Path, system:
         "[Cluster]\nName=c\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n[Domain]\nName=web\nNodes=node1",
     )
     assert not load(root, system=system).cluster.unsafe
+
+
+def test_replaced_files_are_checked_as_if_they_were_written_and_are_not(
+    root: Path, system: System, tmp_path: Path
+) -> None:
+    before = digest(root)
+    replacements: dict[str, str | bytes] = {
+        "units/webserv.target": TARGET.replace("Domain=web", "Recovery=relocate"),
+        "units/webserv.target.d/more.conf": b"[X-Standfast]\nNeeds=db\n",
+        "units/db.target": "[X-Standfast]\nResources=apache2.service\n",
+        "other.secret": "hidden",
+        "cluster.conf.d/x.conf": "[FenceDevice]\nName=pdu\nPasswordFile=other.secret\n",
+    }
+    found = load_with(root, replacements, system=system)
+    assert [(group.name, group.recovery, group.needs) for group in found.groups] == [
+        ("db", Recovery.RESTART, ()),
+        ("webserv", Recovery.RELOCATE, ("db",)),
+    ]
+    assert found.groups[1].setting("Needs") == "units/webserv.target.d/more.conf:2"
+    assert (digest(root), load_with(root, {}, system=system)) == (before, load(root, system=system))
+    written = tmp_path / "written"
+    shutil.copytree(root, written)
+    for name, content in replacements.items():
+        write(written, name, content if isinstance(content, str) else content.decode(), mode=0o600)
+    assert found == load(written, system=system)
+
+
+REPLACEMENTS: list[tuple[dict[str, str | bytes], list[str]]] = [
+    ({"units/webserv.target": TARGET + "Needs=db\n"}, ["units/webserv.target:6: there is no group db; write its tar"]),
+    ({"cluster.conf": CLUSTER.replace("Name=web\n", "Name=x\n")}, ["units/webserv.target:5: there is no [Domain] web"]),
+    ({"units/new.service": b"[Unit]\n\n#\xff"}, ["units/new.service:3: is no UTF-8"]),
+    ({"units/new.service": "[Unit]\n#\ud800"}, ["units/new.service:2: is no UTF-8"]),
+    ({"large": "x" * (1 << 20 | 1)}, ["large: is larger than 1 MiB"]),
+    ({"corosync.key": "short"}, ["corosync.key: has 5 bytes; a key has 128 to 4096"]),
+    ({"units/a.service~": ""}, ["units/a.service~: is a name that editors and packages leave behind"]),
+    ({".git/x": ""}, [".git/x: is a name that editors and packages leave behind"]),
+    ({"units": ""}, ["units: is a folder; name the file in it"]),
+    ({"units/a.service/x": ""}, ["units/a.service/x: cannot be below units/a.service, which is a file"]),
+]
+for _name in ("/etc/passwd", "../x", "units/../../x", "", ".", "./x", "units//x", "units/"):
+    _told = f"{_name}: is no name below the configuration's folder; write for example units/webserv.target"
+    REPLACEMENTS.append(({_name: ""}, [_told]))
+
+
+@pytest.mark.parametrize(("replacements", "told"), REPLACEMENTS)
+def test_what_is_wrong_with_a_replacement_is_told_with_its_name_and_line(
+    root: Path, system: System, replacements: dict[str, str | bytes], told: list[str]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_with(root, replacements, system=system)
+    found = [str(problem) for problem in caught.value.problems]
+    assert len(found) == len(told)
+    assert all(problem.startswith(start) for problem, start in zip(found, told, strict=True)), found
+
+
+def test_a_replacement_mends_what_is_wrong_with_its_file_and_nothing_else(root: Path, system: System) -> None:
+    (root / "units/torn.service").symlink_to("nowhere")
+    write(root, "cluster.conf", "[Cluster")
+    assert load_with(root, {"units/torn.service": "[Unit]\n", "cluster.conf": CLUSTER}, system=system).groups
+    with pytest.raises(ConfigurationError, match=r"^units/torn\.service: No such file or directory$"):
+        load_with(root, {"cluster.conf": CLUSTER}, system=system)
+    (root / "bmc.secret").chmod(0o644)
+    with pytest.raises(ConfigurationError, match=r"bmc\.secret: can be read by others"):
+        load_with(root, {"bmc.secret": "x", "cluster.conf": CLUSTER, "units/torn.service": "[Unit]\n"}, system=system)
 
 
 @pytest.mark.parametrize("name", ["cluster.conf", "corosync.key"])

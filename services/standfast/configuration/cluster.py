@@ -23,7 +23,8 @@ class ClusterPart:
     nodes: tuple[Node, ...]  # by id
     devices: tuple[FenceDevice, ...]
     domains: tuple[Domain, ...]
-    domain_names: frozenset[str]  # also of domains that have a problem
+    node_names: frozenset[str]  # also of nodes that have a problem
+    domain_names: frozenset[str]  # likewise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
         nodes=tuple(sorted((node.made for node in nodes), key=lambda node: node.id)),
         devices=tuple(device.made for device in devices),
         domains=tuple(domain.made for domain in domains),
+        node_names=frozenset(record.name for record in node_records),
         domain_names=frozenset(record.name for record in domain_records),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from standfast.configuration.cluster import ClusterPart
 from standfast.configuration.keys import Scope, Values, did_you_mean, read
 from standfast.configuration.model import Group, Probe, Problem, Resource, Source
+from standfast.configuration.relations import check_relations
 from standfast.configuration.system import System, is_system_target, name_refusal, template
 from standfast.configuration.unitfile import Entry, Section, dropin_folders, dropin_order, effective, merge, named
 from standfast.configuration.values import parse_name
@@ -56,6 +57,7 @@ def read_groups(
     """The groups by name; everything wrong in units/ is appended to `problems`."""
     values = {name: _group_values(name, units, problems) for name in _group_names(units)}
     _check_single_use(values, problems)
+    check_relations(values, cluster, problems)
     groups = []
     for name, one in values.items():
         _check_group(name, one, units, cluster, system, problems)

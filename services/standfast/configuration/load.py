@@ -6,6 +6,7 @@ saved, and what runs must go on when a package is removed.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from standfast.configuration.cluster import ClusterPart, read_cluster
@@ -13,7 +14,7 @@ from standfast.configuration.groups import Units, read_groups
 from standfast.configuration.keys import did_you_mean
 from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
 from standfast.configuration.system import System, is_unit_file_name
-from standfast.configuration.tree import Tree, read_tree, save_tree
+from standfast.configuration.tree import Tree, read_tree, replace_files, save_tree
 from standfast.configuration.unitfile import Section, merge, scan
 
 ROOT = Path("/etc/standfast")
@@ -29,6 +30,14 @@ def load(root: Path = ROOT, *, system: System | None = _HERE) -> Configuration:
     `system` None: nothing is asked of this machine (for the last good copy, and for another machine's files).
     """
     return _check(read_tree(root), system)
+
+
+def load_with(root: Path, replacements: Mapping[str, str | bytes], *, system: System | None = _HERE) -> Configuration:
+    """What load() would say of `root` if these files (content by name below `root`) were written there; none is.
+
+    ConfigurationError names a replacement as it would name the file: by its name below `root`, and the line.
+    """
+    return _check(replace_files(read_tree(root), replacements), system)
 
 
 def load_good(
@@ -91,7 +100,8 @@ def _in_reading_order(problem: Problem) -> tuple[str, bool, int]:
 def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
     if "cluster.conf" not in tree.files:
         problems.append(Problem(source=Source(path="cluster.conf", line=0), text="is missing"))
-        return ClusterPart(cluster=None, nodes=(), devices=(), domains=(), domain_names=frozenset())
+        nothing: frozenset[str] = frozenset()
+        return ClusterPart(cluster=None, nodes=(), devices=(), domains=(), node_names=nothing, domain_names=nothing)
     folder = "cluster.conf.d"
     dropins = [f"{folder}/{name}" for name in tree.folder(folder) if name.endswith(".conf")]
     files = [_sections(tree, name, problems) for name in ("cluster.conf", *dropins)]

@@ -7,12 +7,13 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from standfast.configuration.model import Problem, Source
 from standfast.files import sync_folder, write_atomic
 
 _LARGEST_BYTES = 1 << 20
+_TOO_LARGE = "is larger than 1 MiB; large data does not belong here"
 # What editors and dpkg leave behind is no configuration, as for systemd (src/basic/path-util.c): opening a file
 # in an editor must not make this node's configuration differ from the others'.
 _LEFT_BEHIND = ("~", ".swp", ".bak", ".old", ".new", ".rpmnew", ".rpmsave", ".rpmorig", ".ucf-new", ".ucf-old")
@@ -61,6 +62,24 @@ def read_tree(root: Path) -> Tree:
             problems.append(Problem(source=Source(path=name, line=0), text=text))
     ordered = {name: files[name] for name in sorted(files)}
     return Tree(files=ordered, problems=tuple(problems))
+
+
+def replace_files(tree: Tree, contents: Mapping[str, str | bytes]) -> Tree:
+    """The tree as it were with these contents, by name, in the place of its files or beside them; nothing is written.
+
+    What was wrong with a file that is replaced is forgotten; a name that could not be read there is a problem.
+    """
+    files = dict(tree.files)
+    problems = [problem for problem in tree.problems if problem.source.path not in contents]
+    for name, content in contents.items():
+        # Half of a surrogate pair is no text: it becomes bytes that the check refuses, with their line.
+        written = content.encode(errors="surrogatepass") if isinstance(content, str) else content
+        if refusal := _name_refusal(name, tree) or (_TOO_LARGE if len(written) > _LARGEST_BYTES else None):
+            problems.append(Problem(source=Source(path=name, line=0), text=refusal))
+        else:
+            # A new one has no mode yet: it is not told to be open to others before it is written.
+            files[name] = File(content=written, mode=files[name].mode if name in files else 0o600)
+    return Tree(files={name: files[name] for name in sorted(files)}, problems=tuple(problems))
 
 
 def save_tree(tree: Tree, last_good: Path) -> None:
@@ -138,6 +157,19 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names) if not _left_behind(name))
 
 
+def _name_refusal(name: str, tree: Tree) -> str | None:
+    """Why no file of `tree` could be called `name`, or None."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or str(path) != name or not path.parts:
+        return "is no name below the configuration's folder; write for example units/webserv.target"
+    if any(map(_left_behind, path.parts)):
+        return "is a name that editors and packages leave behind, so it would not be read; call it otherwise"
+    if any(other.startswith(f"{name}/") for other in tree.files):
+        return "is a folder; name the file in it"
+    above = next((str(folder) for folder in path.parents if str(folder) in tree.files), None)
+    return f"cannot be below {above}, which is a file; call it otherwise" if above else None
+
+
 def _left_behind(name: str) -> bool:
     return name.startswith(".") or name.endswith(_LEFT_BEHIND + _LEFT_BY_DPKG)
 
@@ -152,5 +184,5 @@ def _read_file(path: Path) -> File:
             raise ValueError("is no file; nothing but files and folders is replicated")
         content = file.read(_LARGEST_BYTES + 1)
     if len(content) > _LARGEST_BYTES:
-        raise ValueError("is larger than 1 MiB; large data does not belong here")
+        raise ValueError(_TOO_LARGE)
     return File(content=content, mode=stat.S_IMODE(status.st_mode))
