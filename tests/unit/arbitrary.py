@@ -1,7 +1,7 @@
 """Any value of a declared type, for tests that must hold for whatever is said."""
 
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -33,4 +33,5 @@ def arbitrary(kind: Any, texts: st.SearchStrategy[str], numbers: st.SearchStrate
         return st.sampled_from(list(kind))
     assert is_dataclass(kind)
     build: Any = kind
-    return st.builds(build, **{name: of(hint) for name, hint in get_type_hints(kind).items()})
+    hints = get_type_hints(kind)
+    return st.builds(build, **{field.name: of(hints[field.name]) for field in fields(kind)})

@@ -1,15 +1,17 @@
 """What the network and the disk bring is decoded whole, or refused with one error."""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standfast.resourced.codec import MAXIMUM_BYTES, MessageError, decode, encode
+from standfast.resourced.codec import MAXIMUM_BYTES, MessageError, decode, encode, encode_around
 from standfast.resourced.messages import Content, Member, Message, Stored, Tick, Update, Wish, WishKind
 from standfast.resourced.record import Disk, Record, initial
 from unit.arbitrary import arbitrary
@@ -18,6 +20,7 @@ KINDS: tuple[Any, ...] = (Message, Tick, Disk, Record, Content)
 anything = st.sampled_from(KINDS).flatmap(
     lambda kind: st.tuples(st.just(kind), arbitrary(kind, st.text(max_size=8), st.integers()))
 )
+on_a_loaded_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 member = Member(
     node="n1",
     incarnation="boot/1",
@@ -31,12 +34,35 @@ member = Member(
 )
 
 
+@on_a_loaded_machine
 @given(anything)
 def test_whatever_is_said_is_heard_alike(said: tuple[Any, Any]) -> None:
     kind, value = said
     data = encode(value)
     assert decode(kind, data) == value
     assert encode(decode(kind, data)) == data
+
+
+def plain_of(value: object) -> Any:
+    """What a value is as JSON, found by looking at the value itself instead of its declared type."""
+    match value:
+        case Enum():
+            return value.value
+        case None | bool() | int() | str():
+            return value
+        case tuple():
+            return [plain_of(item) for item in value]
+        case Mapping():
+            return {key: plain_of(item) for key, item in value.items()}
+    found: Any = value
+    return {"is": type(value).__name__} | {one.name: plain_of(getattr(value, one.name)) for one in fields(found)}
+
+
+@on_a_loaded_machine
+@given(anything)
+def test_what_is_written_is_json_with_sorted_keys_and_no_spaces(said: tuple[Any, Any]) -> None:
+    _, value = said
+    assert encode(value) == json.dumps(plain_of(value), sort_keys=True, separators=(",", ":")).encode()
 
 
 @given(st.binary(max_size=200))
@@ -53,6 +79,7 @@ json_values = st.recursive(
 )
 
 
+@on_a_loaded_machine
 @given(anything, st.data())
 def test_a_message_with_one_value_replaced_is_good_or_raises_one_error(
     said: tuple[Any, Any], data: st.DataObject
@@ -65,6 +92,7 @@ def test_a_message_with_one_value_replaced_is_good_or_raises_one_error(
         decode(kind, json.dumps(plain).encode())
 
 
+@on_a_loaded_machine
 @given(anything, st.data())
 def test_a_message_that_was_cut_off_raises_one_error(said: tuple[Any, Any], data: st.DataObject) -> None:
     kind, value = said
@@ -81,9 +109,9 @@ def test_a_field_that_an_older_release_did_not_write_has_its_default() -> None:
 
 
 def test_a_field_without_a_default_may_not_be_missing() -> None:
-    for field in fields(Stored):
+    for one in fields(Stored):
         plain = json.loads(encode(Stored(nonce="n1-1", position=1)))
-        del plain[field.name]
+        del plain[one.name]
         with pytest.raises(MessageError):
             decode(Message, json.dumps(plain).encode())
 
@@ -125,3 +153,78 @@ def test_equal_records_have_equal_bytes_whatever_the_order_of_their_names() -> N
     other = initial("d", {"n2": 1, "n1": 1}, ("b", "a"))
     assert encode(one) == encode(other)
     assert one.lineage == other.lineage
+
+
+# Versions of the protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Older:
+    """What a release that speaks version 1 knows as `Letter`."""
+
+    text: str
+    stamp: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    text: str
+    stamp: str = "none"
+    colour: str = field(default="blue", metadata={"since": 2})
+    copies: tuple[str, ...] = field(default=(), metadata={"since": 3})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telegram:
+    SINCE: ClassVar[int] = 2
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    content: Letter | Telegram
+
+
+def test_a_field_is_not_written_for_a_version_before_its_own() -> None:
+    letter = Letter(text="t", colour="red", copies=("a",))
+    written = {version: json.loads(encode(letter, version)) for version in (1, 2, 3)}
+    assert written[1] == {"is": "Letter", "text": "t", "stamp": "none"}
+    assert written[2] == written[1] | {"colour": "red"}
+    assert written[3] == written[2] | {"copies": ["a"]}
+
+
+def test_what_is_written_for_an_older_version_is_read_there_and_has_the_defaults_here() -> None:
+    data = encode(Letter(text="t", stamp="s", colour="red"), 1)
+    assert decode(Letter, data) == Letter(text="t", stamp="s")
+    assert decode(Older, data.replace(b"Letter", b"Older")) == Older(text="t", stamp="s")
+
+
+@on_a_loaded_machine
+@given(arbitrary(Envelope, st.text(max_size=8), st.integers()))
+def test_the_newest_version_says_everything(envelope: Envelope) -> None:
+    assert decode(Envelope, encode(envelope, 3)) == envelope
+
+
+def test_a_message_that_a_version_does_not_have_is_never_written_for_it() -> None:
+    for value in (Telegram(text="t"), Envelope(content=Telegram(text="t"))):
+        with pytest.raises(AssertionError, match="version 1 of the protocol has no Telegram"):
+            encode(value, 1)
+        assert decode(type(value), encode(value, 2)) == value
+    assert encode(Envelope(content=Letter(text="t")), 1)
+
+
+def test_a_newer_field_must_say_what_an_older_reader_has() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Bad:
+        newer: str = field(metadata={"since": 2})
+
+    with pytest.raises(AssertionError, match="newer: it needs a default"):
+        encode(Bad(newer="x"), 2)
+
+
+def test_parts_that_are_written_already_are_taken_as_they_are() -> None:
+    wish = Wish(id="%s", kind=WishKind.STOP, subject="g")
+    update = Update(nonce="n", position=1, at="", content=wish)
+    assert encode_around(update, {}).encode() == encode(update)
+    assert encode_around(update, {"content": encode(wish).decode()}).encode() == encode(update)
+    assert json.loads(encode_around(update, {"at": '"now"'}))["at"] == "now"
