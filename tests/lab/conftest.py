@@ -14,6 +14,7 @@ from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 from standfast_lab.progress import say
 
+from lab import ledger
 from lab.audit import violations
 from lab.trial import Stage, Trial
 
@@ -24,6 +25,21 @@ KEEP = (
 FULL = "STANDFAST_FULL"  # set: the counts that the issues ask for
 PAUSE_S = 0.5  # of a client that asks every 20 ms: the machine had no time or no disk for it
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In --full what has passed on this tree is not run again."""
+    config.addinivalue_line("markers", "rounds(count): in --full the test runs so often, otherwise once")
+    if os.environ.get(FULL):
+        config.pluginmanager.register(ledger.Ledger(ledger.FOLDER / ledger.digest() / "runs.jsonl"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each round is a test of its own: one that fails hides none of the others."""
+    if "round_number" in metafunc.fixturenames:
+        (count,) = next(metafunc.definition.iter_markers("rounds")).args
+        numbers = range(count if os.environ.get(FULL) else 1)
+        metafunc.parametrize("round_number", numbers, ids=[f"round{number + 1}" for number in numbers])
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -45,12 +61,6 @@ def stage() -> Iterator[Stage]:
         lab.down()
 
 
-@pytest.fixture(scope="session")
-def rounds() -> int:
-    """How often a fault is injected that an issue wants ten times in --full and once otherwise."""
-    return 10 if os.environ.get(FULL) else 1
-
-
 @pytest.fixture
 def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
     """The cluster in its normal state and a client that asks; at the end, normal again, the audit."""
@@ -70,6 +80,7 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
         wrong = [str(error), *violations(trial, settled=False)]
     finally:
         stage.lab.client_stop()
+        node.user_properties += [(ledger.OUTAGE, seconds) for seconds in trial.outages_s]
         stage.spoilt = failed or bool(wrong)
         if stage.spoilt:
             _tell(request, _gather(stage.lab, node.name))

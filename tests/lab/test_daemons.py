@@ -72,35 +72,35 @@ def wait_for_open_term(trial: Trial, node: str) -> None:
     trial.wait(lambda: trial.term_age_s(node) >= OPEN_FOR_S, 30, f"a term that has been open for {OPEN_FOR_S:g} s")
 
 
-def test_each_daemon_killed_in_an_open_term_is_back_and_no_request_fails(trial: Trial, rounds: int) -> None:
+@pytest.mark.rounds(10)
+@pytest.mark.usefixtures("round_number")
+def test_each_daemon_killed_in_an_open_term_is_back_and_no_request_fails(trial: Trial) -> None:
     owner = trial.owner()
     with nothing_noticed(trial):
-        for number in range(rounds):
-            for daemon in DAEMONS:
-                wait_for_open_term(trial, owner)
-                kill_daemon(trial, owner, daemon)
-                took_s = wait_until_status_is_right(trial, owner, owner)
-                print(f"round {number + 1}: {daemon} killed, status right again {took_s:.1f} s after its restart")
-                assert trial.owner() == owner
+        for daemon in DAEMONS:
+            wait_for_open_term(trial, owner)
+            kill_daemon(trial, owner, daemon)
+            took_s = wait_until_status_is_right(trial, owner, owner)
+            print(f"{daemon} killed, status right again {took_s:.1f} s after its restart")
+            assert trial.owner() == owner
 
 
-def test_resourced_killed_during_a_slow_start_goes_on_with_it_and_no_request_fails(trial: Trial, rounds: int) -> None:
+@pytest.mark.rounds(10)
+@pytest.mark.usefixtures("round_number")
+def test_resourced_killed_during_a_slow_start_goes_on_with_it_and_no_request_fails(trial: Trial) -> None:
     owner = trial.owner()
     place = trial.others(owner)[0]
-    for _ in range(rounds):
-        wait_for_open_term(trial, place)
-        with slow_start(trial, place):
-            trial.fault(f"relocation to {place}, where Apache starts slowly")
-            trial.lab.sh(owner, "sh", "-c", f"standfast group relocate {GROUP} {place} >/dev/null 2>&1 &")
-            trial.wait(lambda: served_by(trial, place), 20, f"{place} to serve")
-            assert observe.unit_property(trial.lab, place, APACHE, "ActiveState") == "activating"
-            since = time.monotonic()
-            kill_daemon(trial, place, "resourced")
-            wait_until_status_is_right(trial, place, place, phase="starting")
-            trial.wait_until_started_on(place)
-            check_requests(trial, since)
-        trial.lab.sh(owner, "standfast", "group", "relocate", GROUP, owner)
-        trial.wait_until_started_on(owner)
+    wait_for_open_term(trial, place)
+    with slow_start(trial, place):
+        trial.fault(f"relocation to {place}, where Apache starts slowly")
+        trial.lab.sh(owner, "sh", "-c", f"standfast group relocate {GROUP} {place} >/dev/null 2>&1 &")
+        trial.wait(lambda: served_by(trial, place), 20, f"{place} to serve")
+        assert observe.unit_property(trial.lab, place, APACHE, "ActiveState") == "activating"
+        since = time.monotonic()
+        kill_daemon(trial, place, "resourced")
+        wait_until_status_is_right(trial, place, place, phase="starting")
+        trial.wait_until_started_on(place)
+        check_requests(trial, since)
 
 
 def served_by(trial: Trial, node: str) -> bool:

@@ -36,7 +36,7 @@ def test_relocate_moves_the_group_and_it_stays_there(trial: Trial) -> None:
     trial.lab.sh(owner, "standfast", "group", "relocate", GROUP, place, timeout_s=60)
     assert trial.lab.holder() == place
     trial.wait_until_started_on(place)
-    print(f"outage {trial.lab.outage_s(since=at - 1):.2f} s")
+    print(f"outage {trial.outage_s(at):.2f} s")
     trial.wait_until_normal()
     assert trial.owner() == place
 
@@ -80,7 +80,7 @@ def test_reboot_of_the_owner_moves_the_group_first_and_the_node_is_back_by_itsel
     trial.wait_until_rebooted(owner, boots)
     place = check_moved_before_it_went(trial, owner, at)
     trial.wait_until_normal(BACK_WITHIN_S)
-    print(f"outage {trial.lab.outage_s(since=at - 1):.2f} s, the node back {time.monotonic() - at:.1f} s later")
+    print(f"outage {trial.outage_s(at):.2f} s, the node back {time.monotonic() - at:.1f} s later")
     assert trial.owner() == place
 
 

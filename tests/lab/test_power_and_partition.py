@@ -78,7 +78,7 @@ def test_owner_cut_off_from_the_majority_never_shares_the_address_and_loses_the_
     at = trial.fault(f"{victim} cut off from {' and '.join(majority)}")
     trial.lab.cut(victim)
     (place,) = {check_until_moved(trial, victim, majority)}
-    print(f"outage {trial.lab.outage_s(since=at - 1):.2f} s")
+    print(f"outage {trial.outage_s(at):.2f} s")
     assert trial.lab.overlap_ms(since=trial.begun) == 0
     off = [entry for entry in trial.lab.bmc_requests(victim, at) if "ForceOff" in entry["body"]]
     assert off, "a node that may still run the group is switched off"

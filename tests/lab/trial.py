@@ -38,6 +38,7 @@ class Trial:
         self.powered_off: list[tuple[str, float]] = []
         self.rebooted: list[tuple[str, float]] = []
         self.to_be_fenced: set[str] = set()  # any other node that a BMC cuts off is a violation
+        self.outages_s: list[float] = []  # for the table of --full
         self.first_owner: str | None = None  # who held the group when the test began
 
     def wait_until_normal(self, timeout_s: float = normal.NORMAL_WITHIN_S) -> float:
@@ -92,7 +93,12 @@ class Trial:
             return last_bad is not None and any(request.ok and request.t_start > last_bad for request in after)
 
         self.wait(recovered, timeout_s, "an outage that the client sees, and a good answer after it")
-        return self.lab.outage_s(since=since - 1)
+        return self.outage_s(since)
+
+    def outage_s(self, since: float) -> float:
+        """The client's longest time without a good answer, its last one from the second before `since`; noted."""
+        self.outages_s.append(self.lab.outage_s(since=since - 1))
+        return self.outages_s[-1]
 
     def term_age_s(self, node: str) -> float:
         """For how long the node's term has been open; 0.0 when none is."""
