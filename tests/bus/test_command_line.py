@@ -63,6 +63,7 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
             "config_version": 4,
             "detect_within_ms": 2200,
             "safe": True,
+            "maintenance": False,
             "away": {},
         }
         == made
@@ -339,3 +340,48 @@ def test_resume_is_done_when_it_is_stored(private_bus: PrivateBus) -> None:
 
 def test_a_wrong_word_is_a_usage_error(private_bus: PrivateBus) -> None:
     assert invoke("group", "begin", "webserv").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "wish", "flags", "done"),
+    [
+        ("disable", "Disable", ["disabled"], "webserv is stopped"),
+        ("freeze", "Freeze", ["frozen"], "webserv is started on node1"),
+        ("thaw", "Thaw", [], "webserv is started on node1"),
+        ("enable", "Enable", [], "webserv is started on node1"),
+        ("restart", "Restart", [], "webserv is started on node1"),
+    ],
+)
+def test_each_verb_of_a_group_waits_until_it_came_true(
+    private_bus: PrivateBus, verb: str, wish: str, flags: list[str], done: str
+) -> None:
+    async def play() -> tuple[Result, list[Any]]:
+        cluster = Cluster()
+
+        async def obey(_: str, __: tuple[Any, ...]) -> None:
+            phase, owner = ("stopped", "") if verb == "disable" else ("started", "node1")
+            cluster.group("2026-01-01T00:00:09Z", Phase=phase, Owner=owner, Flags=flags)
+
+        cluster.on_wish = obey
+        async with cluster.running():
+            return await asyncio.to_thread(invoke, "group", verb, "webserv"), cluster.wishes
+
+    result, asked = asyncio.run(play())
+    assert (result.exit_code, result.stdout) == (0, f"{done}\n")
+    assert asked == [(wish, ())]
+
+
+@pytest.mark.parametrize(("word", "wanted"), [("on", True), ("off", False)])
+def test_maintenance_begins_and_ends(private_bus: PrivateBus, word: str, wanted: bool) -> None:
+    async def play() -> tuple[Result, list[Any]]:
+        async with Cluster().running() as cluster:
+            return await asyncio.to_thread(invoke, "maintenance", word), cluster.wishes
+
+    result, asked = asyncio.run(play())
+    assert result.exit_code == 0
+    assert asked == [("SetMaintenance", (wanted,))]
+
+
+def test_status_says_that_the_cluster_is_in_maintenance(private_bus: PrivateBus) -> None:
+    shown = with_daemons("status", prepare=lambda c: c.publish("/org/standfast", "Groups1", Maintenance=True)).stdout
+    assert "standfast maintenance off" in " ".join(shown.split())

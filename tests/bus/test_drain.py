@@ -18,6 +18,7 @@ ALL: dict[str, Any] = {
     "ConfigurationVersion": 1,
     "Losses": (),
     "Safe": True,
+    "Maintenance": False,
 }
 PATH = f"{drain.ROOT}/group/webserv"
 

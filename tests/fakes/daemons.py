@@ -22,9 +22,10 @@ class Cluster:
         self._buses: dict[str, Bus] = {}
         self._publish_membership()
         self._publish_record()
-        for method in ("Start", "Stop", "Relocate"):
+        for method in ("Start", "Stop", "Relocate", "Restart", "Enable", "Disable", "Freeze", "Thaw"):
             self.servers[ALL[3]].handle("org.standfast.Group1", method, self._wished)
-        self.servers[ALL[3]].handle("org.standfast.Groups1", "SetStandby", self._wished)
+        for method in ("SetStandby", "SetMaintenance"):
+            self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._wished)
 
     def _publish_membership(self) -> None:
         membership, quorum, fencing = (self.servers[name] for name in ALL[:3])
@@ -54,7 +55,7 @@ class Cluster:
     def _publish_record(self) -> None:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
-        self.publish(ROOT, "Groups1", **record, Losses=[], Safe=True)
+        self.publish(ROOT, "Groups1", **record, Losses=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):
             values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False}
             self.publish(f"{ROOT}/node/{name}", "Member1", Name=name, Incarnation=f"boot{number}/1", **values)

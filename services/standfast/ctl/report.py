@@ -21,6 +21,7 @@ def make(snapshot: Snapshot) -> Report:
         "config_version": groups.get("ConfigurationVersion") or None,
         "detect_within_ms": membership.get("DetectWithinMilliseconds") or None,
         "safe": groups.get("Safe"),
+        "maintenance": groups.get("Maintenance"),
         "nodes": _nodes(snapshot),
         "groups": _groups(snapshot),
         "fencing": {"pending": _pending(groups), "devices": _devices(snapshot)},

@@ -49,6 +49,8 @@ def _warnings(report: Report) -> list[Text]:
     lines += [f"Configuration: {problem}" for problem in report["problems"]]
     if report["safe"] is False:
         lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
+    if report["maintenance"]:
+        lines.append("Maintenance: nothing is done with any group, nobody is fenced: standfast maintenance off")
     return [Text(line, style="bold yellow") for line in lines]
 
 
