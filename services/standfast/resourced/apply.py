@@ -4,7 +4,7 @@
 older than an open order, a proof of a loss that ended) changes nothing, on all members alike (DESIGN sections 4, 6, 7).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from standfast.resourced.messages import (
     Disabled,
     Forgiven,
     Forgotten,
+    Held,
     Installed,
     Leaving,
     LossDeclared,
@@ -43,7 +44,7 @@ def apply(record: Record, term: int, update: Update) -> Record:
     changed = _content(record, term, update.content)
     if changed.settled:
         changed = replace(changed, term=term, position=update.position)
-    return _phases(record, _marks(record, changed, update), update.at)
+    return _phases(_marks(record, changed, update), update)
 
 
 def _marks(before: Record, after: Record, update: Update) -> Record:
@@ -139,7 +140,14 @@ def _members(record: Record, content: Members) -> Record:
         if name in condemned or not (name in named or (name in met and loss.proof))
     }
     owed = {name: loss for name, loss in record.owed.items() if name not in named}
-    groups = {name: _group_of_term(name, group, content) for name, group in record.groups.items()}
+    held: dict[str, dict[str, Held]] = {}
+    for member in content.members:
+        for group, what in member.held.items():
+            held.setdefault(group, {})[member.node] = what
+    groups = {
+        name: replace(group, number=group.number + 1, held=held.get(name, {}), open_orders={})
+        for name, group in record.groups.items()
+    }
     attempts = _attempts_of_term(record, content)
     return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
 
@@ -147,11 +155,6 @@ def _members(record: Record, content: Members) -> Record:
 def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
     loss = record.losses.get(name)
     return loss is not None and bool(loss.proof) and loss.incarnation == incarnation
-
-
-def _group_of_term(name: str, group: GroupRecord, content: Members) -> GroupRecord:
-    held = {member.node: member.held[name] for member in content.members if name in member.held}
-    return replace(group, number=group.number + 1, held=held, open_orders={})
 
 
 def _attempts_of_term(record: Record, content: Members) -> tuple[Attempt, ...]:
@@ -355,13 +358,23 @@ def _group_of_nodes(group: GroupRecord, nodes: Mapping[str, NodeRecord]) -> Grou
     return replace(group, number=group.number + 1, held=held, open_orders=orders)
 
 
-def _phases(before: Record, after: Record, at: str) -> Record:
-    """Only a group that changed can be in another phase."""
+def _phases(record: Record, update: Update) -> Record:
+    """Only a group that the update touches can be in another phase."""
     moved = {}
-    for name, group in after.groups.items():
-        if group is not before.groups.get(name) and (phase := _phase(group)) is not group.phase:
-            moved[name] = replace(group, phase=phase, since=at)
-    return replace(after, groups={**after.groups, **moved}) if moved else after
+    for name in _touched(record, update.content):
+        group = record.groups.get(name)
+        if group is not None and (phase := _phase(group)) is not group.phase:
+            moved[name] = replace(group, phase=phase, since=update.at)
+    return replace(record, groups={**record.groups, **moved}) if moved else record
+
+
+def _touched(record: Record, content: Content) -> Iterable[str]:
+    match content:
+        case Members() | Proven() | ConfigurationInForce():
+            return record.groups
+        case OrderGiven(group=name) | Reported(group=name) | Wish(subject=name):
+            return (name,)
+    return ()
 
 
 def _phase(group: GroupRecord) -> Phase:

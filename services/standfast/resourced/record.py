@@ -121,8 +121,13 @@ class Record:
     @property
     def settled(self) -> bool:
         """The members hold more than half of all votes, or every absent node left cleanly or is proven off."""
-        absent = [name for name in self.nodes if name not in self.members]
-        return 2 * self.votes(self.members) > self.all_votes or all(map(self.proven_or_left, absent))
+        here = everywhere = 0
+        for node in self.nodes.values():
+            everywhere += node.votes
+            here += node.votes if node.present else 0
+        if 2 * here > everywhere:
+            return True
+        return all(self.proven_or_left(name) for name, node in self.nodes.items() if not node.present)
 
     def by_number(self, number: str) -> Loss | None:
         return next((loss for loss in self.losses.values() if loss.number == number), None)

@@ -81,14 +81,19 @@ def stops_first(name: str, together: Together, outlook: Outlook) -> str:
 
 def unfit(group: Group, node: str, together: Together, outlook: Outlook) -> Reason | None:
     """Why `node` cannot take this group beside what it has."""
-    others = outlook.on_node[node] - {group.name}
-    for other in sorted(others & together.apart[group.name]):
-        return reason(Rule.APART, node=node, group=other)
-    for other in sorted(others & together.exclusive):
-        return reason(Rule.EXCLUSIVE, node=node, group=other)
-    if group.exclusive and others:
-        return reason(Rule.NOT_EXCLUSIVE, group.setting("Exclusive"), node=node, group=min(others))
+    there, apart = outlook.on_node[node], together.apart[group.name]
+    if apart and (others := there & apart):
+        setting = group.setting("Apart") or together.groups[min(others)].setting("Apart")  # either may say it
+        return _beside(Rule.APART, min(others), node, setting)
+    if together.exclusive and (others := (there & together.exclusive) - {group.name}):
+        return _beside(Rule.EXCLUSIVE, min(others), node, together.groups[min(others)].setting("Exclusive"))
+    if group.exclusive and (others := there - {group.name}):
+        return _beside(Rule.NOT_EXCLUSIVE, min(others), node, group.setting("Exclusive"))
     return None
+
+
+def _beside(rule: Rule, other: str, node: str, setting: str) -> Reason:
+    return reason(rule, setting, node=node, group=other)
 
 
 def crowded(node: str, outlook: Outlook) -> Reason | None:
