@@ -151,7 +151,7 @@ class Core:
 
     def persist(self, record: Record | None, highest_term: int) -> bool:
         """The record is on disk; on failure this node says in its ticks that it cannot work."""
-        good = self._write(encode(Disk(highest_term=highest_term, record=record)))
+        good = self._write(self.terms.text.disk(record, highest_term))
         if good != self.ticks.fit:
             self.ticks.fit = good
             self.act(story.disk(good))

@@ -10,7 +10,7 @@ from standfast.resourced import showing
 from standfast.resourced.core import Core
 from standfast.resourced.events import Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
-from standfast.resourced.record import whole_digest
+from standfast.resourced.record_text import WholeText
 
 NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
@@ -38,6 +38,7 @@ class Publication:
     def __init__(self, core: Core, push: Callable[[Event], None]) -> None:
         self._core = core
         self._push = push
+        self._text = WholeText()
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._left: asyncio.Future[Left] | None = None
         self._seen: tuple[object, ...] = ()
@@ -128,7 +129,7 @@ class Publication:
             "Coordinator": term.coordinator if term else "",
             "Quorate": core.quorum().value,
             "Position": f"{record.term}.{record.position}" if record else "",
-            "RecordDigest": whole_digest(record) if record else "",
+            "RecordDigest": self._text.digest(record) if record else "",
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
             "Losses": losses,

@@ -7,12 +7,11 @@ from all that it names, `open` when votequorum says yes for exactly this ring, t
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
 from standfast.resourced.apply import apply
-from standfast.resourced.codec import MessageError, decode, encode
+from standfast.resourced.codec import MessageError, decode
 from standfast.resourced.messages import (
     Call,
     Hello,
@@ -25,7 +24,8 @@ from standfast.resourced.messages import (
     Stored,
     Update,
 )
-from standfast.resourced.record import Record, durable
+from standfast.resourced.record import Record
+from standfast.resourced.record_text import RecordText
 from standfast.resourced.term import Calling, Term
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.vocabulary import Ring
@@ -73,6 +73,7 @@ class Terms:
         self.fresh = fresh
         self.present = present
         self.record = record
+        self.text = RecordText()
         self.in_memory = False
         self.saved = True
         self.met: frozenset[str] = frozenset()  # members of open terms whose first update was not read
@@ -238,7 +239,7 @@ class Terms:
         self.calling = Calling(call=call, caller=sender, progress_at=now)
         tick = self.ticks.number(self.fresh(), now, 2 * SUSPECT_AFTER_MS)
         member = self.present(call.nonce)
-        lineage = self.record.lineage if self.record else None
+        lineage = self.text.lineage(self.record) if self.record else None
         self.outbox.send(
             State(
                 nonce=call.nonce,
@@ -293,14 +294,14 @@ class Terms:
             return
         calling.open, calling.progress_at = message, now
         self.highest_term = max(self.highest_term, message.term)
-        if self.record is not None and self.record.lineage == message.lineage:
+        if self.record is not None and self.text.lineage(self.record) == message.lineage:
             if message.source == self.me and any(s.lineage != message.lineage for s in calling.states.values()):
                 self._send_record(message.nonce)
             self._have_record(calling)
 
     def _send_record(self, nonce: str) -> None:
         assert self.record is not None
-        text = encode(durable(self.record)).decode()
+        text = self.text.durable(self.record)
         pieces = [text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)]
         for index, piece in enumerate(pieces):
             self.outbox.send(RecordChunk(nonce=nonce, index=index, count=len(pieces), text=piece))
@@ -316,7 +317,7 @@ class Terms:
         if len(calling.chunks) < chunk.count:
             return
         record = decode(Record, "".join(calling.chunks[index] for index in range(chunk.count)).encode())
-        if record.lineage != calling.open.lineage:
+        if self.text.lineage(record) != calling.open.lineage:
             raise MessageError(f"the record from {sender} is not the one that was announced")
         self.record = record
         self._have_record(calling)
@@ -368,10 +369,9 @@ class Terms:
             raise MessageError(f"update {update.position} of term {term.number} came after {term.position}")
         assert self.record is not None
         term.position = update.position
-        before = durable(self.record)
+        before = self.text.content(self.record)
         self.record = apply(self.record, term.number, update)
-        after = durable(self.record)
-        if replace(after, term=before.term, position=before.position) != before:
+        if self.text.content(self.record) != before:
             self.saved = False
         if self.save():
             self.outbox.send(Stored(nonce=term.nonce, position=update.position))
