@@ -2,28 +2,9 @@
 
 import pytest
 
-from sim.walk import calm
-from sim.world import World
+from sim.scripts import boots, quiet, recover, run_until_open
 from standfast.resourced.messages import WishKind
 from standfast.vocabulary import Phase
-
-
-def quiet(seed: int, count: int) -> World:
-    """A cluster whose nodes boot now, and where nothing breaks but what the history says."""
-    world = World(seed, [f"n{index + 1}" for index in range(count)])
-    world.crashes = 0.0
-    for name in world.names:
-        world.power_on(name)
-    return world
-
-
-def run_until_open(world: World, name: str) -> None:
-    """The first term is open on `name`, and nothing was read of it yet."""
-    while True:
-        world.run(world.queue[0][0])
-        core = world.machines[name].core
-        if core is not None and core.terms.term is not None:
-            return
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -36,9 +17,7 @@ def test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left(seed: int
     world.cut({"n1": 0, "n2": 1})
     world.after(500, lambda: world.resume("n1"))
     world.run(world.now + 20_000)
-    calm(world)
-    world.run(world.now + 200_000)
-    world.audit.served()
+    recover(world)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -56,10 +35,6 @@ def test_a_disk_that_was_full_for_a_moment_costs_no_node(seed: int) -> None:
     assert core.terms.term.members == ("n1", "n2", "n3")
     world.run(world.now + 40_000)
     assert world.machines["n3"].boot == 1
-
-
-def boots(world: World) -> list[int]:
-    return [world.machines[name].boot for name in world.names]
 
 
 @pytest.mark.parametrize("seed", range(3))
