@@ -67,6 +67,8 @@ class Event(StrEnum):
     # resourced
     RECORD_DAMAGED = "record-damaged"
     BAD_MESSAGE = "bad-message"
+    PROTOCOL_RAISED = "protocol-raised"
+    RELEASE_TOO_OLD = "release-too-old"
     DISK_GOOD = "disk-good"
     DISK_BAD = "disk-bad"
     TERM_OPENED = "term-opened"

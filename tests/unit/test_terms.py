@@ -15,6 +15,7 @@ from standfast.resourced.messages import (
     Members,
     Message,
     Open,
+    ProtocolRaised,
     RecordChunk,
     State,
     Stored,
@@ -23,8 +24,9 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.record import Record
-from standfast.resourced.terms import CHUNK_CHARACTERS, Terms, Word
+from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
+from standfast.resourced.transfer import CHUNK_CHARACTERS
 from standfast.vocabulary import Ring
 from unit.cluster import NODES, after, fresh, member, term
 
@@ -41,6 +43,7 @@ class Node:
     ) -> None:
         self.name, self.stream = name, stream
         self.disk_good, self.left_group, self.disk_term = True, False, 0
+        self.too_old_for = 0  # the version that it cannot speak
         self.terms = Terms(
             me=name,
             votes=dict.fromkeys(names, 1),
@@ -50,6 +53,7 @@ class Node:
             present=self.present,
             record=record,
             highest_term=record.term if record else 0,
+            speaks=1,
             now=0,
         )
 
@@ -65,6 +69,9 @@ class Node:
 
     def leave_group(self) -> None:
         self.left_group = True
+
+    def cannot_speak(self, version: int) -> None:
+        self.too_old_for = version
 
 
 class View:
@@ -402,3 +409,15 @@ def test_without_a_ring_a_no_is_a_no_and_a_yes_is_unknown() -> None:
     terms.network_down(1_000)
     assert terms.quorum(1_000, WAIT) is Word.UNKNOWN
     assert terms.quorum(1_000 + WAIT, WAIT) is Word.NO
+
+
+def test_who_does_not_speak_the_version_in_use_takes_no_part() -> None:
+    old = term(fresh(), *NODES)
+    record = after(old, ProtocolRaised(version=2))
+    view = View(records=dict.fromkeys(NODES, record))
+    for name in ("n1", "n2"):
+        view.nodes[name].terms.speaks = 2
+    view.join(*NODES).deliver()
+    assert view.nodes["n3"].too_old_for == 2
+    assert view.nodes["n3"].left_group
+    assert view.nodes["n3"].terms.term is None

@@ -8,6 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from standfast.resourced.losses import (
+    attempt_begun,
+    attempt_ended,
+    attempts_of_term,
+    declare_loss,
+    proven,
+    switched_on,
+)
 from standfast.resourced.messages import (
     AttemptBegun,
     AttemptEnded,
@@ -25,6 +33,7 @@ from standfast.resourced.messages import (
     OrderGiven,
     OrderKind,
     Placed,
+    ProtocolRaised,
     Proven,
     Reported,
     SwitchedOn,
@@ -33,7 +42,7 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.reasons import Rule, reason
-from standfast.resourced.record import Attempt, Failure, GroupRecord, Loss, NodeRecord, Order, Record
+from standfast.resourced.record import Failure, GroupRecord, NodeRecord, Order, Record, with_group, with_node
 from standfast.vocabulary import Holding, Phase
 
 LONGEST_MEMORY = 1_000  # failures of a group that are remembered, beside the newest: MaxRestarts= goes up to it
@@ -50,61 +59,38 @@ def apply(record: Record, term: int, update: Update) -> Record:
 def _marks(before: Record, after: Record, update: Update) -> Record:
     match update.content:
         case Marked(node=name) if name in after.nodes and before.nodes[name].left != after.nodes[name].left:
-            return _with_node(after, name, marked_at=update.position)
+            return with_node(after, name, marked_at=update.position)
     return after
 
 
 def _content(record: Record, term: int, content: Content) -> Record:
     match content:
         case LossDeclared():
-            return _loss(record, term, content)
+            return declare_loss(record, term, content)
     change: Callable[[Record, Any], Record] = CHANGES[type(content)]
     return change(record, content)
 
 
-def _attempt_begun(record: Record, content: AttemptBegun) -> Record:
-    if content.node not in record.nodes:
-        return record
-    attempt = Attempt(loss=content.loss, node=content.node, fencer=content.fencer, action=content.action)
-    others = tuple(known for known in record.attempts if known != attempt)
-    return replace(record, attempts=(*others, attempt))
-
-
-def _switched_on(record: Record, content: SwitchedOn) -> Record:
-    owed = {node: loss for node, loss in record.owed.items() if loss != content.loss}
-    return replace(_without_attempt(record, content.loss, "on"), owed=owed)
-
-
 def _leaving(record: Record, content: Leaving) -> Record:
-    return _with_node(record, content.node, leaving=True) if content.node in record.nodes else record
+    return with_node(record, content.node, leaving=True) if content.node in record.nodes else record
 
 
 def _marked(record: Record, content: Marked) -> Record:
-    return _with_node(record, content.node, left=True) if content.node in record.nodes else record
+    return with_node(record, content.node, left=True) if content.node in record.nodes else record
 
 
 def _installed(record: Record, content: Installed) -> Record:
     if content.node not in record.nodes:
         return record
-    return _with_node(record, content.node, installed=content.installed, available=content.available)
+    return with_node(record, content.node, installed=content.installed, available=content.available)
 
 
 def _placed(record: Record, content: Placed) -> Record:
-    return _with_group(record, content.group, wanted="", reasons=(content.reason,))
+    return with_group(record, content.group, wanted="", reasons=(content.reason,))
 
 
-def _with_node(record: Record, name: str, **changes: object) -> Record:
-    node = replace(record.nodes[name], **changes)  # type: ignore[arg-type]  # the fields' own types
-    return replace(record, nodes={**record.nodes, name: node})
-
-
-def _with_group(record: Record, name: str, **changes: object) -> Record:
-    """The group changed and its number went up; a group that is not in force changes nothing."""
-    group = record.groups.get(name)
-    if group is None:
-        return record
-    changed = replace(group, number=group.number + 1, **changes)  # type: ignore[arg-type]
-    return replace(record, groups={**record.groups, name: changed})
+def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:
+    return replace(record, protocol=max(record.protocol, content.version))
 
 
 def _members(record: Record, content: Members) -> Record:
@@ -116,7 +102,9 @@ def _members(record: Record, content: Members) -> Record:
     condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
     nodes = {}
     for name, node in record.nodes.items():
-        fresh = replace(node, present=False, leaving=False, marked_at=0, installed="", available="", condemned=False)
+        fresh = replace(
+            node, present=False, leaving=False, marked_at=0, installed="", available="", speaks=0, condemned=False
+        )
         member = named.get(name)
         if member is not None:
             fresh = replace(
@@ -129,6 +117,7 @@ def _members(record: Record, content: Members) -> Record:
                 leaving=member.leaving,
                 installed=member.installed,
                 available=member.available,
+                speaks=member.speaks,
                 condemned=name in condemned,
             )
         elif name in met:
@@ -148,7 +137,7 @@ def _members(record: Record, content: Members) -> Record:
         name: replace(group, number=group.number + 1, held=held.get(name, {}), open_orders={})
         for name, group in record.groups.items()
     }
-    attempts = _attempts_of_term(record, content)
+    attempts = attempts_of_term(record, content)
     return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
 
 
@@ -157,94 +146,12 @@ def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
     return loss is not None and bool(loss.proof) and loss.incarnation == incarnation
 
 
-def _attempts_of_term(record: Record, content: Members) -> tuple[Attempt, ...]:
-    """A fencer that is here says itself what is under way; of the others the record's word stands."""
-    named = {member.node for member in content.members}
-    running = {
-        (attempt.loss, attempt.node, member.node, attempt.action)
-        for member in content.members
-        for attempt in member.attempts
-        if attempt.node in record.nodes
-    }
-    running |= {
-        (attempt.loss, attempt.node, attempt.fencer, attempt.action)
-        for attempt in record.attempts
-        if attempt.fencer not in named
-    }
-    return tuple(
-        Attempt(loss=loss, node=node, fencer=fencer, action=action) for loss, node, fencer, action in sorted(running)
-    )
-
-
-def _loss(record: Record, term: int, content: LossDeclared) -> Record:
-    """A new loss; of a node that has an unproven one already it changes nothing."""
-    node = record.nodes.get(content.node)
-    known = record.losses.get(content.node)
-    if node is None or (known is not None and not known.proof):
-        return record
-    counts = [int(loss.number.split(".")[1]) for loss in record.losses.values() if loss.number.startswith(f"{term}.")]
-    loss = Loss(
-        number=f"{term}.{1 + max(counts, default=0)}",
-        node=content.node,
-        incarnation=node.incarnation,
-        machine=node.machine,
-        product=node.product,
-        reason=content.reason,
-        cold=content.cold,
-    )
-    owed = {name: number for name, number in record.owed.items() if name != content.node}
-    left = _with_node(record, content.node, left=False)
-    if content.group:
-        left = _with_group(left, content.group, costly=True)
-    return replace(left, losses={**record.losses, content.node: loss}, owed=owed)
-
-
-def _without_attempt(record: Record, loss: str, action: str, fencer: str = "") -> Record:
-    left = tuple(
-        attempt
-        for attempt in record.attempts
-        if not (attempt.loss == loss and attempt.action == action and fencer in ("", attempt.fencer))
-    )
-    return replace(record, attempts=left)
-
-
-def _attempt_ended(record: Record, content: AttemptEnded) -> Record:
-    ended = _without_attempt(record, content.loss, content.action, content.fencer)
-    counts = {loss.number: 0 for loss in record.losses.values()} | dict(record.failed_attempts)
-    if content.loss not in counts:
-        return ended
-    counts[content.loss] += 1
-    known = {loss.number for loss in record.losses.values()}
-    return replace(ended, failed_attempts={loss: count for loss, count in counts.items() if loss in known})
-
-
-def _proven(record: Record, content: Proven) -> Record:
-    """The attempt ended; the loss is proven if it did not end meanwhile (its node was named in a term)."""
-    ended = _without_attempt(record, content.loss, "off")
-    loss = record.by_number(content.loss)
-    if loss is None or (record.nodes[loss.node].condemned and loss.proof):
-        return ended
-    proven = {**record.losses, loss.node: replace(loss, proof=content.how)}
-    owed = {**record.owed, loss.node: loss.number} if content.switch_on else record.owed
-    groups = {name: _without_node(group, loss.node) for name, group in record.groups.items()}
-    return replace(ended, losses=proven, owed=owed, groups=groups)
-
-
-def _without_node(group: GroupRecord, node: str) -> GroupRecord:
-    """A proven node holds nothing; the number of what it held moves, so what was planned before is void."""
-    if node not in group.held and node not in group.open_orders:
-        return group
-    held = {name: held for name, held in group.held.items() if name != node}
-    orders = {name: order for name, order in group.open_orders.items() if name != node}
-    return replace(group, number=group.number + 1, held=held, open_orders=orders)
-
-
 def _order(record: Record, content: OrderGiven) -> Record:
     group = record.groups.get(content.group)
     if group is None or group.number != content.number or content.node not in record.members:
         return record
     order = Order(number=group.number + 1, kind=content.kind)
-    return _with_group(
+    return with_group(
         record,
         content.group,
         open_orders={**group.open_orders, content.node: order},
@@ -273,7 +180,7 @@ def _reported(record: Record, content: Reported) -> Record:
         failures = (*failures[-LONGEST_MEMORY:], Failure(id=group.number, node=content.node, cause=content.held.failed))
     cause = content.held.failed or content.refused
     runs = content.held.holding is Holding.RUNNING
-    return _with_group(
+    return with_group(
         record,
         content.group,
         held=held,
@@ -289,7 +196,7 @@ def _reported(record: Record, content: Reported) -> Record:
 def _wish(record: Record, wish: Wish) -> Record:
     match wish.kind:
         case WishKind.STANDBY | WishKind.RESUME if wish.subject in record.nodes:
-            return _with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
+            return with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
         case WishKind.MAINTENANCE | WishKind.NORMAL:
             return replace(record, maintenance=wish.kind is WishKind.MAINTENANCE)
         case _ if wish.kind in GROUP_WISHES:
@@ -297,7 +204,7 @@ def _wish(record: Record, wish: Wish) -> Record:
             changes = dict(flags)
             if wish.kind in (WishKind.START, WishKind.RELOCATE):
                 changes["wanted"] = wish.node
-            return _with_group(record, wish.subject, reasons=(reason(why, node=wish.node),), **changes)
+            return with_group(record, wish.subject, reasons=(reason(why, node=wish.node),), **changes)
     return record
 
 
@@ -324,15 +231,15 @@ def _forgotten(record: Record, content: Forgotten) -> Record:
         avoided[content.node] = avoided.get(content.node, 0) + 1
     elif not content.failures:
         avoided.pop(content.node, None)
-    return _with_group(record, content.group, failures=left, avoided=avoided)
+    return with_group(record, content.group, failures=left, avoided=avoided)
 
 
 def _forgiven(record: Record, content: Forgiven) -> Record:
-    return _with_group(record, content.group, costly=False)
+    return with_group(record, content.group, costly=False)
 
 
 def _disabled(record: Record, content: Disabled) -> Record:
-    return _with_group(record, content.group, disabled=True, wanted="", reasons=(content.reason,))
+    return with_group(record, content.group, disabled=True, wanted="", reasons=(content.reason,))
 
 
 def _configuration(record: Record, content: ConfigurationInForce) -> Record:
@@ -391,10 +298,10 @@ def _phase(group: GroupRecord) -> Phase:
 
 CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Members: _members,
-    AttemptBegun: _attempt_begun,
-    AttemptEnded: _attempt_ended,
-    Proven: _proven,
-    SwitchedOn: _switched_on,
+    AttemptBegun: attempt_begun,
+    AttemptEnded: attempt_ended,
+    Proven: proven,
+    SwitchedOn: switched_on,
     OrderGiven: _order,
     Reported: _reported,
     Wish: _wish,
@@ -406,4 +313,5 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Disabled: _disabled,
     Placed: _placed,
     ConfigurationInForce: _configuration,
+    ProtocolRaised: _protocol_raised,
 }

@@ -37,9 +37,9 @@ def encode_around(value: Any, ready: Mapping[str, str], version: int = SPEAKS) -
     return fields.template % tuple(texts)
 
 
-def decode(kind: Any, data: bytes) -> Any:
-    """A value of `kind` (a dataclass or a union of dataclasses), or MessageError."""
-    if len(data) > MAXIMUM_BYTES:
+def decode(kind: Any, data: bytes, most: int = MAXIMUM_BYTES) -> Any:
+    """A value of `kind` (a dataclass or a union of dataclasses) from at most `most` bytes, or MessageError."""
+    if len(data) > most:
         raise MessageError(f"{len(data)} bytes are too many")
     try:
         plain = json.loads(data.decode())

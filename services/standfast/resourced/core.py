@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from standfast.configuration.model import Configuration
 from standfast.resourced import story
 from standfast.resourced.absence import closing
-from standfast.resourced.codec import MessageError, decode, encode
+from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.events import (
     Action,
@@ -42,19 +42,17 @@ from standfast.resourced.events import (
 from standfast.resourced.fencing import Fencing
 from standfast.resourced.hands import Gate, Hand, Stage, make_hands
 from standfast.resourced.messages import (
-    Asked,
-    Installed,
-    Leaving,
+    Meeting,
     Member,
     Message,
     Refused,
-    Reported,
     Request,
     Tick,
     Update,
 )
 from standfast.resourced.operators import Operators
 from standfast.resourced.record import Disk, Record
+from standfast.resourced.reports import Reports, Self
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import INTERVAL_MS, Ticks
 from standfast.vocabulary import Holding
@@ -81,6 +79,7 @@ class Core:
         write: Callable[[bytes], bool],
         fresh: Callable[[], int],
         now: int,
+        speaks: int = SPEAKS,
     ) -> None:
         """`write(data)` puts the record on disk, whole, before it returns; False: it could not."""
         self.me = identity.node
@@ -94,32 +93,35 @@ class Core:
         self.ticks = Ticks(self.me)
         self._write = write
         self._fresh = fresh
-        votes = {node.name: node.votes for node in configuration.nodes}
         self.terms = Terms(
             me=self.me,
-            votes=votes,
+            votes={node.name: node.votes for node in configuration.nodes},
             outbox=self,
             ticks=self.ticks,
             fresh=fresh,
             present=self._present,
             record=disk.record,
             highest_term=disk.highest_term,
+            speaks=speaks,
             now=now,
         )
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing = Fencing(self.me, self.act)
+        self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
-        self.leaving = False
-        self.left = False
+        self.leaving = self.left = False
         self._alone_since = now  # since when no term is open
-        self._sent: dict[str, tuple[str, Asked]] = {}
         self._tick_at = now
         self._install_asked = ""
-        self._told_quorum_lost = False
-        self._told_to_reboot = False
+        self._told_quorum_lost = self._told_to_reboot = False
         self._last_nonce = ""
         self._bad_ticks: set[str] = set()
+        self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
+        self._disk_good, self._too_old = (
+            True,
+            False,
+        )  # too old: the others speak a version that this release does not know
 
     @property
     def record(self) -> Record | None:
@@ -132,13 +134,21 @@ class Core:
         try:
             self._take(event)
         except MessageError as error:
-            self.act(story.bad_message(str(error)))
-            self.terms.join_anew(self.now)
+            self._refuse(event, error)
         self._advance()
         return list(self.actions)
 
     def act(self, action: Action) -> None:
         self.actions.append(action)
+
+    def _refuse(self, event: Event, error: MessageError) -> None:
+        """What the others applied and this node could not: dropped, and the record is taken anew. It is told at the
+        first, the tenth, the hundredth of a sender."""
+        sender = event.sender if isinstance(event, Received) else self.me
+        count = self._bad_messages[sender] = self._bad_messages.get(sender, 0) + 1
+        if str(count).strip("0") == "1":
+            self.act(story.bad_message(sender, str(error), count))
+        self.terms.join_anew(self.now)
 
     @property
     def knowledge(self) -> Knowledge:
@@ -147,15 +157,23 @@ class Core:
     # Outbox of Terms
 
     def send(self, message: Message) -> None:
-        self.act(SendRecord(data=encode(message)))
+        record = self.record
+        version = 1 if record is None or isinstance(message, Meeting) else record.protocol
+        self.act(SendRecord(data=encode(message, version)))
 
     def persist(self, record: Record | None, highest_term: int) -> bool:
         """The record is on disk; on failure this node says in its ticks that it cannot work."""
         good = self._write(self.terms.text.disk(record, highest_term))
-        if good != self.ticks.fit:
-            self.ticks.fit = good
+        if good != self._disk_good:
+            self._disk_good = good
             self.act(story.disk(good))
+        self.ticks.fit = good and not self._too_old
         return good
+
+    def cannot_speak(self, version: int) -> None:
+        """This release is too old for the cluster: it says in its ticks that it cannot work, and stays away."""
+        self._too_old, self.ticks.fit = True, False
+        self.act(story.too_old(version))
 
     def leave_group(self) -> None:
         self.act(LeaveGroup())
@@ -211,7 +229,7 @@ class Core:
         if self.now >= self._tick_at:
             self._tick_at = self.now + INTERVAL_MS
             self.ticks.holds = any(hand.holding is not Holding.NOTHING for hand in self.hands.values())
-            if not self.ticks.fit:
+            if not self._disk_good:
                 self.terms.save()
             tick = self.ticks.tick(self._fresh(), self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
@@ -253,13 +271,13 @@ class Core:
         for hand in self.hands.values():
             hand.time_passed(self.now)
         if term is not None and self.record is not None and term.position > 0:
-            self._tell(self.record)
+            self.reports.tell(self.record, self.hands, self.fencing, self._self())
         self.coordinator.run(self.knowledge)
         self.operators.advance(self.now)
         self._leave()
 
     def _term_changed(self) -> None:
-        self._sent.clear()
+        self.reports.term_changed()
         self._alone_since = self.now
         for hand in self.hands.values():
             hand.term_ended()
@@ -267,6 +285,10 @@ class Core:
         self.coordinator.term_changed(self.at)
         if self.terms.term is not None:
             self.act(story.term_opened(self.terms.term))
+
+    def _self(self) -> Self:
+        available = self.offered.digest if self.offered else ""
+        return Self(leaving=self.leaving, installed=self.installed, available=available)
 
     def _present(self, nonce: str) -> Member:
         for hand in self.hands.values():
@@ -283,6 +305,7 @@ class Core:
             met=tuple(sorted(self.terms.met)),
             held=held,
             attempts=self.fencing.running,
+            speaks=self.terms.speaks,
         )
 
     def quorum(self) -> Word:
@@ -336,45 +359,6 @@ class Core:
             if hand.stage not in (Stage.IDLE, Stage.STOPPING):
                 hand.stop(self.now)
         self.act(Reboot(reason="this node's loss was proven, but it was never off: others may run its groups"))
-
-    # What this node says to the coordinator
-
-    def _tell(self, record: Record) -> None:
-        """Reports, results of fencing, leaving: each once in a term, as long as the record does not say it."""
-        for name, hand in self.hands.items():
-            self._tell_group(name, hand, record)
-        for (loss, action), result in self.fencing.results(record):
-            self._say(f"fencing {loss} {action}", result)
-        if self.leaving and not record.nodes[self.me].leaving:
-            self._say("leaving", Leaving(node=self.me))
-        node, available = record.nodes[self.me], self.offered.digest if self.offered else ""
-        if (self.installed, available) != (node.installed, node.available):
-            self._say("installed", Installed(node=self.me, installed=self.installed, available=available))
-
-    def _tell_group(self, name: str, hand: Hand, record: Record) -> None:
-        known = record.groups.get(name)
-        if known is None:
-            return
-        order = known.open_orders.get(self.me)
-        held = hand.held()
-        recorded = known.held.get(self.me)
-        empty = held.holding is Holding.NOTHING and not held.failed
-        same = recorded == held or (recorded is None and empty)
-        finished = order is not None and order.number == hand.last_order and not hand.busy
-        if not same or finished:
-            report = Reported(
-                node=self.me, group=name, order=hand.last_order, busy=hand.busy, held=held, refused=hand.refused
-            )
-            self._say(f"group {name}", report)
-
-    def _say(self, about: str, content: Asked) -> None:
-        """Ask the coordinator for an update; the same thing only once in a term."""
-        term = self.terms.term
-        assert term is not None
-        if self._sent.get(about) == (term.nonce, content):
-            return
-        self._sent[about] = (term.nonce, content)
-        self.send(Request(nonce=term.nonce, content=content))
 
     def _leave(self) -> None:
         """Gone is who is marked, durably, and holds nothing; without an open term, who stopped everything here."""

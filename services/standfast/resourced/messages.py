@@ -57,6 +57,7 @@ class Member:
     held: Mapping[str, Held]  # only groups of which it holds something
     attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
     met: tuple[str, ...] = ()  # members of open terms whose first update it has not read
+    speaks: int = 1  # the highest version of these messages that it knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class State:
     in_memory: bool  # it has followed the record since its last term; False: read from its disk
     highest_term: int
     tick: int  # a state is a tick: its number
+    protocol: int = 1  # the version that is in use as far as its record goes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class Open:
     lineage: Lineage
     source: str  # the lowest member that has that record; it sends it to the others
     cold: bool  # the record was in nobody's memory
+    protocol: int = 1  # the version in use: who does not speak it cannot take part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +278,13 @@ class ConfigurationInForce:
     groups: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolRaised:
+    """From now on messages are written in this version; every configured node speaks it."""
+
+    version: int
+
+
 Content = (
     Members
     | LossDeclared
@@ -293,6 +303,7 @@ Content = (
     | Disabled
     | Placed
     | ConfigurationInForce
+    | ProtocolRaised
 )
 
 
@@ -324,6 +335,7 @@ class Refused:
     text: str
 
 
+Meeting = Hello | Call | State | Open  # always written in the first version: nobody knows yet what the others speak
 Message = Hello | Call | State | Open | RecordChunk | Stored | Update | Request | Refused
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
-from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven
+from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven, ProtocolRaised
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason
 from standfast.resourced.record import Record
@@ -29,7 +29,7 @@ class Planned:
 def plan(record: Record, configuration: Configuration, situation: Situation) -> Planned:
     """The next updates, at most one order for each group; empty when the cluster is as it should be."""
     waits = Waits(situation.waits, situation.now)
-    contents: list[Content] = [*_configuration(record, situation)]
+    contents: list[Content] = [*_protocol(record), *_configuration(record, situation)]
     contents += absence.losses(record, configuration, situation, waits)
     contents += absence.attempts(record, configuration, situation, waits)
     overdue: set[str] = set()
@@ -47,6 +47,12 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
             moving.add(group.name)
     contents += absence.marks(record, moving)
     return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue), waits_for=waits_for)
+
+
+def _protocol(record: Record) -> list[Content]:
+    """The version goes up when all configured nodes are here and speak a later one."""
+    lowest = min(node.speaks for node in record.nodes.values())
+    return [ProtocolRaised(version=lowest)] if lowest > record.protocol else []
 
 
 def _configuration(record: Record, situation: Situation) -> list[Content]:

@@ -28,6 +28,7 @@ class NodeRecord:
     marked_at: int = 0  # position of the last change of `left` in this term
     installed: str = ""
     available: str = ""
+    speaks: int = 0  # the highest version of the messages that it knows
     condemned: bool = False  # it speaks although its loss was proven
 
 
@@ -95,6 +96,7 @@ class Record:
     position: int = 0
     configuration: str = ""  # digest of the one in force
     version: int = 0  # how many were in force
+    protocol: int = 1  # the version of the messages in use; only goes up
     maintenance: bool = False  # nothing is done with any group, and nobody is fenced
     nodes: Mapping[str, NodeRecord]
     groups: Mapping[str, GroupRecord]
@@ -145,6 +147,20 @@ class Disk:
     record: Record | None
 
 
+def with_node(record: Record, name: str, **changes: object) -> Record:
+    node = replace(record.nodes[name], **changes)  # type: ignore[arg-type]  # the fields' own types
+    return replace(record, nodes={**record.nodes, name: node})
+
+
+def with_group(record: Record, name: str, **changes: object) -> Record:
+    """The group changed and its number went up; a group that is not in force changes nothing."""
+    group = record.groups.get(name)
+    if group is None:
+        return record
+    changed = replace(group, number=group.number + 1, **changes)  # type: ignore[arg-type]
+    return replace(record, groups={**record.groups, name: changed})
+
+
 def initial(configuration: str, votes: Mapping[str, int], groups: tuple[str, ...]) -> Record:
     """The first record of a cluster: every node is marked left, nothing runs."""
     nodes = {name: NodeRecord(votes=count) for name, count in votes.items()}
@@ -176,7 +192,7 @@ def durable_group(group: GroupRecord) -> GroupRecord:
 
 def digest(record: Record) -> str:
     """SHA-256 of the durable part, without its lineage: equal contents have equal digests (`RecordText` is faster)."""
-    return hashlib.sha256(encode(replace(durable(record), term=0, position=0))).hexdigest()
+    return hashlib.sha256(encode(replace(durable(record), term=0, position=0), record.protocol)).hexdigest()
 
 
 def whole_digest(record: Record) -> str:

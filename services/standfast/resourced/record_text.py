@@ -18,9 +18,16 @@ Part = TypeVar("Part")
 
 
 class RecordText:
-    """Of the durable part: what is written to disk, sent to who has another, and covered by the digest."""
+    """Of the durable part: what is written to disk, sent to who has another, and covered by the digest.
 
-    def __init__(self, version: int = SPEAKS) -> None:
+    Always in the version of the protocol that the record itself says is in use: so digests are equal on nodes of
+    different releases.
+    """
+
+    def __init__(self) -> None:
+        self._speak(1)
+
+    def _speak(self, version: int) -> None:
         self._version = version
         self._nodes: _Parts[NodeRecord] = _Parts(durable_node, version)
         self._groups: _Parts[GroupRecord] = _Parts(durable_group, version)
@@ -28,6 +35,7 @@ class RecordText:
 
     def content(self, record: Record) -> tuple[str, str, str]:
         """Equal when two records say the same, wherever they stand in their terms: then nothing is to be written."""
+        self._follow(record)
         return self._shell_text(record), self._nodes.text(record.nodes), self._groups.text(record.groups)
 
     def durable(self, record: Record) -> str:
@@ -47,7 +55,12 @@ class RecordText:
         """The same as `record.lineage`."""
         return Lineage(term=record.term, position=record.position, digest=self.digest(record))
 
+    def _follow(self, record: Record) -> None:
+        if record.protocol != self._version:
+            self._speak(record.protocol)
+
     def _around(self, shell: Record, record: Record) -> str:
+        self._follow(record)
         ready = {"nodes": self._nodes.text(record.nodes), "groups": self._groups.text(record.groups)}
         return encode_around(shell, ready, self._version)
 

@@ -13,6 +13,7 @@ from standfast.resourced.messages import (
     Marked,
     Members,
     OrderGiven,
+    ProtocolRaised,
     Proven,
     Reported,
     SwitchedOn,
@@ -28,12 +29,20 @@ from standfast.vocabulary import Holding, Phase
 ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
 
 
-def bad_message(text: str) -> Entry:
+def bad_message(sender: str, text: str, count: int) -> Entry:
     return Entry(
         event="bad-message",
         level=WARNING,
-        text=f"A message of another member was refused ({text}); the record is taken anew",
+        text=f"A message of {sender} was refused, {count} of it so far ({text}); the record is taken anew",
     )
+
+
+def too_old(version: int) -> Entry:
+    text = (
+        f"The cluster speaks version {version} of the protocol, which this release does not know: this node takes no "
+        f"part. Install the release that the other nodes have, then systemctl restart standfast-resourced"
+    )
+    return Entry(event="release-too-old", level=ERROR, text=text)
 
 
 def bad_tick(sender: str, text: str) -> Entry:
@@ -127,6 +136,9 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
             return [_entry("group-disabled", ERROR, text, fields, GROUP=group, CAUSE=sentence(why))]
         case Marked(node=node):
             return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
+        case ProtocolRaised(version=version) if after.protocol == version:
+            text = f"Version {version} of the protocol is in use: every node speaks it"
+            return [_entry("protocol-raised", NOTICE, text, fields)]
         case ConfigurationInForce(digest=digest):
             text = f"Configuration {digest[:12]} is in force (version {after.version})"
             return [_entry("configuration-in-force", NOTICE, text, fields)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from standfast.resourced.messages import Call, Open, State
+from standfast.resourced.transfer import Pieces
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class Calling:
     states: dict[str, State] = field(default_factory=dict)
     open: Open | None = None
     open_sent: bool = False
-    chunks: dict[int, str] = field(default_factory=dict)
+    pieces: Pieces = field(default_factory=Pieces)
     has_record: bool = False
     stored: set[str] = field(default_factory=set)
 

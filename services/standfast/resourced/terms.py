@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from standfast.resourced.apply import apply
-from standfast.resourced.codec import MessageError, decode
+from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
     Call,
     Hello,
@@ -28,10 +28,10 @@ from standfast.resourced.record import Record
 from standfast.resourced.record_text import RecordText
 from standfast.resourced.term import Calling, Term
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
+from standfast.resourced.transfer import in_pieces
 from standfast.vocabulary import Ring
 
 FIRST_PAUSE_MS = 1_000
-CHUNK_CHARACTERS = 48_000  # of JSON text; a message stays below 64 KiB
 
 
 class Word(StrEnum):
@@ -46,6 +46,7 @@ class Outbox(Protocol):
     def send(self, message: Message) -> None: ...
     def persist(self, record: Record | None, highest_term: int) -> bool: ...
     def leave_group(self) -> None: ...
+    def cannot_speak(self, version: int) -> None: ...
 
 
 class Terms:
@@ -62,6 +63,7 @@ class Terms:
         present: Callable[[str], Member],
         record: Record | None,
         highest_term: int,
+        speaks: int,
         now: int,
     ) -> None:
         """`votes`: of every configured node, in the order of their ids. `fresh`: a number never given before.
@@ -78,6 +80,7 @@ class Terms:
         self.saved = True
         self.met: frozenset[str] = frozenset()  # members of open terms whose first update was not read
         self.highest_term = highest_term
+        self.speaks = speaks
         self.ring: Ring | None = None
         self.ring_nodes: tuple[str, ...] = ()
         self.unknown_at = now
@@ -170,8 +173,6 @@ class Terms:
                 self._stored(sender, message, now)
             case Update():
                 return self._updated(sender, message)
-            case _:
-                pass
         return None
 
     def end_term(self) -> None:
@@ -248,6 +249,7 @@ class Terms:
                 in_memory=self.in_memory,
                 highest_term=self.highest_term,
                 tick=tick,
+                protocol=self.record.protocol if self.record else 1,
             )
         )
 
@@ -275,7 +277,10 @@ class Terms:
         source = next(name for name in calling.call.named if calling.states[name].lineage == lineage)
         term = 1 + max(state.highest_term for state in calling.states.values())
         calling.open_sent = True
-        self.outbox.send(Open(nonce=calling.call.nonce, term=term, lineage=lineage, source=source, cold=cold))
+        protocol = calling.states[source].protocol
+        self.outbox.send(
+            Open(nonce=calling.call.nonce, term=term, lineage=lineage, source=source, cold=cold, protocol=protocol)
+        )
 
     def _best(self, calling: Calling) -> tuple[Lineage, bool] | None:
         """The highest lineage, and whether it comes from disks only; None while too few have sent theirs."""
@@ -292,6 +297,10 @@ class Terms:
         calling = self.calling
         if calling is None or calling.call.nonce != message.nonce or sender != calling.caller or calling.missing:
             return
+        if message.protocol > self.speaks:
+            self.outbox.cannot_speak(message.protocol)
+            self.join_anew(now)
+            return
         calling.open, calling.progress_at = message, now
         self.highest_term = max(self.highest_term, message.term)
         if self.record is not None and self.text.lineage(self.record) == message.lineage:
@@ -301,10 +310,8 @@ class Terms:
 
     def _send_record(self, nonce: str) -> None:
         assert self.record is not None
-        text = self.text.durable(self.record)
-        pieces = [text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)]
-        for index, piece in enumerate(pieces):
-            self.outbox.send(RecordChunk(nonce=nonce, index=index, count=len(pieces), text=piece))
+        for chunk in in_pieces(nonce, self.text.durable(self.record)):
+            self.outbox.send(chunk)
 
     def _chunk(self, sender: str, chunk: RecordChunk, now: int) -> None:
         calling = self.calling
@@ -313,10 +320,9 @@ class Terms:
         if sender != calling.open.source:
             return
         calling.progress_at = now
-        calling.chunks[chunk.index] = chunk.text
-        if len(calling.chunks) < chunk.count:
+        record = calling.pieces.add(chunk)
+        if record is None:
             return
-        record = decode(Record, "".join(calling.chunks[index] for index in range(chunk.count)).encode())
         if self.text.lineage(record) != calling.open.lineage:
             raise MessageError(f"the record from {sender} is not the one that was announced")
         self.record = record

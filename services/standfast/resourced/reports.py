@@ -1,0 +1,72 @@
+"""What this node says to the coordinator: reports of its groups, results of fencing, leaving, what is installed.
+
+Each is said once in a term, as long as the record does not say it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from standfast.resourced.fencing import Fencing
+from standfast.resourced.hands import Hand
+from standfast.resourced.messages import Asked, Installed, Leaving, Message, Reported, Request
+from standfast.resourced.record import Record
+from standfast.resourced.terms import Terms
+from standfast.vocabulary import Holding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Self:
+    """What this node wants and has, beside its groups."""
+
+    leaving: bool
+    installed: str  # digest of the configuration whose units are installed here
+    available: str  # digest of the files in /etc/standfast
+
+
+class Reports:
+    def __init__(self, me: str, terms: Terms, send: Callable[[Message], None]) -> None:
+        self._me = me
+        self._terms = terms
+        self._send = send
+        self._sent: dict[str, tuple[str, Asked]] = {}
+
+    def term_changed(self) -> None:
+        """What was said in another term is said again."""
+        self._sent.clear()
+
+    def tell(self, record: Record, hands: Mapping[str, Hand], fencing: Fencing, me: Self) -> None:
+        """A term is open: what the record does not say yet is said."""
+        for name, hand in hands.items():
+            self._tell_group(name, hand, record)
+        for (loss, action), result in fencing.results(record):
+            self._say(f"fencing {loss} {action}", result)
+        node = record.nodes[self._me]
+        if me.leaving and not node.leaving:
+            self._say("leaving", Leaving(node=self._me))
+        if (me.installed, me.available) != (node.installed, node.available):
+            self._say("installed", Installed(node=self._me, installed=me.installed, available=me.available))
+
+    def _tell_group(self, name: str, hand: Hand, record: Record) -> None:
+        known = record.groups.get(name)
+        if known is None:
+            return
+        order = known.open_orders.get(self._me)
+        held = hand.held()
+        recorded = known.held.get(self._me)
+        empty = held.holding is Holding.NOTHING and not held.failed
+        same = recorded == held or (recorded is None and empty)
+        finished = order is not None and order.number == hand.last_order and not hand.busy
+        if not same or finished:
+            report = Reported(
+                node=self._me, group=name, order=hand.last_order, busy=hand.busy, held=held, refused=hand.refused
+            )
+            self._say(f"group {name}", report)
+
+    def _say(self, about: str, content: Asked) -> None:
+        """Ask the coordinator for an update; the same thing only once in a term."""
+        term = self._terms.term
+        assert term is not None
+        if self._sent.get(about) == (term.nonce, content):
+            return
+        self._sent[about] = (term.nonce, content)
+        self._send(Request(nonce=term.nonce, content=content))
