@@ -4,12 +4,15 @@ from collections.abc import Callable
 
 from sim.walk import calm
 from sim.world import World
+from standfast.resourced.apply import apply
 from standfast.resourced.codec import decode
-from standfast.resourced.messages import Message, OrderGiven, OrderKind, Update
+from standfast.resourced.messages import Content, Member, Message, OrderGiven, OrderKind, Update, WishKind
 from standfast.resourced.record import Record
 
 Sent = Callable[[str, Update], bool]
 PATIENCE_MS = 60_000  # how long a script waits for what must come
+FOR_EVER_MS = 10_000_000
+WISH_MS = 26_000  # after which an operator may ask again
 
 
 def quiet(seed: int, count: int) -> World:
@@ -69,12 +72,12 @@ def members(world: World, name: str) -> tuple[str, ...]:
     return core.terms.term.members if core is not None and core.terms.term is not None else ()
 
 
-Held = list[tuple[str, str, str, str]]  # fencer, loss, node, action
+HeldAgents = list[tuple[str, str, str, str]]  # fencer, loss, node, action
 
 
-def hold_agents(world: World) -> Held:
+def hold_agents(world: World) -> HeldAgents:
     """From now on agents that are begun do not end."""
-    held: Held = []
+    held: HeldAgents = []
 
     def begin(name: str, loss: str, node: str, action: str) -> None:
         machine = world.machines[name]
@@ -87,7 +90,7 @@ def hold_agents(world: World) -> Held:
     return held
 
 
-def let_go(world: World, held: Held) -> None:
+def let_go(world: World, held: HeldAgents) -> None:
     """Agents work again, those that were held as well."""
     del world.agents.begin  # it covers the method of the class
     for name, loss, node, action in held:
@@ -124,6 +127,21 @@ def dies_with_its_message(world: World, name: str) -> None:
     world.network.holder[ring] = name
 
 
+def hang_corosync(world: World, name: str) -> Callable[[], None]:
+    """Corosync on `name` hangs with the token of its ring, until what is returned is called: then `name` reads what it
+    had sent there, alone; `World._reform` brings it to the others."""
+    station = world.network.stations[name]
+    assert station.ring is not None
+    world.network.holder[station.ring] = name
+    world.freeze_corosync(name, FOR_EVER_MS)
+
+    def resume() -> None:
+        station.frozen = False
+        world._flow(name)
+
+    return resume
+
+
 def stop_daemon(world: World, name: str) -> Callable[[], None]:
     """resourced on `name` dies and does not come back before what is returned is called."""
     start, boot = world.start_daemon, world.machines[name].boot
@@ -141,7 +159,7 @@ def stop_daemon(world: World, name: str) -> Callable[[], None]:
     return release
 
 
-def answer(world: World, held: Held, number: int, good: bool) -> None:
+def answer(world: World, held: HeldAgents, number: int, good: bool) -> None:
     """The held agent of that number ends now; what it did is the script's to say."""
     fencer, loss, _, action = held[number]
     machine = world.machines[fencer]
@@ -175,3 +193,64 @@ def starts(world: World, since: int) -> list[str]:
     """Who was given the lease since then, in this order."""
     lines = [line for line in world.journal if " starts webserv in term " in line]
     return [line.split()[1] for line in lines if float(line.split()[0]) * 1000 >= since]
+
+
+def at_rest(seed: int, count: int) -> World:
+    """All nodes are in one term; the group ran on the last of them before an operator stopped it."""
+    world = quiet(seed, count)
+    world.run(20_000)
+    for kind, node in ((WishKind.RELOCATE, world.names[-1]), (WishKind.STOP, "")):
+        world.operators.wish("n1", kind, "webserv", node)
+        world.run(world.now + WISH_MS)
+    assert not world.serving()
+    return world
+
+
+def served_on_the_first(seed: int, count: int) -> World:
+    """All nodes are in one term, and the group runs on n1, which coordinates."""
+    world = quiet(seed, count)
+    world.run(20_000)
+    if world.serving() != ["n1"]:
+        world.operators.wish("n1", WishKind.RELOCATE, "webserv", "n1")
+        world.run(world.now + WISH_MS)
+    assert world.serving() == ["n1"]
+    assert members(world, "n1") == tuple(world.names)
+    return world
+
+
+def word_waits(world: World, name: str) -> Callable[[], None]:
+    """votequorum's word does not reach `name` before what is returned is called."""
+    tell = world.tell_quorum
+
+    def told(other: str) -> None:
+        if other != name:
+            tell(other)
+
+    def release() -> None:
+        world.tell_quorum = tell  # type: ignore[method-assign]
+        tell(name)
+
+    world.tell_quorum = told  # type: ignore[method-assign, assignment]
+    return release
+
+
+def member(name: str) -> Member:
+    """A node that holds nothing, as it presents itself."""
+    return Member(
+        node=name,
+        incarnation=f"{name}/1",
+        machine=name,
+        product=name,
+        installed="d1",
+        available="d1",
+        leaving=False,
+        held={},
+        attempts=(),
+    )
+
+
+def applied(record: Record, *contents: Content) -> Record:
+    """The record after these updates of its first term."""
+    for number, content in enumerate(contents, start=1):
+        record = apply(record, 1, Update(nonce="n1-1", position=number, at="", content=content))
+    return record

@@ -1,0 +1,158 @@
+"""More planted bugs: rules that a script attacks on purpose, where random histories seldom or never do."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+
+from sim.planted import Blocker, _blocker, _changed, _replaced, disks_without_a_majority
+from standfast.configuration.model import Configuration, Group
+from standfast.resourced import absence, apply, placement
+from standfast.resourced.core import Core
+from standfast.resourced.events import Left
+from standfast.resourced.hands import Gate, Hand, Stage
+from standfast.resourced.messages import Call, Members, Reported
+from standfast.resourced.record import Record
+from standfast.resourced.situation import Situation
+from standfast.resourced.terms import Terms, Word
+from standfast.resourced.ticks import Ticks
+from standfast.vocabulary import Holding
+
+# Terms and the record
+
+
+def calls_name_no_membership() -> AbstractContextManager[None]:
+    """C: a call counts in whatever membership it is read."""
+    called = Terms._called
+
+    def rule(terms: Terms, sender: str, call: Call, now: int) -> None:
+        group = {name: terms.joins.get(name, 0) for name in terms.members}
+        called(terms, sender, replace(call, group=group), now)
+
+    return _replaced(Terms, "_called", rule)
+
+
+@contextmanager
+def return_is_a_proof() -> Iterator[None]:
+    """F: whoever is here again is taken for one that runs nothing, until it was ordered to."""
+    members, tell = apply.CHANGES[Members], Core._tell_group
+
+    def rule(record: Record, content: Members) -> Record:
+        return members(record, Members(members=tuple(replace(member, held={}) for member in content.members)))
+
+    def ordered(core: Core, name: str, hand: Hand, record: Record) -> None:
+        if hand.last_order:
+            tell(core, name, hand, record)
+
+    with _changed(Members, rule), _replaced(Core, "_tell_group", ordered):
+        yield
+
+
+@contextmanager
+def opened_from_any_disk() -> Iterator[None]:
+    """K: whoever sees a quorate ring opens, alone in its group and with what is on its disk."""
+    with disks_without_a_majority(), _replaced(Terms, "holds_quorum", lambda *_: True):
+        yield
+
+
+def report_of_an_older_order_counts() -> AbstractContextManager[None]:
+    """P: a report ends the open order whatever its node had read."""
+    reported = apply.CHANGES[Reported]
+
+    def rule(record: Record, content: Reported) -> Record:
+        order = record.groups[content.group].open_orders.get(content.node)
+        return reported(record, replace(content, order=order.number) if order else content)
+
+    return _changed(Reported, rule)
+
+
+def condemned_are_let_in() -> AbstractContextManager[None]:
+    """H14: who speaks although it was proven off is taken for one that came back."""
+    return _replaced(apply, "_spoke_after_proof", lambda *_: False)
+
+
+def only_the_leaving_are_marked() -> AbstractContextManager[None]:
+    """H11: those who stay without a quorum go on, and get no mark of their own."""
+
+    def rule(record: Record) -> frozenset[str]:
+        return frozenset(name for name in record.members if record.nodes[name].leaving)
+
+    return _replaced(absence, "closing", rule)
+
+
+def no_delay_at_a_cold_start() -> AbstractContextManager[None]:
+    """H11: who is not there yet after a cold start is shot at once."""
+    wait_ms = absence.wait_ms
+    return _replaced(absence, "wait_ms", lambda loss, *rest: wait_ms(replace(loss, cold=False), *rest))
+
+
+def first_of_the_domain_blocks_nothing() -> AbstractContextManager[None]:
+    """A: a group waits for the proof of every absent node but the one that comes first."""
+
+    def rule(blocker: Blocker, group: Group, record: Record, configuration: Configuration, known: Situation) -> str:
+        waits, first = blocker(group, record, configuration, known), configuration.allowed(group)[0]
+        return "" if waits.startswith(f"waits for the proof that {first} is off") else waits
+
+    return _blocker(rule)
+
+
+def victims_get_orders() -> AbstractContextManager[None]:
+    """H10: who is back gets orders although an agent may still switch it off."""
+    return _replaced(placement, "out", lambda *_: False)
+
+
+# A node's own part
+
+
+def nobody_is_suspect() -> AbstractContextManager[None]:
+    """H8: silence makes no member suspect."""
+    return _replaced(Ticks, "suspects", lambda *_: frozenset())
+
+
+def unknown_is_no() -> AbstractContextManager[None]:
+    """C4: no word of votequorum yet counts as a no."""
+    quorum = Terms.quorum
+
+    def rule(terms: Terms, now: int, wait_ms: int) -> Word:
+        return Word.YES if quorum(terms, now, wait_ms) is Word.YES else Word.NO
+
+    return _replaced(Terms, "quorum", rule)
+
+
+def gate_without_echo() -> AbstractContextManager[None]:
+    """C7: a start waits for votequorum's word, which a hung Corosync goes on giving, and for no echo."""
+    return _replaced(Core, "echoed", lambda _: True)
+
+
+@contextmanager
+def orders_outlive_their_term() -> Iterator[None]:
+    """C12: what was ordered in a term and not begun waits for the next one and is begun there."""
+    gate = Core._gate
+
+    def rule(core: Core, name: str) -> Gate:
+        return Gate.WAIT if core.terms.term is None else gate(core, name)
+
+    with _replaced(Hand, "term_ended", lambda _: None), _replaced(Core, "_gate", rule):
+        yield
+
+
+def failed_stop_is_not_told() -> AbstractContextManager[None]:
+    """I: a state says "stopping" of what could not be stopped."""
+    told = Hand.holding.fget  # type: ignore[attr-defined]
+
+    def rule(hand: Hand) -> Holding:
+        return Holding.STOPPING if hand.stage is Stage.STOP_FAILED else told(hand)
+
+    return _replaced(Hand, "holding", property(rule))
+
+
+def goes_with_what_it_holds() -> AbstractContextManager[None]:
+    """D3: without an open term a node that is asked to leave goes at once."""
+    leave = Core._leave
+
+    def rule(core: Core) -> None:
+        if core.leaving and not core.left and core.terms.term is None:
+            core.left = True
+            core.act(Left(clean=False))
+        leave(core)
+
+    return _replaced(Core, "_leave", rule)

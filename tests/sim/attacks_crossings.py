@@ -1,0 +1,181 @@
+"""Attacks in which two things cross: reports, orders, calls, wishes and leaves that meet under way."""
+
+from sim.operators import PATIENCE_MS
+from sim.scripts import (
+    applied,
+    hold_agents,
+    is_start,
+    let_go,
+    member,
+    members,
+    once,
+    quiet,
+    recover,
+    run_until,
+    served_on_the_first,
+)
+from standfast.resourced.events import QuorumTold
+from standfast.resourced.messages import (
+    Held,
+    Members,
+    OrderGiven,
+    OrderKind,
+    Reported,
+    Update,
+    WishKind,
+)
+from standfast.resourced.record import initial
+from standfast.vocabulary import Holding
+
+
+def report_crosses_an_order() -> None:
+    """P: n1 reports "nothing" twice. After the first report it is ordered to start again; the second one, older than
+    that order, is delivered after it. It does not clear the order, so nobody else is ordered."""
+    record = initial("d1", {"n1": 1, "n2": 1, "n3": 1}, ("webserv",))
+    here = tuple(member(name) for name in record.nodes)
+    contents = (
+        Members(members=here),
+        OrderGiven(group="webserv", number=1, kind=OrderKind.START, node="n1", reason=""),
+        Reported(node="n1", group="webserv", order=0, busy=False, held=Held(holding=Holding.NOTHING)),
+    )
+    record = applied(record, *contents)
+    assert "n1" in record.groups["webserv"].open_orders
+
+
+def two_orders_are_planned_on_one_number() -> None:
+    """C, C2: two starts were planned before either was delivered. The first one moves the group's number, so the second
+    is void on every member."""
+    record = initial("d1", {"n1": 1, "n2": 1, "n3": 1}, ("webserv",))
+    here = tuple(member(name) for name in record.nodes)
+    orders = tuple(
+        OrderGiven(group="webserv", number=1, kind=OrderKind.START, node=name, reason="") for name in ("n1", "n2")
+    )
+    record = applied(record, Members(members=here), *orders)
+    assert list(record.groups["webserv"].open_orders) == ["n1"]
+
+
+def call_crosses_a_return() -> None:
+    """The model's rule C: n3 hangs, is left out, leaves and joins. A call that was sent before that and read after it
+    would leave it out again, and again."""
+    world = served_on_the_first(22, 3)
+    world.machines["n3"].hung = True
+    run_until(world, lambda: members(world, "n1") == ("n1", "n2"))
+    world.resume("n3")
+    world.run(world.now + 30_000)
+    assert all(members(world, name) == ("n1", "n2", "n3") for name in world.names)
+    assert world.machines["n3"].boot == 1
+    recover(world)
+
+
+def order_meets_no_quorum() -> None:
+    """votequorum says no while the order is under way."""
+    world = quiet(2, 3)
+
+    def strike(_: str, update: Update) -> None:
+        assert isinstance(update.content, OrderGiven)
+        name = update.content.node
+        ring = world.network.stations[name].ring
+        assert ring is not None
+        world.audit.told_quorum(name, ring, False)
+        world.give(name, QuorumTold(ring=ring, quorate=False))
+        world.after(1_000, lambda: world.tell_quorum(name))
+
+    once(world, is_start, strike)
+    world.run(60_000)
+    recover(world)
+
+
+def leaving_meets_an_order() -> None:
+    """E: the target of an order is asked to leave while the order is under way."""
+    world = quiet(3, 3)
+
+    def strike(_: str, update: Update) -> None:
+        assert isinstance(update.content, OrderGiven)
+        world.leave(update.content.node)
+
+    once(world, is_start, strike)
+    world.run(60_000)
+    recover(world)
+
+
+def owner_is_cut_off_as_it_leaves() -> None:
+    """E: the owner is asked to leave and cut off before its group has stopped."""
+    world = quiet(4, 3)
+    world.run(20_000)
+    (owner,) = world.serving()
+    world.units.harden(owner, "hangs")
+    world.leave(owner)
+    world.run(world.now + 100)
+    world.cut({name: int(name == owner) for name in world.names})
+    world.run(world.now + 20_000)
+    recover(world)
+
+
+def both_acknowledge() -> None:
+    """J: two nodes are cut from each other, both are quorate, and each is asked for something."""
+    world = quiet(6, 2)
+    world.run(20_000)
+    world.cut({"n1": 0, "n2": 1})
+    held = hold_agents(world)
+    run_until(world, lambda: all(members(world, name) == (name,) for name in world.names))
+    world.operators.wish("n1", WishKind.STANDBY, "n2")
+    world.operators.wish("n2", WishKind.STANDBY, "n1")
+    world.run(world.now + 500)
+    world.cut({"n1": 0, "n2": 0})
+    world.run(world.now + 5_000)
+    let_go(world, held)
+    recover(world)
+
+
+def wish_between_plan_and_order() -> None:
+    """C: the chosen node is put into standby while the start is being planned."""
+    world = quiet(2, 3)
+
+    def strike(name: str, _: Update) -> None:
+        world.after(1, lambda: world.operators.wish(name, WishKind.STANDBY, "n1"))
+
+    once(world, lambda _, update: update.position == 1, strike)
+    world.run(60_000)
+    recover(world)
+
+
+def first_update_that_only_one_has_read() -> None:
+    """M: the coordinator is cut off with its first update; the others' daemons die before they read that a term is
+    open, and find on their disks that it has left."""
+    world = quiet(7, 3)
+
+    def strike(name: str, _: Update) -> None:
+        world.cut({other: int(other == name) for other in world.names})
+        for other in world.names:
+            if other != name:
+                world.after(100, lambda other=other: world.kill_daemon(other))  # type: ignore[misc]
+
+    once(world, lambda _, update: update.position == 1, strike)
+    world.run(60_000)
+    recover(world)
+
+
+def answer_after_the_next_loss() -> None:
+    """M: the agent of a first loss answers when the node has been back and is lost again."""
+    world = quiet(8, 3)
+    world.run(20_000)
+    (owner,) = world.serving()
+    apart = {name: int(name == owner) for name in world.names}
+    held = hold_agents(world)
+    world.cut(apart)
+    run_until(world, lambda: len(held) == 1)
+    fencer, loss, _, action = held[0]
+    world.cut(dict.fromkeys(world.names, 0))
+    run_until(world, lambda: members(world, owner) == tuple(world.names))
+    world.operators.wish(fencer, WishKind.STOP, "webserv")
+    world.run(world.now + PATIENCE_MS)
+    world.cut(apart)
+    run_until(world, lambda: len(held) == 2)
+    world.operators.wish(fencer, WishKind.START, "webserv")
+    machine = world.machines[fencer]
+    del machine.agents[(loss, action)]
+    machine.ended[(loss, action)] = (True, "status was off")
+    world.agents.tell(fencer)
+    world.run(world.now + 2_000)
+    let_go(world, held)
+    recover(world)
