@@ -1,15 +1,18 @@
 """More planted bugs: rules that a script attacks on purpose, where random histories seldom or never do."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-from sim.planted import _changed, _replaced
+from sim.planted import Blocker, _blocker, _changed, _replaced, disks_without_a_majority
+from standfast.configuration.model import Configuration, Group
 from standfast.resourced import absence, apply, placement
 from standfast.resourced.core import Core
 from standfast.resourced.events import Left
-from standfast.resourced.hands import Hand, Stage
+from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import Call, Members, Reported
 from standfast.resourced.record import Record
+from standfast.resourced.situation import Situation
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import Ticks
 from standfast.vocabulary import Holding
@@ -28,20 +31,27 @@ def calls_name_no_membership() -> AbstractContextManager[None]:
     return _replaced(Terms, "_called", rule)
 
 
-def return_is_a_proof() -> AbstractContextManager[None]:
-    """F: whoever comes back while its loss is unproven is taken for one that runs nothing."""
-    members = apply.CHANGES[Members]
+@contextmanager
+def return_is_a_proof() -> Iterator[None]:
+    """F: whoever is here again is taken for one that runs nothing, until it was ordered to."""
+    members, tell = apply.CHANGES[Members], Core._tell_group
 
     def rule(record: Record, content: Members) -> Record:
-        after = members(record, content)
-        back = {name for name, loss in record.losses.items() if not loss.proof and after.nodes[name].present}
-        groups = {
-            name: replace(group, held={node: held for node, held in group.held.items() if node not in back})
-            for name, group in after.groups.items()
-        }
-        return replace(after, groups=groups)
+        return members(record, Members(members=tuple(replace(member, held={}) for member in content.members)))
 
-    return _changed(Members, rule)
+    def ordered(core: Core, name: str, hand: Hand, record: Record) -> None:
+        if hand.last_order:
+            tell(core, name, hand, record)
+
+    with _changed(Members, rule), _replaced(Core, "_tell_group", ordered):
+        yield
+
+
+@contextmanager
+def opened_from_any_disk() -> Iterator[None]:
+    """K: whoever sees a quorate ring opens, alone in its group and with what is on its disk."""
+    with disks_without_a_majority(), _replaced(Terms, "holds_quorum", lambda *_: True):
+        yield
 
 
 def report_of_an_older_order_counts() -> AbstractContextManager[None]:
@@ -75,6 +85,16 @@ def no_delay_at_a_cold_start() -> AbstractContextManager[None]:
     return _replaced(absence, "wait_ms", lambda loss, *rest: wait_ms(replace(loss, cold=False), *rest))
 
 
+def first_of_the_domain_blocks_nothing() -> AbstractContextManager[None]:
+    """A: a group waits for the proof of every absent node but the one that comes first."""
+
+    def rule(blocker: Blocker, group: Group, record: Record, configuration: Configuration, known: Situation) -> str:
+        waits, first = blocker(group, record, configuration, known), configuration.allowed(group)[0]
+        return "" if waits.startswith(f"waits for the proof that {first} is off") else waits
+
+    return _blocker(rule)
+
+
 def victims_get_orders() -> AbstractContextManager[None]:
     """H10: who is back gets orders although an agent may still switch it off."""
     return _replaced(placement, "out", lambda *_: False)
@@ -86,11 +106,6 @@ def victims_get_orders() -> AbstractContextManager[None]:
 def nobody_is_suspect() -> AbstractContextManager[None]:
     """H8: silence makes no member suspect."""
     return _replaced(Ticks, "suspects", lambda *_: frozenset())
-
-
-def silence_of_the_called_is_waited_for() -> AbstractContextManager[None]:
-    """H7, H8: neither silence nor an unanswered call leaves a member out."""
-    return _replaced(Terms, "time_passed", Terms._call_if_due)
 
 
 def unknown_is_no() -> AbstractContextManager[None]:
@@ -108,9 +123,16 @@ def gate_without_echo() -> AbstractContextManager[None]:
     return _replaced(Core, "echoed", lambda _: True)
 
 
-def orders_outlive_their_term() -> AbstractContextManager[None]:
-    """C12: what was ordered in a term and not begun is begun in the next one."""
-    return _replaced(Hand, "term_ended", lambda _: None)
+@contextmanager
+def orders_outlive_their_term() -> Iterator[None]:
+    """C12: what was ordered in a term and not begun waits for the next one and is begun there."""
+    gate = Core._gate
+
+    def rule(core: Core, name: str) -> Gate:
+        return Gate.WAIT if core.terms.term is None else gate(core, name)
+
+    with _replaced(Hand, "term_ended", lambda _: None), _replaced(Core, "_gate", rule):
+        yield
 
 
 def failed_stop_is_not_told() -> AbstractContextManager[None]:

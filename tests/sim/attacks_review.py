@@ -3,11 +3,14 @@
 Those that the model found as well stand with its letters.
 """
 
+from collections.abc import Callable
+
 from sim.scripts import (
     WISH_MS,
     answer,
     at_rest,
     boots,
+    hang_corosync,
     heal,
     hold_agents,
     is_start,
@@ -118,16 +121,16 @@ def order_is_read_long_after_corosync_hung() -> None:
     says "quorate", and gives n1 that order. No tick of n1 was echoed for so long: it begins nothing."""
     world = at_rest(34, 3)
     began, held = world.now, hold_agents(world)
-    station = world.network.stations["n1"]
-    once(world, is_start, lambda name, _: world.freeze_corosync(name, 120_000))
+    resumes: list[Callable[[], None]] = []
+    once(world, is_start, lambda name, _: resumes.append(hang_corosync(world, name)))
     world.operators.wish("n2", WishKind.START, "webserv")
-    run_until(world, lambda: station.frozen)
+    run_until(world, lambda: bool(resumes))
     world.run(world.now + 6_000)
     core = world.machines["n1"].core
     assert core is not None
-    station.frozen = False
-    world._flow("n1")
-    run_until(world, lambda: core.hands["webserv"].last_order > 0)
+    before = core.hands["webserv"].last_order
+    resumes[0]()
+    run_until(world, lambda: core.hands["webserv"].last_order > before)
     world._reform()
     world.run(world.now + 1_000)
     assert starts(world, began) == []
@@ -331,7 +334,7 @@ def held_goes_after_the_stop() -> None:
 
 
 def leaves_without_a_term() -> None:
-    """D3: resourced of the two others is dead, and n1, which runs the group, is shut down. No term takes its mark: it stops
+    """D3: resourced of the others is dead, and n1, which runs the group, is shut down. No term takes its mark: it stops
     everything and goes, and is not kept up for ever."""
     world = served_on_the_first(45, 3)
     world.units.harden("n1", "hangs")

@@ -11,6 +11,7 @@ from standfast.resourced.record import Record
 
 Sent = Callable[[str, Update], bool]
 PATIENCE_MS = 60_000  # how long a script waits for what must come
+FOR_EVER_MS = 10_000_000
 WISH_MS = 26_000  # after which an operator may ask again
 
 
@@ -126,6 +127,21 @@ def dies_with_its_message(world: World, name: str) -> None:
     world.network.holder[ring] = name
 
 
+def hang_corosync(world: World, name: str) -> Callable[[], None]:
+    """Corosync on `name` hangs with the token of its ring, until what is returned is called: then `name` reads what it
+    had sent there, alone; `World._reform` brings it to the others."""
+    station = world.network.stations[name]
+    assert station.ring is not None
+    world.network.holder[station.ring] = name
+    world.freeze_corosync(name, FOR_EVER_MS)
+
+    def resume() -> None:
+        station.frozen = False
+        world._flow(name)
+
+    return resume
+
+
 def stop_daemon(world: World, name: str) -> Callable[[], None]:
     """resourced on `name` dies and does not come back before what is returned is called."""
     start, boot = world.start_daemon, world.machines[name].boot
@@ -214,7 +230,7 @@ def word_waits(world: World, name: str) -> Callable[[], None]:
         world.tell_quorum = tell  # type: ignore[method-assign]
         tell(name)
 
-    world.tell_quorum = told  # type: ignore[method-assign]
+    world.tell_quorum = told  # type: ignore[method-assign, assignment]
     return release
 
 

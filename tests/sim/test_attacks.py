@@ -1,16 +1,88 @@
-"""Each attack on the protocol ends clean, and each on a rule of safety ends badly without that rule."""
+"""Every attack that broke a model or a review of the protocol, told against the real cores.
+
+Each ends clean, and each on a rule of safety ends badly without that rule: the planted bugs beside it. Some stand
+alone, because what they attack is closed twice: one sender's messages keep their order, so an old answer or call comes
+before the next call (D, L), and a coordinator that changes ends its term and what it had under way (C, H7).
+
+Not here, for what they attack does not exist yet or is not the core's:
+
+| letter | why |
+|---|---|
+| G, C7's proof, C8 | no watchdog and no proof by one |
+| S, D1's command | no start-alone; that two nodes wait is K's second script |
+| rule of `met` (M) | `test_histories`, beside the three scripts of M here |
+| H3 | ordering of units: tests of the drain |
+| H5 | no delay for races of two nodes |
+| H6 | no withdrawal at faults that are not transitive |
+| H9 | no held-by-administrator |
+| H13, D7 | no `fence confirm`, no `Unsafe` |
+| H16 | one protocol version |
+| C11, H17 | no `config push`, no removal of a node |
+| C9, C10, H15, D8, D10 | bus, guards, journal, check: outside the core |
+| H12 | `test_histories`: a group that neither starts nor stops costs one node |
+| D2 | no instants in the record: the units' tests of `Waits` |
+| D4, D5, D6 | no doubling of FailureExpire; addresses and agents' options are not the core's |
+"""
 
 from collections.abc import Callable
 
 import pytest
 
-from sim import attacks_model, planted
+from sim import attacks_bugs, attacks_crossings, attacks_model, attacks_review, planted
 
 Attack = Callable[[], None]
 
-ATTACKS: dict[Attack, tuple[planted.Bug, ...]] = {
-    attacks_model.proof_is_read_where_corosync_hung: (planted.only_the_last_owner_blocks,),
+MODEL: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_model.proof_is_read_where_corosync_hung: (attacks_bugs.first_of_the_domain_blocks_nothing,),
+    attacks_model.order_that_only_its_dying_reader_has_read: (planted.only_the_last_owner_blocks,),
+    attacks_model.two_records_meet: (planted.record_of_the_lowest_node,),
+    attacks_model.two_records_meet_where_both_sides_are_quorate: (planted.only_the_last_owner_blocks,),
+    attacks_model.coordinator_changes_with_an_order_under_way: (),
+    attacks_model.view_has_the_same_name_again: (),
+    attacks_model.owner_returns_with_the_same_incarnation: (attacks_bugs.return_is_a_proof,),
+    attacks_model.order_comes_before_the_word_of_its_ring: (planted.gate_without_quorum,),
+    attacks_model.stop_fails_while_nobody_hears_it: (attacks_bugs.failed_stop_is_not_told,),
+    attacks_model.wish_that_only_the_coordinator_has_read: (planted.acknowledged_at_delivery,),
+    attacks_model.stale_disk_in_a_quorate_ring: (attacks_bugs.opened_from_any_disk,),
+    attacks_model.stale_disk_of_two_nodes: (planted.disks_without_a_majority,),
+    attacks_model.answer_to_an_older_question: (),
 }
+CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_crossings.report_crosses_an_order: (attacks_bugs.report_of_an_older_order_counts,),
+    attacks_crossings.two_orders_are_planned_on_one_number: (planted.planned_twice,),
+    attacks_crossings.call_crosses_a_return: (attacks_bugs.nobody_is_suspect,),
+    attacks_crossings.order_meets_no_quorum: (planted.gate_without_quorum,),
+    attacks_crossings.leaving_meets_an_order: (planted.leaves_without_its_mark,),
+    attacks_crossings.owner_is_cut_off_as_it_leaves: (planted.marked_while_it_holds,),
+    attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
+    attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),
+    attacks_crossings.first_update_that_only_one_has_read: (planted.orders_before_all_have_stored,),
+    attacks_crossings.answer_after_the_next_loss: (planted.proof_for_a_later_loss,),
+}
+REVIEW: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_review.stopped_between_plan_and_order: (),
+    attacks_review.cold_start_with_one_daemon: (attacks_bugs.opened_from_any_disk,),
+    attacks_review.minority_is_asked_for_much: (planted.record_of_the_lowest_node,),
+    attacks_review.word_of_a_new_ring_comes_late: (attacks_bugs.unknown_is_no,),
+    attacks_review.order_is_read_long_after_corosync_hung: (attacks_bugs.gate_without_echo,),
+    attacks_review.order_waits_when_its_term_ends: (attacks_bugs.orders_outlive_their_term,),
+    attacks_review.ordered_daemon_restarts: (),
+    attacks_review.order_is_read_by_a_daemon_that_hangs: (
+        attacks_bugs.nobody_is_suspect,
+        planted.away_blocks_nothing,
+    ),
+    attacks_review.everybody_is_alone: (planted.runs_on_without_quorum,),
+    attacks_review.agent_fails: (planted.failed_attempt_is_a_proof,),
+    attacks_review.all_daemons_are_gone: (planted.stopped_by_a_restart_of_the_daemon,),
+    attacks_review.victim_is_back_before_its_agent_ends: (attacks_bugs.victims_get_orders,),
+    attacks_review.one_node_boots_late_after_a_power_cut: (attacks_bugs.no_delay_at_a_cold_start,),
+    attacks_review.all_are_shut_down_in_turn: (attacks_bugs.only_the_leaving_are_marked,),
+    attacks_review.agent_lies: (attacks_bugs.condemned_are_let_in,),
+    attacks_review.held_goes_after_the_stop: (planted.released_before_it_stopped,),
+    attacks_review.leaves_without_a_term: (attacks_bugs.goes_with_what_it_holds,),
+    attacks_review.ring_changes_while_all_answer: (),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 
@@ -21,6 +93,11 @@ def named(value: Callable[[], object]) -> str:
 @pytest.mark.parametrize("attack", ATTACKS, ids=named)
 def test_an_attack_ends_clean(attack: Attack) -> None:
     attack()
+
+
+@pytest.mark.xfail(strict=True, reason="the second failure in the same words is never told in one term")
+def test_an_agent_is_tried_for_ever() -> None:
+    attacks_review.agent_fails_twice_in_the_same_words()
 
 
 @pytest.mark.parametrize(("attack", "bug"), PAIRS, ids=named)
