@@ -106,7 +106,7 @@ class _Parts(Generic[Part]):
             return self._text
         known = self._values
         changed = {name: self._write(name, value) for name, value in values.items() if known.get(name) is not value}
-        same_names = values.keys() == known.keys()
+        same_names = len(values) == len(known) and changed.keys() <= known.keys()
         if not same_names:
             texts = self._texts | changed
             self._texts = {name: texts[name] for name in sorted(values)}
