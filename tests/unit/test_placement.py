@@ -246,6 +246,18 @@ def test_a_failure_is_forgotten_when_it_is_old() -> None:
     assert steps(record, at=at) == (Forgotten(group=GROUP, node="n1", failures=(failure,), avoided=False),)
 
 
+def test_a_wish_for_a_node_ends_when_it_has_failed_there_as_often_as_it_may() -> None:
+    known = configured(max_restarts=1)
+    record = wished(term(fresh(), *NODES), WishKind.START, node="n3")
+    record = reported(record, "n3", Holding.NOTHING, "broken")
+    assert order(record, known) == ("start", "n3", "relocated to n3 by an operator")
+    record = reported(after(record, steps(record, known)[0]), "n3", Holding.NOTHING, "broken")
+    (placed,) = steps(record, known)
+    assert isinstance(placed, Placed)
+    assert placed.reason.rule is Rule.NOT_THERE
+    assert order(after(record, placed), known)[:2] == ("start", "n1")
+
+
 # It runs
 
 

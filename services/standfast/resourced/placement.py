@@ -195,12 +195,21 @@ class _Step:
         if why is not None:
             return Decided(waits_for=(why,))
         refused = refusals(self.group, self.together, self.outlook)
+        return self._wanted_in_vain(refused) or self._start(refused)
+
+    def _wanted_in_vain(self, refused: dict[str, Reason | None]) -> Decided | None:
+        """The operator's wish for a node ends where it cannot be, or has failed as often as it may."""
         wanted = self.known.wanted
-        if wanted and (wanted not in refused or refused[wanted] is not None):
-            refusal = refused.get(wanted) or reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
-            placed = Placed(group=self.group.name, reason=reason(Rule.NOT_THERE, node=wanted, why=sentence(refusal)))
-            return Decided(contents=(placed,))
-        return self._start(refused)
+        if not wanted:
+            return None
+        if wanted not in refused:
+            refusal = reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
+        else:
+            refusal = next(iter(self._passed_over([wanted], refused)), None)
+        if refusal is None:
+            return None
+        why = reason(Rule.NOT_THERE, node=wanted, why=sentence(refusal))
+        return Decided(contents=(Placed(group=self.group.name, reason=why),))
 
     def _exhausted(self) -> Decided | None:
         """A start that failed is a failure as any other: the policy may say that it was the last."""
