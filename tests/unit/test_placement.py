@@ -234,7 +234,7 @@ def test_when_every_node_has_failed_it_is_tried_again_with_a_growing_pause() -> 
     record = term(fresh(), *NODES)
     for node in NODES:
         record = reported(record, node, Holding.NOTHING, f"failed on {node}")
-    cause = f"retry {GROUP} {record.groups[GROUP].number}"
+    cause = f"retry {GROUP} {record.groups[GROUP].failures[-1].id}"
     for now, given in ((39_999, 0), (40_000, 1)):
         assert len(steps(record, known, situation(now=now, waits={cause: 0}))) == given
 

@@ -28,11 +28,9 @@ def place(group: Group, together: Together, outlook: Outlook) -> Decided:
     known = outlook.record.groups.get(group.name)
     if known is None:
         return Decided()
-    old = forgotten(group, known, outlook)
-    if old:
-        return Decided(contents=tuple(old))
-    if known.open_orders:
-        return Decided(overdue=_overdue(group, known, outlook))
+    old, overdue = forgotten(group, known, outlook), _overdue(group, known, outlook)
+    if old or known.open_orders:
+        return Decided(contents=tuple(old), overdue=overdue)
     if not outlook.situation.orders_allowed:
         return Decided()
     step = _Step(group, known, together, outlook)
@@ -225,7 +223,7 @@ class _Step:
         if not able:
             return Decided(waits_for=(reason(Rule.NO_NODE), *filter(None, refused.values())))
         if not choice:
-            age = self.outlook.waits.age(f"retry {self.group.name} {self.known.number}")
+            age = self.outlook.waits.age(f"retry {self.group.name} {self.known.failures[-1].id}")
             if age < pause_ms(self.group, self.known):
                 return Decided(waits_for=(reason(Rule.BACKING_OFF), *self._passed_over(able, refused)))
             choice = min(able, key=lambda name: failures(self.known, name))
