@@ -299,7 +299,7 @@ def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> N
 
 def test_two_holders_are_stopped_one_after_the_other() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING})
-    assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped everywhere")
+    assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped on all but one")
 
 
 @pytest.mark.parametrize(("holding", "kind"), [(Holding.STOPPING, "stop"), (Holding.QUEUED, "start")])

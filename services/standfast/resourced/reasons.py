@@ -82,7 +82,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.RESTARTED_BY_OPERATOR: "restarted by an operator",
     Rule.MOVED_AWAY: "{cause}: {node} has had its restarts, moved away",
     Rule.STOP_GOES_ON: "a stop that had begun goes on",
-    Rule.HELD_TWICE: "more than one node holds it ({nodes}): stopped everywhere",
+    Rule.HELD_TWICE: "more than one node holds it ({nodes}): stopped on all but one",
     Rule.STOPPED_BY_OPERATOR: "stopped by an operator",
     Rule.STARTED_BY_OPERATOR: "started by an operator",
     Rule.DISABLED_BY_OPERATOR: "disabled by an operator",
