@@ -297,6 +297,15 @@ def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> N
     assert steps(failed, configured(failback=True)) == ()
 
 
+def test_it_does_not_leave_where_it_runs_well_while_it_would_start_nowhere() -> None:
+    home = configured(failback=True)
+    assert steps(lost(running("n2"), "n3"), home) == ()
+    assert order(lost(running("n2"), "n3", proven=True), home) == ("stop", "n2", "goes home to n1")
+    (content,) = steps(lost(wished(running("n2"), WishKind.RELOCATE, node="n1"), "n3"))
+    why = "waits for the proof that n3 is off (loss 7.1)"
+    assert content == Placed(group=GROUP, reason=reason(Rule.STAYS, node="n2", why=why))
+
+
 def test_two_holders_are_stopped_one_after_the_other() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING})
     assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped on all but one")

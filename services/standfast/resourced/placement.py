@@ -180,7 +180,9 @@ class _Step:
         return Decided(contents=(Placed(group=self.group.name, reason=done),))
 
     def _refusal(self, name: str) -> Reason | None:
-        return self.outlook.refusal(name) or unfit(self.group, name, self.together, self.outlook)
+        """Why it cannot go from where it runs to `name`; it would start nowhere before the absent are proven off."""
+        unable = self.outlook.refusal(name) or unfit(self.group, name, self.together, self.outlook)
+        return unable or blocker(self.group, self.outlook)
 
     # Nobody here holds it
 
@@ -200,13 +202,11 @@ class _Step:
         wanted = self.known.wanted
         if not wanted:
             return None
-        if wanted not in refused:
-            refusal = reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
-        else:
-            refusal = next(iter(self._passed_over([wanted], refused)), None)
-        if refusal is None:
+        not_allowed = reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
+        against = self._passed_over([wanted], refused) if wanted in refused else [not_allowed]
+        if not against:
             return None
-        why = reason(Rule.NOT_THERE, node=wanted, why=sentence(refusal))
+        why = reason(Rule.NOT_THERE, node=wanted, why=sentence(against[0]))
         return Decided(contents=(Placed(group=self.group.name, reason=why),))
 
     def _exhausted(self) -> Decided | None:
