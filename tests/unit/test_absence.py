@@ -91,6 +91,29 @@ def test_one_node_at_a_time_is_lost_for_being_away_and_only_where_a_majority_is_
     assert absence.losses(few, known, at, Waits(waits, GRACE)) == []
 
 
+def test_the_next_one_that_is_away_is_lost_when_the_loss_of_the_first_is_proven() -> None:
+    names = ("n1", "n2", "n3", "n4", "n5")
+    known = configuration(list(names))
+    at = situation(ring=frozenset(names), now=GRACE, waits={"away n4": 0, "away n5": 0})
+    record = term(term(fresh(*names), *names), "n1", "n2", "n3", number=8)
+    (first,) = absence.losses(record, known, at, Waits(at.waits, at.now))
+    record = after(record, first, number=8)
+    assert absence.losses(record, known, at, Waits(at.waits, at.now)) == []
+    record = after(record, Proven(loss="8.1", how="agent", text="", switch_on=True), number=8)
+    at = replace(at, waits={"away n5": 0})
+    (second,) = absence.losses(record, known, at, Waits(at.waits, at.now))
+    assert isinstance(second, LossDeclared)
+    assert second.node == "n5"
+
+
+def test_of_two_nodes_the_other_one_is_lost_for_being_away() -> None:
+    known = configuration(["n1", "n2"])
+    record = term(term(fresh("n1", "n2"), "n1", "n2"), "n1", number=8)
+    waits = {"away n2": 0}
+    at = situation(ring=TWO, now=GRACE, waits=waits)
+    assert len(absence.losses(record, known, at, Waits(waits, GRACE))) == 1
+
+
 def test_a_loss_is_declared_once() -> None:
     assert losses(lost_n3(), situation(ring=TWO)) == []
     assert losses(proven(lost_n3()), situation(ring=TWO)) == []

@@ -233,6 +233,13 @@ def test_what_an_operator_wishes_of_a_group(kind: WishKind, stopped: bool, wante
     assert (group.stopped, group.wanted, len(group.failures)) == (stopped, wanted, failures)
 
 
+def test_a_group_that_is_relocated_has_all_its_tries_there() -> None:
+    record = after(term(fresh(), *NODES), report("n1", 0, Holding.NOTHING, failed="web failed"))
+    record = after(record, report("n2", 0, Holding.NOTHING, failed="web failed"))
+    record = after(record, Wish(id="w", kind=WishKind.RELOCATE, subject=GROUP, node="n2"))
+    assert [failure.node for failure in record.groups[GROUP].failures] == ["n1"]
+
+
 def test_standby_is_taken_back_by_resume() -> None:
     record = after(term(fresh(), *NODES), Wish(id="w", kind=WishKind.STANDBY, subject="n2"))
     assert record.nodes["n2"].standby

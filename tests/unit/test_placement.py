@@ -234,7 +234,7 @@ def test_when_every_node_has_failed_it_is_tried_again_with_a_growing_pause() -> 
     record = term(fresh(), *NODES)
     for node in NODES:
         record = reported(record, node, Holding.NOTHING, f"failed on {node}")
-    cause = f"retry {GROUP} {record.groups[GROUP].number}"
+    cause = f"retry {GROUP} {record.groups[GROUP].failures[-1].id}"
     for now, given in ((39_999, 0), (40_000, 1)):
         assert len(steps(record, known, situation(now=now, waits={cause: 0}))) == given
 
@@ -244,6 +244,18 @@ def test_a_failure_is_forgotten_when_it_is_old() -> None:
     failure = record.groups[GROUP].failures[0].id
     at = situation(now=60_000, waits={f"failure {GROUP} {failure}": 0})
     assert steps(record, at=at) == (Forgotten(group=GROUP, node="n1", failures=(failure,), avoided=False),)
+
+
+def test_a_wish_for_a_node_ends_when_it_has_failed_there_as_often_as_it_may() -> None:
+    known = configured(max_restarts=1)
+    record = wished(term(fresh(), *NODES), WishKind.START, node="n3")
+    record = reported(record, "n3", Holding.NOTHING, "broken")
+    assert order(record, known) == ("start", "n3", "relocated to n3 by an operator")
+    record = reported(after(record, steps(record, known)[0]), "n3", Holding.NOTHING, "broken")
+    (placed,) = steps(record, known)
+    assert isinstance(placed, Placed)
+    assert placed.reason.rule is Rule.NOT_THERE
+    assert order(after(record, placed), known)[:2] == ("start", "n1")
 
 
 # It runs
@@ -285,9 +297,18 @@ def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> N
     assert steps(failed, configured(failback=True)) == ()
 
 
+def test_it_does_not_leave_where_it_runs_well_while_it_would_start_nowhere() -> None:
+    home = configured(failback=True)
+    assert steps(lost(running("n2"), "n3"), home) == ()
+    assert order(lost(running("n2"), "n3", proven=True), home) == ("stop", "n2", "goes home to n1")
+    (content,) = steps(lost(wished(running("n2"), WishKind.RELOCATE, node="n1"), "n3"))
+    why = "waits for the proof that n3 is off (loss 7.1)"
+    assert content == Placed(group=GROUP, reason=reason(Rule.STAYS, node="n2", why=why))
+
+
 def test_two_holders_are_stopped_one_after_the_other() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING})
-    assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped everywhere")
+    assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped on all but one")
 
 
 @pytest.mark.parametrize(("holding", "kind"), [(Holding.STOPPING, "stop"), (Holding.QUEUED, "start")])

@@ -6,12 +6,12 @@ import pytest
 
 from sim.machine import configuration
 from standfast.resourced.events import Answer
-from standfast.resourced.messages import Held, Message, Reported, Update, Wish, WishKind
+from standfast.resourced.messages import Held, LossDeclared, Message, Reported, Update, Wish, WishKind
 from standfast.resourced.operators import WAIT_MS, Operators
 from standfast.resourced.record import Record
 from standfast.resourced.wishes import refuse_wish, resolve_wish
 from standfast.vocabulary import Holding
-from unit.cluster import GROUP, NODES, after, fresh, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 from unit.test_terms import View, first_update
 
 KNOWN = configuration(list(NODES))
@@ -54,6 +54,23 @@ def test_a_relocation_finds_the_best_other_node() -> None:
     assert resolve_wish(wish(WishKind.RELOCATE), record, KNOWN, situation()).node == "n3"
     assert resolve_wish(wish(WishKind.RELOCATE, node="n2"), record, KNOWN, situation()).node == "n2"
     assert resolve_wish(wish(WishKind.STOP), record, KNOWN, situation()).node == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        (wish(WishKind.RELOCATE), True),
+        (wish(WishKind.RELOCATE, node="n2"), True),
+        (wish(WishKind.START, node="n2"), True),
+        (wish(WishKind.START, node="n1"), False),
+        (wish(WishKind.START), False),
+    ],
+    ids=["relocate", "relocate there", "start there", "start here", "start"],
+)
+def test_what_runs_is_not_stopped_to_start_nowhere(asked: Wish, refused: bool) -> None:
+    record = after(running(), LossDeclared(node="n3", reason=because("gone")))
+    text = "webserv would not start elsewhere now: it waits for the proof that n3 is off (loss 7.1)"
+    assert refuse_wish(asked, record, KNOWN, situation()) == (text if refused else "")
 
 
 def test_a_relocation_that_no_other_node_can_take_is_refused() -> None:

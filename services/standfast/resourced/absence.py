@@ -11,10 +11,12 @@ LONGEST_PAUSE_MS = 30_000
 
 
 def losses(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
-    """Who left the ring without a clean leave is lost at once; who is away, after DaemonGrace, one at a time."""
+    """Who left the ring without a clean leave is lost at once; who is away, after DaemonGrace, one at a time:
+    the next one when that loss was proven or ended."""
     grace = configuration.cluster.daemon_grace_ms
     gone: list[Content] = []
     late: list[Content] = []
+    under_suspicion = any(loss.reason.rule is Rule.DAEMON_AWAY and not loss.proof for loss in record.losses.values())
     for name, node in record.nodes.items():
         known = record.losses.get(name)
         if node.present and not node.condemned:
@@ -29,13 +31,18 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
         elif node.left or (known is not None and not known.proof) or name in situation.resting & situation.ring_nodes:
             continue
         elif name in situation.ring_nodes:
-            if waits.age(f"away {name}") >= grace and 2 * record.votes(record.members) > record.all_votes:
+            if waits.age(f"away {name}") >= grace and _majority(record) and not under_suspicion:
                 why = reason(Rule.DAEMON_AWAY, configuration.cluster.setting("DaemonGrace"), seconds=grace // 1000)
                 late.append(LossDeclared(node=name, reason=why))
         elif known is None:
             rule = Rule.ABSENT_AT_START if situation.cold else Rule.LEFT_RING
             gone.append(LossDeclared(node=name, reason=reason(rule), cold=situation.cold))
     return gone + late[:1]
+
+
+def _majority(record: Record) -> bool:
+    """Of two nodes the other one."""
+    return 2 * record.votes(record.members) > record.all_votes or (len(record.nodes) == 2 and bool(record.members))
 
 
 def attempts(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:

@@ -204,6 +204,10 @@ def _wish(record: Record, wish: Wish) -> Record:
             changes = dict(flags)
             if wish.kind in (WishKind.START, WishKind.RELOCATE):
                 changes["wanted"] = wish.node
+            if wish.kind is WishKind.RELOCATE and (group := record.groups.get(wish.subject)):
+                # who wants it there knows what it failed of: it has all its tries again
+                changes["failures"] = tuple(one for one in group.failures if one.node != wish.node)
+                changes["avoided"] = {node: count for node, count in group.avoided.items() if node != wish.node}
             return with_group(record, wish.subject, reasons=(reason(why, node=wish.node),), **changes)
     return record
 

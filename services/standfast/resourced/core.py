@@ -87,12 +87,10 @@ class Core:
         self.configuration = configuration
         self.installed = installed
         self.offered: Configuration | None = configuration
-        self.now = now
-        self.at = ""
+        self.now, self.at = now, ""
         self.actions: list[Action] = []
         self.ticks = Ticks(self.me)
-        self._write = write
-        self._fresh = fresh
+        self._write, self._fresh = write, fresh
         self.terms = Terms(
             me=self.me,
             votes={node.name: node.votes for node in configuration.nodes},
@@ -118,10 +116,8 @@ class Core:
         self._last_nonce = ""
         self._bad_ticks: set[str] = set()
         self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
-        self._disk_good, self._too_old = (
-            True,
-            False,
-        )  # too old: the others speak a version that this release does not know
+        self._disk_good = True
+        self._too_old = False  # the others speak a version that this release does not know
 
     @property
     def record(self) -> Record | None:

@@ -28,11 +28,9 @@ def place(group: Group, together: Together, outlook: Outlook) -> Decided:
     known = outlook.record.groups.get(group.name)
     if known is None:
         return Decided()
-    old = forgotten(group, known, outlook)
-    if old:
-        return Decided(contents=tuple(old))
-    if known.open_orders:
-        return Decided(overdue=_overdue(group, known, outlook))
+    old, overdue = forgotten(group, known, outlook), _overdue(group, known, outlook)
+    if old or known.open_orders:
+        return Decided(contents=tuple(old), overdue=overdue)
     if not outlook.situation.orders_allowed:
         return Decided()
     step = _Step(group, known, together, outlook)
@@ -182,7 +180,9 @@ class _Step:
         return Decided(contents=(Placed(group=self.group.name, reason=done),))
 
     def _refusal(self, name: str) -> Reason | None:
-        return self.outlook.refusal(name) or unfit(self.group, name, self.together, self.outlook)
+        """Why it cannot go from where it runs to `name`; it would start nowhere before the absent are proven off."""
+        unable = self.outlook.refusal(name) or unfit(self.group, name, self.together, self.outlook)
+        return unable or blocker(self.group, self.outlook)
 
     # Nobody here holds it
 
@@ -195,12 +195,19 @@ class _Step:
         if why is not None:
             return Decided(waits_for=(why,))
         refused = refusals(self.group, self.together, self.outlook)
+        return self._wanted_in_vain(refused) or self._start(refused)
+
+    def _wanted_in_vain(self, refused: dict[str, Reason | None]) -> Decided | None:
+        """The operator's wish for a node ends where it cannot be, or has failed as often as it may."""
         wanted = self.known.wanted
-        if wanted and (wanted not in refused or refused[wanted] is not None):
-            refusal = refused.get(wanted) or reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
-            placed = Placed(group=self.group.name, reason=reason(Rule.NOT_THERE, node=wanted, why=sentence(refusal)))
-            return Decided(contents=(placed,))
-        return self._start(refused)
+        if not wanted:
+            return None
+        not_allowed = reason(Rule.NOT_ALLOWED, self.group.setting("Domain"), node=wanted)
+        against = self._passed_over([wanted], refused) if wanted in refused else [not_allowed]
+        if not against:
+            return None
+        why = reason(Rule.NOT_THERE, node=wanted, why=sentence(against[0]))
+        return Decided(contents=(Placed(group=self.group.name, reason=why),))
 
     def _exhausted(self) -> Decided | None:
         """A start that failed is a failure as any other: the policy may say that it was the last."""
@@ -216,7 +223,7 @@ class _Step:
         if not able:
             return Decided(waits_for=(reason(Rule.NO_NODE), *filter(None, refused.values())))
         if not choice:
-            age = self.outlook.waits.age(f"retry {self.group.name} {self.known.number}")
+            age = self.outlook.waits.age(f"retry {self.group.name} {self.known.failures[-1].id}")
             if age < pause_ms(self.group, self.known):
                 return Decided(waits_for=(reason(Rule.BACKING_OFF), *self._passed_over(able, refused)))
             choice = min(able, key=lambda name: failures(self.known, name))

@@ -35,23 +35,24 @@ def avoided_ms(group: Group, known: GroupRecord, node: str) -> int:
 
 
 def forgotten(group: Group, known: GroupRecord, outlook: Outlook) -> list[Content]:
-    """The first thing of this group that is old enough to be forgotten."""
+    """Everything of this group that is old enough to be forgotten."""
     waits = outlook.waits
+    old: list[Content] = []
     for node in sorted({failure.node for failure in known.failures}):
-        ids = [failure.id for failure in known.failures if failure.node == node]
+        ids = tuple(failure.id for failure in known.failures if failure.node == node)
         ages = {one: waits.age(f"failure {group.name} {one}") for one in ids}
         if avoided(group, known, node):
             if min(ages.values()) >= avoided_ms(group, known, node):
-                return [Forgotten(group=group.name, node=node, failures=tuple(ids), avoided=True)]
-        elif old := tuple(one for one in ids if ages[one] >= group.restart_window_ms):
-            return [Forgotten(group=group.name, node=node, failures=old, avoided=False)]
+                old.append(Forgotten(group=group.name, node=node, failures=ids, avoided=True))
+        elif some := tuple(one for one in ids if ages[one] >= group.restart_window_ms):
+            old.append(Forgotten(group=group.name, node=node, failures=some, avoided=False))
     for node in sorted(known.avoided):
         if not failures(known, node) and waits.age(f"sound {group.name} {node}") >= avoided_ms(group, known, node):
-            return [Forgotten(group=group.name, node=node, failures=(), avoided=False)]
+            old.append(Forgotten(group=group.name, node=node, failures=(), avoided=False))
     blocked = known.phase is Phase.BLOCKED  # it stays blocked: forgiving counts for the next failed stop only
     if known.costly and not blocked and waits.age(f"costly {group.name}") >= group.failure_expire_ms:
-        return [Forgiven(group=group.name)]
-    return []
+        old.append(Forgiven(group=group.name))
+    return old
 
 
 def pause_ms(group: Group, known: GroupRecord) -> int:

@@ -6,6 +6,7 @@ None of these keeps a group from running twice; they decide only when and where 
 from collections.abc import Mapping
 
 from standfast.configuration.model import Configuration, Group
+from standfast.resourced.absence import out
 from standfast.resourced.outlook import Outlook, idle, unwanted
 from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import GroupRecord
@@ -53,28 +54,38 @@ def must_wait(group: Group, outlook: Outlook) -> Reason | None:
     for other in group.needs:
         known = outlook.record.groups.get(other)
         if known is None or other in outlook.leaving or not _runs(known):
-            return _of(Rule.NEEDS, other, known, group.setting("Needs"))
+            return _of(Rule.NEEDS, other, known, group.setting("Needs"), outlook)
     for other in group.after:
         known = outlook.record.groups.get(other)
         if known is not None and (other in outlook.begun or known.phase is Phase.STARTING):
-            return _of(Rule.AFTER, other, known, group.setting("After"))
+            return _of(Rule.AFTER, other, known, group.setting("After"), outlook)
     return None
 
 
 def must_stop(group: Group, outlook: Outlook) -> Reason | None:
-    """A group that it needs is not there any more; one that is restarted in place is waited for."""
+    """A group that it needs is not there any more; one that is restarted in place, or whose owner is only without its
+    resourced, is waited for."""
     for other in group.needs:
         known = outlook.record.groups.get(other)
-        if known is None or other in outlook.leaving or known.phase in GONE or unwanted(known):
-            return _of(Rule.NEEDS, other, known, group.setting("Needs"))
+        gone = known is None or (known.phase in GONE and not _unseen(known, outlook))
+        if known is None or gone or other in outlook.leaving or unwanted(known):
+            return _of(Rule.NEEDS, other, known, group.setting("Needs"), outlook)
     return None
+
+
+def _unseen(known: GroupRecord, outlook: Outlook) -> bool:
+    """It may run where it ran: resourced there is away, which stops no unit."""
+    block = outlook.blocks.get(known.last_owner)
+    return not known.holders and block is not None and block.rule is Rule.AWAITS_DAEMON
 
 
 def stops_first(name: str, together: Together, outlook: Outlook) -> str:
     """A group that needs `name`, runs, and can be stopped before it; "" = none."""
     for other in together.needed_by[name]:
         known = outlook.record.groups.get(other)
-        if known is not None and known.holders and known.phase is not Phase.BLOCKED and idle(known, outlook) is None:
+        if known is None or not known.holders or known.phase is Phase.BLOCKED or idle(known, outlook) is not None:
+            continue
+        if not any(node in outlook.record.losses or out(outlook.record, node) for node in known.holders):
             return other
     return ""
 
@@ -109,5 +120,8 @@ def _runs(known: GroupRecord) -> bool:
     return good and unwanted(known) is None
 
 
-def _of(rule: Rule, name: str, known: GroupRecord | None, setting: str) -> Reason:
-    return reason(rule, setting, group=name, phase=known.phase.value if known else "not configured")
+def _of(rule: Rule, name: str, known: GroupRecord | None, setting: str, outlook: Outlook) -> Reason:
+    if known is None:
+        return reason(rule, setting, group=name, phase="not configured")
+    phase = "about to stop" if known.holders and (name in outlook.leaving or unwanted(known)) else known.phase.value
+    return reason(rule, setting, group=name, phase="about to start" if name in outlook.begun else phase)

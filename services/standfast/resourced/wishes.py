@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.messages import Wish, WishKind
-from standfast.resourced.outlook import Outlook
+from standfast.resourced.outlook import Outlook, blocker
 from standfast.resourced.placement import refusals
 from standfast.resourced.reasons import sentence
 from standfast.resourced.record import GroupRecord, Record
@@ -49,16 +49,20 @@ def _refuse_by_place(
 ) -> str:
     if wish.kind not in (WishKind.START, WishKind.RELOCATE):
         return ""
+    outlook = Outlook(record, configuration, situation, Waits(situation.waits, situation.now))
     if wish.node:
         allowed = configuration.allowed(group)
         if wish.node not in allowed:
             return f"{wish.node} may not run {group.name}: its domain allows {', '.join(allowed)}"
-        outlook = Outlook(record, configuration, situation, Waits(situation.waits, situation.now))
         why = refusals(group, Together(configuration), outlook).get(wish.node)
-        return f"{wish.node} cannot run {group.name} now: {sentence(why)}" if why else ""
-    if wish.kind is WishKind.RELOCATE and not _next_best(group, record, configuration, situation):
+        if why:
+            return f"{wish.node} cannot run {group.name} now: {sentence(why)}"
+    elif wish.kind is WishKind.RELOCATE and not _next_best(group, record, configuration, situation):
         return f"no other node can run {group.name} now; see `standfast status`"
-    return ""
+    holders = record.groups[group.name].holders
+    moves = holders and wish.node not in holders and (wish.node or wish.kind is WishKind.RELOCATE)
+    block = blocker(group, outlook) if moves else None
+    return f"{group.name} would not start elsewhere now: it {sentence(block)}" if block else ""
 
 
 def resolve_wish(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> Wish:

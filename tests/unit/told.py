@@ -1,0 +1,300 @@
+"""A story of the cluster, told step by step to the real `plan` and `apply`.
+
+As a coordinator does, whatever is planned is applied at once and planned again until nothing new comes; an order then
+stays open until a step answers it (`and so it is done`, or a report).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from standfast.configuration.model import Configuration
+from standfast.resourced import showing
+from standfast.resourced.apply import apply
+from standfast.resourced.messages import (
+    AttemptBegun,
+    AttemptEnded,
+    ConfigurationInForce,
+    Content,
+    Disabled,
+    Forgiven,
+    Forgotten,
+    Held,
+    Installed,
+    Leaving,
+    LossDeclared,
+    Marked,
+    Members,
+    OrderGiven,
+    OrderKind,
+    Placed,
+    Proven,
+    Reported,
+    RunningAttempt,
+    SwitchedOn,
+    Update,
+    Wish,
+    WishKind,
+)
+from standfast.resourced.plan import Planned, plan
+from standfast.resourced.reasons import Reason, sentence
+from standfast.resourced.record import Record, initial
+from standfast.resourced.situation import Situation
+from standfast.resourced.wishes import refuse_wish, resolve_wish
+from standfast.vocabulary import Holding
+from unit.cluster import member
+
+MOST_ROUNDS = 40  # of planning until it is quiet: more of them is a plan that never ends
+
+
+class Story:
+    """One cluster from its first record on; `tell` does one step and yields what the plan makes of it."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        votes = {node.name: node.votes for node in configuration.nodes}
+        self.configuration = configuration
+        self.offered: Configuration | None = None
+        self.record = initial("d1", votes, tuple(group.name for group in configuration.groups))
+        self.term, self.now, self.cold = 0, 0, False
+        self.ring: set[str] = set()
+        self.resting: set[str] = set()
+        self.waits: Mapping[str, int] = {}
+        self.boots = dict.fromkeys(votes, 1)
+        self.there: dict[tuple[str, str], Held] = {}  # what is really held: (node, group)
+
+    def tell(self, step: str) -> Iterator[str]:
+        for pattern, act in STEPS.items():
+            if found := re.fullmatch(pattern, step):
+                yield from act(self, *found.groups()) or ()
+                yield from self._quiet()
+                return
+        raise AssertionError(f"no such step: {step}")
+
+    # What happens
+
+    def apply(self, content: Content) -> None:
+        update = Update(nonce=f"t{self.term}", position=self.record.position + 1, at=str(self.now), content=content)
+        self.record = apply(self.record, self.term, update)
+
+    def here(self, names: str) -> None:
+        """A new term of these nodes and nobody else; each says what it holds. The others are out of the ring."""
+        self.ring = set(names.split())
+        self._new_term(self.ring)
+
+    def cold_start(self, names: str) -> None:
+        """After a power cut of all: nobody holds anything, and who is not named is missing."""
+        self.cold = True
+        self.there = {}
+        self.boots = {name: count + 1 for name, count in self.boots.items()}
+        self.here(names)
+
+    def lost(self, names: str) -> None:
+        self.here(" ".join(sorted(self.ring - set(names.split()))))
+
+    def away(self, name: str) -> None:
+        self._new_term(set(self.record.members) - {name})
+
+    def rests(self, name: str) -> None:
+        self.resting.add(name)
+        self.away(name)
+
+    def back(self, name: str) -> None:
+        self.resting.discard(name)
+        self.ring |= {name}
+        self._new_term(set(self.record.members) | {name})
+
+    def boots_again(self, name: str) -> None:
+        self.boots[name] += 1
+        self.there = {place: held for place, held in self.there.items() if place[0] != name}
+        self.back(name)
+
+    def new_term(self) -> None:
+        self._new_term(set(self.record.members))
+
+    def _new_term(self, names: set[str]) -> None:
+        self.term += 1
+        said = []
+        for name in sorted(names):
+            held = {group: held for (node, group), held in self.there.items() if node == name}
+            running = tuple(
+                RunningAttempt(loss=attempt.loss, node=attempt.node, action=attempt.action)
+                for attempt in self.record.attempts
+                if attempt.fencer == name and not self.cold
+            )
+            about = member(name, incarnation=f"{name}/{self.boots[name]}")
+            said.append(replace(about, held=held, attempts=running))
+        update = Update(nonce=f"t{self.term}", position=1, at=str(self.now), content=Members(members=tuple(said)))
+        self.record = apply(self.record, self.term, update)
+
+    def proven(self, name: str, how: str | None) -> None:
+        self.there = {place: held for place, held in self.there.items() if place[0] != name}
+        self.apply(Proven(loss=self.record.losses[name].number, how=how or "agent", text="", switch_on=not how))
+
+    def attempt_failed(self, name: str) -> None:
+        (attempt,) = (attempt for attempt in self.record.attempts if attempt.node == name)
+        self.apply(AttemptEnded(loss=attempt.loss, fencer=attempt.fencer, action=attempt.action, text="no answer"))
+
+    def switched_on(self, name: str) -> None:
+        self.apply(SwitchedOn(loss=self.record.owed[name], text="on"))
+
+    def reported(self, group: str, node: str, holding: Holding, failed: str = "", partial: str | None = None) -> None:
+        held = Held(holding=holding, failed=failed, partial=tuple((partial or "").split()))
+        self.there[node, group] = held
+        if holding is Holding.NOTHING:
+            del self.there[node, group]
+        order = self.record.groups[group].open_orders.get(node)
+        self.apply(Reported(node=node, group=group, order=order.number if order else 0, busy=False, held=held))
+
+    def done(self) -> None:
+        """Every open order is carried out."""
+        for name, group in self.record.groups.items():
+            for node, order in group.open_orders.items():
+                if node in self.record.members:
+                    stops = order.kind is OrderKind.STOP
+                    self.reported(name, node, Holding.NOTHING if stops else Holding.RUNNING)
+
+    def on_and_on(self) -> Iterator[str]:
+        """Order after order is carried out, until none is open."""
+        for _ in range(MOST_ROUNDS):
+            yield from (line for line in self._quiet() if " waits: " not in line and line != NOTHING)
+            if not any(group.open_orders for group in self.record.groups.values()):
+                return
+            self.done()
+        raise AssertionError("it never comes to rest")
+
+    def wish(self, kind: str, subject: str, node: str | None) -> Iterator[str]:
+        wish = Wish(id="w", kind=WishKind(kind), subject=subject, node=node or "")
+        refused = refuse_wish(wish, self.record, self.configuration, self._situation())
+        if refused:
+            yield f"refused: {refused}"
+        else:
+            self.apply(resolve_wish(wish, self.record, self.configuration, self._situation()))
+
+    def maintenance(self, on: str) -> Iterator[str]:
+        yield from self.wish("maintenance" if on == "on" else "normal", "", None)
+
+    def leaves(self, name: str) -> None:
+        self.apply(Leaving(node=name))
+
+    def drifts(self, name: str) -> None:
+        self.apply(Installed(node=name, installed="d1", available="d0"))
+
+    def pass_time(self, count: str, unit: str) -> None:
+        self.now += int(count) * {"s": 1_000, "min": 60_000, "h": 3_600_000}[unit]
+
+    # What the plan makes of it
+
+    def _situation(self) -> Situation:
+        return Situation(
+            me=min(self.record.members, default=""),
+            now=self.now,
+            ring_nodes=frozenset(self.ring),
+            cold=self.cold,
+            orders_allowed=True,
+            resting=frozenset(self.resting),
+            waits=self.waits,
+            offered=self.offered,
+        )
+
+    def _quiet(self) -> Iterator[str]:
+        said = False
+        for _ in range(MOST_ROUNDS):
+            planned = plan(self.record, self.configuration, self._situation())
+            self.waits = planned.waits
+            for content in planned.contents:
+                self.apply(content)
+                yield line(content, self.record)
+                said = True
+            if not planned.contents:
+                waiting = list(self._waiting(planned))
+                yield from waiting or ([] if said else [NOTHING])
+                return
+        raise AssertionError("the plan never comes to rest")
+
+    def _waiting(self, planned: Planned) -> Iterator[str]:
+        for number, node, _, seconds, _ in showing.losses(self.record, self.configuration, self._situation()):
+            if seconds:
+                yield f"the next attempt to switch {node} off (loss {number}) is in {seconds} s"
+        for node in sorted(planned.overdue):
+            yield f"{node} left an order unanswered: it is left out of the next term"
+        for group, reasons in planned.waits_for.items():
+            yield f"{group} waits: {because(reasons)}"
+
+
+NOTHING = "nothing"
+
+STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
+    r"(.+) (?:is|are) here": Story.here,
+    r"cold start of (.+)": Story.cold_start,
+    r"(.+) (?:is|are) (?:lost|gone)": Story.lost,
+    r"(\w+) is away": Story.away,
+    r"(\w+) rests": Story.rests,
+    r"(\w+) is back": Story.back,
+    r"(\w+) boots": Story.boots_again,
+    r"a new term": Story.new_term,
+    r"(\w+) is proven off(?: by an (operator))?": Story.proven,
+    r"the attempt on (\w+) fails": Story.attempt_failed,
+    r"(\w+) is switched on": Story.switched_on,
+    r"(\w+) failed on (\w+): (.+)": lambda story, group, node, why: story.reported(group, node, Holding.RUNNING, why),
+    r"(\w+) did not start on (\w+): (.+)": lambda story, group, node, why: story.reported(
+        group, node, Holding.NOTHING, why
+    ),
+    r"(\w+) did not stop on (\w+): (.+)": lambda story, group, node, why: story.reported(
+        group, node, Holding.STOP_FAILED, why
+    ),
+    r"(\w+) runs on (\w+)(?: without (.+))?": lambda story, group, node, partial: story.reported(
+        group, node, Holding.RUNNING, partial=partial
+    ),
+    r"(\w+) is queued on (\w+)": lambda story, group, node: story.reported(group, node, Holding.QUEUED),
+    r"(\w+) is stopping on (\w+)": lambda story, group, node: story.reported(group, node, Holding.STOPPING),
+    r"(\w+) is gone from (\w+)": lambda story, group, node: story.reported(group, node, Holding.NOTHING),
+    r"and so it is done": Story.done,
+    r"and so on until it rests": Story.on_and_on,
+    r"operator: maintenance (on|off)": Story.maintenance,
+    r"operator: (\w+) (\w+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: story.wish(
+        kind, subject, on or to
+    ),
+    r"(\w+) leaves": Story.leaves,
+    r"the files of (\w+) differ": Story.drifts,
+    r"(\d+) (s|min|h) pass": Story.pass_time,
+}
+
+
+def because(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(sentence(why) + (f" ({why.setting})" if why.setting else "") for why in reasons)
+
+
+def line(content: Content, record: Record) -> str:
+    """One thing that was planned, as people would say it; `record` has it already."""
+    match content:
+        case OrderGiven(kind=kind, group=group, node=node, reasons=reasons):
+            return f"{kind} {group} on {node}: {because(reasons)}"
+        case LossDeclared(node=node, reason=why):
+            return f"{node} is lost (loss {record.losses[node].number}): {because((why,))}"
+        case AttemptBegun(node=node, fencer=fencer, action=action, loss=loss):
+            return f"{fencer} switches {node} {action} (loss {loss})"
+        case AttemptEnded(action=action, loss=loss, text=text):
+            return f"the attempt to switch {action} (loss {loss}) ends: {text}"
+        case SwitchedOn(loss=loss, text=text):
+            return f"nothing is owed any more for loss {loss}: {text}"
+        case Marked(node=node):
+            return f"{node} is marked as left"
+        case Placed(group=group, reason=why):
+            return f"the wish where {group} runs is over: {because((why,))}"
+        case Disabled(group=group, reason=why):
+            return f"{group} gets the flag disabled: {because((why,))}"
+        case Forgiven(group=group):
+            return f"{group} may cost a node again"
+        case ConfigurationInForce(digest=digest):
+            return f"configuration {digest} comes into force"
+        case Forgotten(group=group, node=node, failures=failures, avoided=avoided):
+            return _forgotten(group, node, len(failures), avoided)
+    raise AssertionError(f"nobody plans {content}")
+
+
+def _forgotten(group: str, node: str, failures: int, avoided: bool) -> str:
+    if avoided:
+        return f"{group}: {node} is avoided no more, its failures ({failures}) are forgotten; the next time for longer"
+    return (
+        f"{group}: failures on {node} are forgotten ({failures})" if failures else f"{group}: {node} is as good as new"
+    )
