@@ -38,8 +38,11 @@ class Reports:
         """A term is open: what the record does not say yet is said."""
         for name, hand in hands.items():
             self._tell_group(name, hand, record)
-        for (loss, action), result in fencing.results(record):
-            self._say(f"fencing {loss} {action}", result)
+        results = {f"fencing {loss} {action}": result for (loss, action), result in fencing.results(record)}
+        for about in [about for about in self._sent if about.startswith("fencing ") and about not in results]:
+            del self._sent[about]  # the record has it: the next attempt may end in the same words
+        for about, result in results.items():
+            self._say(about, result)
         node = record.nodes[self._me]
         if me.leaving and not node.leaving:
             self._say("leaving", Leaving(node=self._me))
