@@ -33,10 +33,10 @@ class RecordText:
         self._groups: _Parts[GroupRecord] = _Parts(durable_group, version)
         self._shell: tuple[Record, str] | None = None
 
-    def content(self, record: Record) -> tuple[str, str, str]:
+    def content(self, record: Record) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         """Equal when two records say the same, wherever they stand in their terms: then nothing is to be written."""
         self._follow(record)
-        return self._shell_text(record), self._nodes.text(record.nodes), self._groups.text(record.groups)
+        return self._shell_text(record), self._nodes.texts(record.nodes), self._groups.texts(record.groups)
 
     def durable(self, record: Record) -> str:
         """The text of `encode(durable(record))`."""
@@ -99,23 +99,21 @@ class _Parts(Generic[Part]):
         self._version = version
         self._values: Mapping[str, Part] = {}  # kept, so that no other object can be taken for one of these
         self._texts: dict[str, str] = {}  # sorted by name
-        self._text = "{}"
 
     def text(self, values: Mapping[str, Part]) -> str:
-        if values is self._values:
-            return self._text
+        return f"{{{','.join(self.texts(values))}}}"
+
+    def texts(self, values: Mapping[str, Part]) -> tuple[str, ...]:
+        """Of each with its name, sorted."""
         known = self._values
         changed = {name: self._write(name, value) for name, value in values.items() if known.get(name) is not value}
-        same_names = len(values) == len(known) and changed.keys() <= known.keys()
-        if not same_names:
+        if len(values) == len(known) and changed.keys() <= known.keys():
+            self._texts.update(changed)
+        else:
             texts = self._texts | changed
             self._texts = {name: texts[name] for name in sorted(values)}
-        elif changed:
-            self._texts.update(changed)
-        if changed or not same_names:
-            self._text = "{" + ",".join(self._texts.values()) + "}"
         self._values = values
-        return self._text
+        return tuple(self._texts.values())
 
     def _write(self, name: str, value: Part) -> str:
         return f"{encode(name).decode()}:{encode(self._of(value), self._version).decode()}"
