@@ -133,7 +133,7 @@ class Story:
         self.apply(Proven(loss=self.record.losses[name].number, how=how or "agent", text="", switch_on=not how))
 
     def attempt_failed(self, name: str) -> None:
-        (attempt,) = (attempt for attempt in self.record.attempts if attempt.node == name)
+        attempt = max((one for one in self.record.attempts if one.node == name), key=lambda one: one.loss)
         self.apply(AttemptEnded(loss=attempt.loss, fencer=attempt.fencer, action=attempt.action, text="no answer"))
 
     def switched_on(self, name: str) -> None:
