@@ -311,6 +311,22 @@ def test_two_holders_are_stopped_one_after_the_other() -> None:
     assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped on all but one")
 
 
+def test_of_two_holders_the_one_stops_that_spoke_after_its_proof() -> None:
+    record = term(lost(term(fresh(), *NODES), "n2", proven=True), *NODES, number=8)
+    for name in ("n1", "n2"):
+        record = reported(record, name, Holding.RUNNING)
+    assert order(record)[:2] == ("stop", "n2")
+
+
+def test_a_second_holder_that_is_being_fenced_gets_no_order_and_is_waited_for() -> None:
+    record = lost(term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING}), "n1")
+    assert steps(record) == ()
+    assert text(decided(record).waits_for[0]) == "n1 is being fenced"
+    assert steps(lost(record, "n2")) == ()
+    three = reported(record, "n3", Holding.RUNNING)
+    assert order(three)[:2] == ("stop", "n2")
+
+
 @pytest.mark.parametrize(("holding", "kind"), [(Holding.STOPPING, "stop"), (Holding.QUEUED, "start")])
 def test_what_had_begun_in_an_older_term_goes_on(holding: Holding, kind: str) -> None:
     assert order(term(fresh(), *NODES, held={"n2": holding}))[:2] == (kind, "n2")

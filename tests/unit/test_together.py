@@ -91,7 +91,7 @@ def test_a_circle_or_a_name_that_is_not_configured_ends_no_planning() -> None:
         (told(running(), DATABASE, "n1", Holding.QUEUED), "starting"),
         (told(running(), DATABASE, "n1", Holding.STOPPING), "stopping"),
         (told(running(), DATABASE, "n1", Holding.STOP_FAILED), "blocked"),
-        (told(running(), DATABASE, "n1", Holding.RUNNING, "broken"), "started"),
+        (told(running(), DATABASE, "n1", Holding.RUNNING, "broken"), "failing"),
         (wished(BOTH, WishKind.STOP, DATABASE), "about to stop"),
         (BOTH, ""),
     ],

@@ -5,7 +5,7 @@ stays open until a step answers it (`and so it is done`, or a report).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from standfast.configuration.model import Configuration
@@ -37,7 +37,7 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.plan import Planned, plan
-from standfast.resourced.reasons import Reason, sentence
+from standfast.resourced.reasons import Reason, Rule, sentence
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation
 from standfast.resourced.wishes import refuse_wish, resolve_wish
@@ -60,12 +60,14 @@ class Story:
         self.resting: set[str] = set()
         self.waits: Mapping[str, int] = {}
         self.boots = dict.fromkeys(votes, 1)
+        self.rules: set[Rule] = set()  # that were followed
         self.there: dict[tuple[str, str], Held] = {}  # what is really held: (node, group)
 
     def tell(self, step: str) -> Iterator[str]:
         for pattern, act in STEPS.items():
             if found := re.fullmatch(pattern, step):
                 yield from act(self, *found.groups()) or ()
+                self._note(why for group in self.record.groups.values() for why in group.reasons)
                 yield from self._quiet()
                 return
         raise AssertionError(f"no such step: {step}")
@@ -131,7 +133,7 @@ class Story:
         self.apply(Proven(loss=self.record.losses[name].number, how=how or "agent", text="", switch_on=not how))
 
     def attempt_failed(self, name: str) -> None:
-        (attempt,) = (attempt for attempt in self.record.attempts if attempt.node == name)
+        attempt = max((one for one in self.record.attempts if one.node == name), key=lambda one: one.loss)
         self.apply(AttemptEnded(loss=attempt.loss, fencer=attempt.fencer, action=attempt.action, text="no answer"))
 
     def switched_on(self, name: str) -> None:
@@ -179,6 +181,19 @@ class Story:
     def drifts(self, name: str) -> None:
         self.apply(Installed(node=name, installed="d1", available="d0"))
 
+    def has_new_files(self, name: str) -> None:
+        """Its units are installed for the configuration in force; d2 stands in its /etc/standfast."""
+        self.offered = replace(self.configuration, digest="d2")
+        self.apply(Installed(node=name, installed="d1", available="d2"))
+
+    def installed(self, names: str) -> None:
+        for name in names.split():
+            self.apply(Installed(node=name, installed="d2", available="d2"))
+
+    def stopped_alone(self, name: str) -> None:
+        """Without a word to anybody, as a node does that is not quorate."""
+        self.there = {place: held for place, held in self.there.items() if place[0] != name}
+
     def pass_time(self, count: str, unit: str) -> None:
         self.now += int(count) * {"s": 1_000, "min": 60_000, "h": 3_600_000}[unit]
 
@@ -201,8 +216,12 @@ class Story:
         for _ in range(MOST_ROUNDS):
             planned = plan(self.record, self.configuration, self._situation())
             self.waits = planned.waits
+            self._note(why for reasons in planned.waits_for.values() for why in reasons)
             for content in planned.contents:
                 self.apply(content)
+                self._note(getattr(content, "reasons", ()) or (getattr(content, "reason", None),))
+                if isinstance(content, ConfigurationInForce) and self.offered:
+                    self.configuration = self.offered
                 yield line(content, self.record)
                 said = True
             if not planned.contents:
@@ -210,6 +229,9 @@ class Story:
                 yield from waiting or ([] if said else [NOTHING])
                 return
         raise AssertionError("the plan never comes to rest")
+
+    def _note(self, reasons: Iterable[Reason | None]) -> None:
+        self.rules |= {why.rule for why in reasons if why is not None}
 
     def _waiting(self, planned: Planned) -> Iterator[str]:
         for number, node, _, seconds, _ in showing.losses(self.record, self.configuration, self._situation()):
@@ -256,6 +278,9 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     ),
     r"(\w+) leaves": Story.leaves,
     r"the files of (\w+) differ": Story.drifts,
+    r"(\w+) has the new files": Story.has_new_files,
+    r"(.+) (?:has|have) installed them": Story.installed,
+    r"(\w+) has stopped everything by itself": Story.stopped_alone,
     r"(\d+) (s|min|h) pass": Story.pass_time,
 }
 

@@ -76,7 +76,7 @@ class _Step:
     def held(self) -> Decided:
         holders = self.known.holders
         if len(holders) > 1:
-            return self._stop(holders[0], reason(Rule.HELD_TWICE, nodes=", ".join(holders)))
+            return self._held_twice(holders)
         (name,) = holders
         held = self.known.held[name]
         refusal = self.outlook.refusal(name)
@@ -97,6 +97,16 @@ class _Step:
             case Holding.QUEUED:
                 return self._order(OrderKind.START, name, *(self.known.reasons or (reason(Rule.START_GOES_ON),)))
         return self._recover(name, held) if held.failed else self._settle(name)
+
+    def _held_twice(self, holders: tuple[str, ...]) -> Decided:
+        """One stops at a time, first who should have nothing at all; who is being fenced gets no order."""
+        refusals = {name: self.outlook.refusal(name) for name in holders}
+        rules = {name: refusal.rule if refusal else None for name, refusal in refusals.items()}
+        free = [name for name in holders if rules[name] is not Rule.BEING_FENCED]
+        condemned = [name for name in free if rules[name] is Rule.CONDEMNED]
+        if condemned or len(free) > 1:
+            return self._stop((condemned or free)[0], reason(Rule.HELD_TWICE, nodes=", ".join(holders)))
+        return Decided(waits_for=tuple(why for name, why in refusals.items() if why and name not in free))
 
     def _node_closes(self, name: str) -> Reason | None:
         """It leaves, or all stop together because those who stay would not be quorate: nothing is exempt."""

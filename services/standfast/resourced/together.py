@@ -123,5 +123,11 @@ def _runs(known: GroupRecord) -> bool:
 def _of(rule: Rule, name: str, known: GroupRecord | None, setting: str, outlook: Outlook) -> Reason:
     if known is None:
         return reason(rule, setting, group=name, phase="not configured")
-    phase = "about to stop" if known.holders and (name in outlook.leaving or unwanted(known)) else known.phase.value
-    return reason(rule, setting, group=name, phase="about to start" if name in outlook.begun else phase)
+    if name in outlook.begun:
+        phase = "about to start"
+    elif known.holders and (name in outlook.leaving or unwanted(known)):
+        phase = "about to stop"
+    else:
+        failed = any(held.failed for held in known.held.values())
+        phase = "failing" if known.phase is Phase.STARTED and failed else known.phase.value
+    return reason(rule, setting, group=name, phase=phase)
