@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-from sim.planted import Blocker, _blocker, _changed, _replaced, disks_without_a_majority
-from standfast.configuration.model import Configuration, Group
-from standfast.resourced import absence, apply, placement
+from sim.planted import _blocker, _changed, _replaced, disks_without_a_majority
+from standfast.configuration.model import Group
+from standfast.resourced import absence, apply, outlook
 from standfast.resourced.core import Core
 from standfast.resourced.events import Left
 from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import Call, Members, Reported
+from standfast.resourced.outlook import Outlook
+from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import Record
-from standfast.resourced.situation import Situation
+from standfast.resourced.reports import Reports
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import Ticks
 from standfast.vocabulary import Holding
@@ -34,16 +36,16 @@ def calls_name_no_membership() -> AbstractContextManager[None]:
 @contextmanager
 def return_is_a_proof() -> Iterator[None]:
     """F: whoever is here again is taken for one that runs nothing, until it was ordered to."""
-    members, tell = apply.CHANGES[Members], Core._tell_group
+    members, tell = apply.CHANGES[Members], Reports._tell_group
 
     def rule(record: Record, content: Members) -> Record:
         return members(record, Members(members=tuple(replace(member, held={}) for member in content.members)))
 
-    def ordered(core: Core, name: str, hand: Hand, record: Record) -> None:
+    def ordered(reports: Reports, name: str, hand: Hand, record: Record) -> None:
         if hand.last_order:
-            tell(core, name, hand, record)
+            tell(reports, name, hand, record)
 
-    with _changed(Members, rule), _replaced(Core, "_tell_group", ordered):
+    with _changed(Members, rule), _replaced(Reports, "_tell_group", ordered):
         yield
 
 
@@ -88,16 +90,17 @@ def no_delay_at_a_cold_start() -> AbstractContextManager[None]:
 def first_of_the_domain_blocks_nothing() -> AbstractContextManager[None]:
     """A: a group waits for the proof of every absent node but the one that comes first."""
 
-    def rule(blocker: Blocker, group: Group, record: Record, configuration: Configuration, known: Situation) -> str:
-        waits, first = blocker(group, record, configuration, known), configuration.allowed(group)[0]
-        return "" if waits.startswith(f"waits for the proof that {first} is off") else waits
+    def rule(why: Reason | None, group: Group, known: Outlook) -> Reason | None:
+        first = known.allowed(group)[0]
+        of_first = why is not None and why.rule in (Rule.AWAITS_PROOF, Rule.AWAITS_LOSS) and why.facts["node"] == first
+        return None if of_first else why
 
     return _blocker(rule)
 
 
 def victims_get_orders() -> AbstractContextManager[None]:
     """H10: who is back gets orders although an agent may still switch it off."""
-    return _replaced(placement, "out", lambda *_: False)
+    return _replaced(outlook, "out", lambda *_: False)
 
 
 # A node's own part

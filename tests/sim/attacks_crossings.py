@@ -35,7 +35,7 @@ def report_crosses_an_order() -> None:
     here = tuple(member(name) for name in record.nodes)
     contents = (
         Members(members=here),
-        OrderGiven(group="webserv", number=1, kind=OrderKind.START, node="n1", reason=""),
+        OrderGiven(group="webserv", number=1, kind=OrderKind.START, node="n1", reasons=()),
         Reported(node="n1", group="webserv", order=0, busy=False, held=Held(holding=Holding.NOTHING)),
     )
     record = applied(record, *contents)
@@ -48,7 +48,7 @@ def two_orders_are_planned_on_one_number() -> None:
     record = initial("d1", {"n1": 1, "n2": 1, "n3": 1}, ("webserv",))
     here = tuple(member(name) for name in record.nodes)
     orders = tuple(
-        OrderGiven(group="webserv", number=1, kind=OrderKind.START, node=name, reason="") for name in ("n1", "n2")
+        OrderGiven(group="webserv", number=1, kind=OrderKind.START, node=name, reasons=()) for name in ("n1", "n2")
     )
     record = applied(record, Members(members=here), *orders)
     assert list(record.groups["webserv"].open_orders) == ["n1"]
