@@ -9,19 +9,24 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
+    Held,
     Installed,
     Leaving,
     LossDeclared,
     Marked,
     OrderGiven,
+    OrderKind,
+    Reported,
 )
 from standfast.resourced.plan import plan
+from standfast.resourced.reasons import sentence
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding
 from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 
 KNOWN = configuration(list(NODES))
 NEW = replace(KNOWN, digest="d2")
+RUNNING = Held(holding=Holding.RUNNING)
 
 
 def planned(record: Record, known: Configuration = KNOWN, offered: Configuration | None = None) -> tuple[Content, ...]:
@@ -76,6 +81,44 @@ def test_a_group_is_not_taken_out_of_force_while_it_is_held() -> None:
     assert planned(held, offered=without) == ()
     free = offered_everywhere(term(fresh(), *NODES))
     assert ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=()) in planned(free, offered=without)
+
+
+def restricted(*names: str) -> Configuration:
+    """The new configuration, in which only these nodes may run the group."""
+    return replace(NEW, domains=(replace(NEW.domains[0], nodes=names, restricted=True),))
+
+
+def test_what_runs_where_it_may_not_any_more_waits_for_the_proof_of_that_node() -> None:
+    known = restricted("n1", "n2")
+    record = after(term(fresh(), *NODES), Reported(node="n3", group=GROUP, order=0, busy=False, held=RUNNING))
+    (content,) = planned(offered_everywhere(record), offered=known)
+    record = after(record, content)
+    for name in NODES:
+        record = after(record, Installed(node=name, installed="d2", available="d2"))
+    assert planned(record, known) == ()
+    alone = term(record, "n1", "n2", number=8)
+    at = situation(ring=frozenset({"n1", "n2"}))
+    lost = after(alone, LossDeclared(node="n3", reason=because("gone")))
+    assert not [content for content in plan(lost, known, at).contents if isinstance(content, OrderGiven)]
+    (why,) = plan(lost, known, at).waits_for[GROUP]
+    assert sentence(why) == "waits for the proof that n3 is off (loss 7.1)"
+
+
+@pytest.mark.parametrize(("node", "waits"), [("n1", False), ("n3", True)])
+def test_a_configuration_waits_for_what_is_under_way_where_it_will_not_be_allowed(node: str, waits: bool) -> None:
+    record = offered_everywhere(term(fresh(), *NODES))
+    number = record.groups[GROUP].number
+    start = OrderGiven(group=GROUP, number=number, kind=OrderKind.START, node=node, reasons=(because("why"),))
+    queued = Reported(node=node, group=GROUP, order=0, busy=False, held=replace(RUNNING, holding=Holding.QUEUED))
+    for under_way in (after(record, start), after(record, queued)):
+        contents = planned(under_way, offered=restricted("n1", "n2"))
+        assert any(isinstance(content, ConfigurationInForce) for content in contents) is not waits
+
+
+def test_a_configuration_may_bring_groups_that_are_new() -> None:
+    other = replace(NEW, groups=(*NEW.groups, replace(NEW.groups[0], name="other")))
+    contents = planned(offered_everywhere(term(fresh(), *NODES)), offered=other)
+    assert ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP, "other")) in contents
 
 
 def test_nodes_are_not_exchanged_by_a_configuration() -> None:

@@ -83,10 +83,12 @@ def _block(name: str, known: Outlook) -> Reason | None:
 
 def blocker(group: Group, known: Outlook) -> Reason | None:
     """Why the group cannot start anywhere although nobody here holds it: some node that it is allowed to run on may
-    hold it; the survivors may not know that node's last order."""
+    hold it, or where it ran under an older configuration; the survivors may not know that node's last order."""
     if not known.settled:
         return reason(Rule.UNSETTLED)
-    return next((why for name in known.allowed(group) if (why := known.blocks.get(name))), None)
+    there = known.record.groups.get(group.name)
+    names = known.allowed(group) if there is None else (*known.allowed(group), there.last_owner)
+    return next((why for name in names if (why := known.blocks.get(name))), None)
 
 
 def idle(group: GroupRecord, known: Outlook) -> Reason | None:

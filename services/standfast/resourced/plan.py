@@ -8,12 +8,12 @@ nothing of the coordinator's own is under way. Durations are counted from when t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from standfast.configuration.model import Configuration
+from standfast.configuration.model import Configuration, Group
 from standfast.resourced import absence, placement
 from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven, ProtocolRaised
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason
-from standfast.resourced.record import Record
+from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.together import Together
 
@@ -56,7 +56,8 @@ def _protocol(record: Record) -> list[Content]:
 
 
 def _configuration(record: Record, situation: Situation) -> list[Content]:
-    """A new configuration comes into force when every node has it, is here, and no loss is unproven."""
+    """A new configuration comes into force when every node has it, is here, and no loss is unproven; and when nothing
+    of a group is under way where it will not be allowed any more."""
     offered = situation.offered
     if offered is None or offered.digest == record.configuration:
         return []
@@ -65,7 +66,19 @@ def _configuration(record: Record, situation: Situation) -> list[Content]:
         return []
     votes = {node.name: node.votes for node in offered.nodes}
     groups = tuple(group.name for group in offered.groups)
-    gone = [name for name, group in record.groups.items() if name not in groups and group.holders]
-    if gone:
+    if any(group.holders for name, group in record.groups.items() if name not in groups):
+        return []
+    if any(
+        _strays(record.groups[group.name], group, offered) for group in offered.groups if group.name in record.groups
+    ):
         return []
     return [ConfigurationInForce(digest=offered.digest, votes=votes, groups=groups)]
+
+
+def _strays(known: GroupRecord, group: Group, offered: Configuration) -> bool:
+    """It would be held or ordered where `offered` does not allow it and where nobody would look for it: only its last
+    owner counts beside the nodes that it is allowed to run on."""
+    allowed = offered.allowed(group)
+    return any(node not in (*allowed, known.last_owner) for node in known.holders) or any(
+        node not in allowed for node in known.open_orders
+    )
