@@ -18,6 +18,7 @@ class Cluster:
     def __init__(self) -> None:
         self.servers = {name: Server(interface_file(name)) for name in ALL}
         self.wishes: list[tuple[str, tuple[Any, ...]]] = []
+        self.foreseen = '{"steps": [], "groups": []}'  # what `simulate` is answered
         self.on_wish: Callable[[str, tuple[Any, ...]], Awaitable[None]] | None = None
         self._buses: dict[str, Bus] = {}
         self._publish_membership()
@@ -26,6 +27,8 @@ class Cluster:
             self.servers[ALL[3]].handle("org.standfast.Group1", method, self._wished)
         for method in ("SetStandby", "SetMaintenance"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._wished)
+        for method in ("Simulate", "SimulateConfiguration"):
+            self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._simulated)
 
     def _publish_membership(self) -> None:
         membership, quorum, fencing = (self.servers[name] for name in ALL[:3])
@@ -77,6 +80,10 @@ class Cluster:
         if self.on_wish is not None:
             await self.on_wish(call.member, call.arguments)
         return ()
+
+    async def _simulated(self, call: Call) -> tuple[Any, ...]:
+        await self._wished(call)
+        return (self.foreseen,)
 
     def refuse(self, name: str, text: str) -> None:
         """From now on every wish is answered with this error."""

@@ -108,7 +108,7 @@ def test_without_the_quorum_those_who_stay_stop_their_groups() -> None:
     record = after(record, LossDeclared(node="n3", reason=because("gone")))
     found = foreseen(NodeDies(node="n2"), record, at=situation(ring=frozenset({"n1", "n2"})))
     assert kinds(found) == ["supposed", "quorum-lost"]
-    assert only(found, StepKind.QUORUM_LOST).text == "n1 stop all groups"
+    assert only(found, StepKind.QUORUM_LOST).text == "all groups stop on n1"
     assert outcome(found).waits_for[0].rule is Rule.QUORUM_LEAVES
     assert owner(found) == "stopped"
 

@@ -11,6 +11,7 @@ from standfast.resourced.core import Core
 from standfast.resourced.events import Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.record_text import WholeText
+from standfast.resourced.simulations import Simulations
 
 NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
@@ -45,6 +46,7 @@ class Publication:
         self._names: dict[str, str] = {}  # path of a group: its name
         self._server = Server(interface_file(NAME))
         handle = self._server.handle
+        Simulations(core, self._server)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)

@@ -157,14 +157,14 @@ class _Future:
         why = reason(Rule.LEFT_RING, self.configuration.cluster.setting("DetectWithin"))
         if not quorate:
             self.quorate = False
-            stay = f"{', '.join(rest)} stop all groups" if rest else "nobody is left"
+            stay = f"all groups stop on {', '.join(rest)}" if rest else "nobody is left"
             self._tell(StepKind.QUORUM_LOST, "", "", stay, reason(Rule.QUORUM_LEAVES))
             return
         self.term, self.position = self.term + 1, 0
         self._apply(Members(members=tuple(_member(self.record, one) for one in rest)))
         if rest[0] != self.situation.me:  # another coordinator counts its waits from the beginning
             self.situation = replace(self.situation, me=rest[0], waits={})
-        self._tell(StepKind.TERM, name, rest[0], f"{', '.join(rest)} go on without {name}", why)
+        self._tell(StepKind.TERM, name, rest[0], f"a term without {name}: {', '.join(rest)}", why)
 
     # What follows
 
