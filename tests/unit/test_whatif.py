@@ -4,16 +4,38 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Domain, Group, Resource, Source
 from standfast.resourced.foreseen import Foreseen, Outcome, Step, StepKind, document
-from standfast.resourced.messages import Held, LossDeclared, OrderGiven, OrderKind, Reported, Wish, WishKind
+from standfast.resourced.messages import (
+    ConfigurationInForce,
+    Content,
+    Held,
+    LossDeclared,
+    OrderGiven,
+    OrderKind,
+    Reported,
+    Wish,
+    WishKind,
+)
 from standfast.resourced.reasons import Rule
 from standfast.resourced.record import Record, whole_digest
 from standfast.resourced.situation import Situation
-from standfast.resourced.whatif import Configured, GroupFails, Hypothesis, NodeDies, Standby, foresee, refuse
+from standfast.resourced.whatif import (
+    HORIZON_MS,
+    Configured,
+    GroupFails,
+    Hypothesis,
+    NodeDies,
+    Standby,
+    foresee,
+    refuse,
+)
 from standfast.vocabulary import Holding, Phase
+from unit.arbitrary import arbitrary
 from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 
 KNOWN = configuration(list(NODES))
@@ -226,6 +248,29 @@ def test_what_cannot_be_supposed_is_refused_in_a_sentence(hypothesis: Hypothesis
 def test_a_cluster_of_many_failures_is_cut_off_rather_than_simulated_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("standfast.resourced.whatif.MOST_PLANNINGS", 2)
     assert kinds(foreseen(NodeDies(node="n1")))[-1] == "cut-off"
+
+
+CONTENTS = arbitrary(Content, st.sampled_from((*NODES, GROUP, "7.1", "d1", "")), st.integers(0, 9))
+HYPOTHESES = [*(kind(node=name) for kind in (NodeDies, Standby) for name in NODES), GroupFails(group=GROUP)]
+
+
+@given(contents=st.lists(CONTENTS, max_size=6), hypothesis=st.sampled_from(HYPOTHESES))
+@settings(deadline=None)
+def test_whatever_the_record_says_the_simulation_ends_and_its_document_can_be_written(
+    contents: list[Content], hypothesis: Hypothesis
+) -> None:
+    record = running()
+    for content in contents:
+        if not isinstance(content, ConfigurationInForce):  # asked is only who has the one in force
+            record = after(record, content)
+    if refuse(hypothesis, record, situation()):
+        return
+    found = foreseen(hypothesis, record)
+    times = [step.at_ms for step in found.steps]
+    assert found.steps[0].kind is StepKind.SUPPOSED
+    assert times == sorted(times)
+    assert max(times) <= HORIZON_MS
+    assert json.dumps(document(found))
 
 
 def test_the_document_says_everything_in_plain_data() -> None:
