@@ -242,6 +242,8 @@ class _Future:
             return False
         if attempt.action == "on":
             return self._carry_out(SwitchedOn(loss=attempt.loss, text="simulated"))
+        if attempt.action != "off":
+            return False
         proven = self._carry_out(Proven(loss=attempt.loss, how="agent", text="simulated", switch_on=True))
         if proven:
             self._gone(attempt.node)
