@@ -15,6 +15,8 @@ from standfast.resourced.messages import (
     Content,
     Held,
     LossDeclared,
+    Member,
+    Members,
     OrderGiven,
     OrderKind,
     Reported,
@@ -32,11 +34,12 @@ from standfast.resourced.whatif import (
     NodeDies,
     Standby,
     foresee,
+    presented,
     refuse,
 )
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
-from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, member, situation, term
 
 KNOWN = configuration(list(NODES))
 ON_N1 = {"n1": Holding.RUNNING}
@@ -101,6 +104,16 @@ def test_nothing_of_the_record_is_changed_by_it() -> None:
     before = whole_digest(record)
     foreseen(NodeDies(node="n1"), record)
     assert whole_digest(record) == before
+
+
+def test_who_stays_presents_itself_in_the_next_term_as_it_was() -> None:
+    def said(name: str) -> Member:
+        return replace(member(name, held=Holding.RUNNING), installed=f"i {name}", available=f"a {name}", speaks=2)
+
+    record = after(running(), Members(members=tuple(map(said, NODES))), position=1)
+    again = after(record, Members(members=tuple(presented(record, name) for name in NODES)), number=8, position=1)
+    assert again.nodes == record.nodes
+    assert again.groups[GROUP].held == record.groups[GROUP].held
 
 
 def test_every_member_foresees_the_same() -> None:
