@@ -15,6 +15,8 @@ from standfast.resourced.messages import (
     Content,
     Held,
     LossDeclared,
+    Member,
+    Members,
     OrderGiven,
     OrderKind,
     Reported,
@@ -32,11 +34,12 @@ from standfast.resourced.whatif import (
     NodeDies,
     Standby,
     foresee,
+    presented,
     refuse,
 )
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
-from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
+from unit.cluster import GROUP, NODES, after, because, fresh, member, situation, term
 
 KNOWN = configuration(list(NODES))
 ON_N1 = {"n1": Holding.RUNNING}
@@ -103,8 +106,47 @@ def test_nothing_of_the_record_is_changed_by_it() -> None:
     assert whole_digest(record) == before
 
 
+def test_who_stays_presents_itself_in_the_next_term_as_it_was() -> None:
+    def said(name: str) -> Member:
+        return replace(member(name, held=Holding.RUNNING), installed=f"i {name}", available=f"a {name}", speaks=2)
+
+    record = after(running(), Members(members=tuple(map(said, NODES))), position=1)
+    again = after(record, Members(members=tuple(presented(record, name) for name in NODES)), number=8, position=1)
+    assert again.nodes == record.nodes
+    assert again.groups[GROUP].held == record.groups[GROUP].held
+
+
 def test_every_member_foresees_the_same() -> None:
-    assert foreseen(NodeDies(node="n1"), at=situation(me="n3")) == foreseen(NodeDies(node="n1"), at=situation())
+    lost = after(running(None, "n1", "n2"), LossDeclared(node="n3", reason=because("gone")))
+    for hypothesis, record in ((NodeDies(node="n1"), running()), (Standby(node="n2"), lost)):
+        expected = foreseen(hypothesis, record, at=situation(me="n1"))
+        assert StepKind.FENCING.value in kinds(expected)
+        assert foreseen(hypothesis, record, at=situation(me="n2")) == expected
+
+
+def test_a_node_that_could_not_stop_a_group_is_fenced_and_the_others_go_on_in_a_term_without_it() -> None:
+    failed = Held(holding=Holding.STOP_FAILED, failed="its mount is busy")
+    record = after(running(), Reported(node="n1", group=GROUP, order=0, busy=False, held=failed))
+    found = foreseen(Standby(node="n3"), record)
+    assert kinds(found)[:5] == ["supposed", "lost", "fencing", "proven", "term"]
+    assert only(found, StepKind.LOST).reasons[0].rule is Rule.STOP_FAILED
+    assert owner(found) == "n2"
+
+
+def test_another_coordinator_counts_what_it_waits_for_from_the_beginning() -> None:
+    names = ("n1", "n2", "n3", "n4", "n5")
+    record = term(term(fresh(*names), *names), *names[:4])
+    at = situation(now=20_000, ring=frozenset(names), waits={"away n5": 0})
+    known = configuration(list(names))
+    grace = known.cluster.daemon_grace_ms
+    another, same = (losses(foreseen(NodeDies(node=name), record, known, at)) for name in ("n1", "n4"))
+    assert another == {"n1": DETECT_MS, "n5": DETECT_MS + grace}
+    assert same == {"n4": DETECT_MS, "n5": grace - at.now}
+
+
+def losses(found: Foreseen) -> dict[str, int]:
+    """When each node would be lost."""
+    return {step.subject: step.at_ms for step in found.steps if step.kind is StepKind.LOST}
 
 
 def test_in_a_cluster_of_two_the_other_one_goes_on_once_it_is_proven() -> None:

@@ -161,7 +161,7 @@ class _Future:
             self._tell(StepKind.QUORUM_LOST, "", "", stay, reason(Rule.QUORUM_LEAVES))
             return
         self.term, self.position = self.term + 1, 0
-        self._apply(Members(members=tuple(_member(self.record, one) for one in rest)))
+        self._apply(Members(members=tuple(presented(self.record, one) for one in rest)))
         if rest[0] != self.situation.me:  # another coordinator counts its waits from the beginning
             self.situation = replace(self.situation, me=rest[0], waits={})
         self._tell(StepKind.TERM, name, rest[0], f"a term without {name}: {', '.join(rest)}", why)
@@ -242,6 +242,8 @@ class _Future:
             return False
         if attempt.action == "on":
             return self._carry_out(SwitchedOn(loss=attempt.loss, text="simulated"))
+        if attempt.action != "off":
+            return False
         proven = self._carry_out(Proven(loss=attempt.loss, how="agent", text="simulated", switch_on=True))
         if proven:
             self._gone(attempt.node)
@@ -335,7 +337,7 @@ def _quorate_without(record: Record, name: str) -> bool:
     return leaves != record.members
 
 
-def _member(record: Record, name: str) -> Member:
+def presented(record: Record, name: str) -> Member:
     """The node as it would present itself in the next term."""
     node = record.nodes[name]
     held = {group: known.held[name] for group, known in record.groups.items() if name in known.holders}
@@ -351,5 +353,6 @@ def _member(record: Record, name: str) -> Member:
         available=node.available,
         leaving=node.leaving,
         held=held,
+        speaks=node.speaks,
         attempts=attempts,
     )
