@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sim.machine import Machine
 from standfast.resourced.core import Core
-from standfast.resourced.record import Record, whole_digest
+from standfast.resourced.record import Record
+from standfast.resourced.record_text import WholeText
 from standfast.vocabulary import Ring
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Audit:
         self.contents: dict[tuple[str, int], str] = {}
         self.rings: dict[str, Ring] = {}  # as each daemon was told
         self.words: dict[str, tuple[Ring, bool]] = {}
+        self.texts: dict[str, WholeText] = {}
+        self.judged: dict[str, tuple[Record | None, str]] = {}  # the record and term of each node's last look
 
     def fail(self, text: str) -> None:
         world = self.world
@@ -102,9 +105,12 @@ class Audit:
         if term is None or core.record is None or term.position == 0:
             return
         self._endanger(core.record)
+        if self.judged.get(name, (None, ""))[0] is core.record and self.judged[name][1] == term.nonce:
+            return
+        self.judged[name] = core.record, term.nonce
         if core.record.nodes[name].left:
             self.unburden(name)
-        digest = whole_digest(core.record)
+        digest = self.texts.setdefault(name, WholeText()).digest(core.record)
         if self.contents.setdefault((term.nonce, term.position), digest) != digest:
             self.fail(f"invariant 4: two contents at {term.nonce}, position {term.position}")
         lost = self.world.operators.lost(term.number, core.record)
