@@ -78,6 +78,14 @@ def stops_too_early(story: Story, outcome: str) -> str:
     return ""
 
 
+def runs_unwanted(story: Story, name: str) -> bool:
+    """An operator wants it stopped, and it could be."""
+    record = story.record
+    known = record.groups[name]
+    able = not known.frozen and not any(node in record.losses or out(record, node) for node in known.holders)
+    return bool(known.holders) and (known.stopped or known.disabled) and able
+
+
 def all_is_allowed(story: Story) -> Iterator[str]:
     for node in NODES:
         yield f"operator: resume {node}"
@@ -104,6 +112,8 @@ def test_whatever_happened_all_comes_to_rest_and_what_can_run_runs(seed: int, cl
         step = any_step(chance, story)
         early = [stops_too_early(story, outcome) for outcome in story.tell(step)]
         assert not any(early), f"{step}: {early}"
+    list(story.tell("and so on until it rests"))
+    assert [name for name in GROUPS if runs_unwanted(story, name)] == []
     for step in all_is_allowed(story):
         list(story.tell(step))
     groups = story.record.groups
