@@ -375,6 +375,14 @@ def test_a_failed_stop_blocks_where_fencing_would_not_do(why: str) -> None:
     assert steps(record, known) == ()
 
 
+def test_of_two_nodes_the_one_that_cannot_stop_a_group_is_fenced_by_the_other() -> None:
+    known = configuration(["n1", "n2"])
+    record = stuck(term(fresh("n1", "n2"), "n1", "n2"))
+    (content,) = steps(record, known)
+    assert isinstance(content, LossDeclared)
+    assert steps(stuck(term(record, "n1", number=8)), known) == ()
+
+
 def test_a_group_that_is_not_in_force_is_left_alone() -> None:
     record = after(running(), ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=()))
     assert steps(record) == ()

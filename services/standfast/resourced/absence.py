@@ -31,7 +31,7 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
         elif node.left or (known is not None and not known.proof) or name in situation.resting & situation.ring_nodes:
             continue
         elif name in situation.ring_nodes:
-            if waits.age(f"away {name}") >= grace and _majority(record) and not under_suspicion:
+            if waits.age(f"away {name}") >= grace and enough(record, record.members) and not under_suspicion:
                 why = reason(Rule.DAEMON_AWAY, configuration.cluster.setting("DaemonGrace"), seconds=grace // 1000)
                 late.append(LossDeclared(node=name, reason=why))
         elif known is None:
@@ -40,9 +40,9 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
     return gone + late[:1]
 
 
-def _majority(record: Record) -> bool:
-    """Of two nodes the other one."""
-    return 2 * record.votes(record.members) > record.all_votes or (len(record.nodes) == 2 and bool(record.members))
+def enough(record: Record, names: frozenset[str]) -> bool:
+    """These nodes hold the quorum; of two configured nodes one is enough."""
+    return 2 * record.votes(names) > record.all_votes or (len(record.nodes) == 2 and bool(names))
 
 
 def attempts(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
@@ -131,8 +131,7 @@ def closing(record: Record) -> frozenset[str]:
     do not hold the quorum."""
     leaving = frozenset(name for name in record.members if record.nodes[name].leaving)
     staying = record.members - leaving
-    keeps = 2 * record.votes(staying) > record.all_votes or (len(record.nodes) == 2 and bool(staying))
-    return leaving if keeps or not leaving else record.members
+    return leaving if enough(record, staying) or not leaving else record.members
 
 
 def marks(record: Record, moving: set[str]) -> list[Content]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from standfast.configuration.model import Group, Recovery, StopFailure
+from standfast.resourced.absence import enough
 from standfast.resourced.messages import Content, Disabled, Held, LossDeclared, OrderGiven, OrderKind, Placed
 from standfast.resourced.outlook import Outlook, blocker, idle, unwanted
 from standfast.resourced.reasons import Reason, Rule, reason, sentence
@@ -133,8 +134,7 @@ class _Step:
 
     def _stop_failed(self, name: str, held: Held) -> Decided:
         """A group may cost one node only, and never the quorum."""
-        rest = self.record.members - {name}
-        quorate = 2 * self.record.votes(rest) > self.record.all_votes
+        quorate = enough(self.record, self.record.members - {name})
         fenceable = bool(self.outlook.configuration.node(name).fence)
         free = not self.known.costly and idle(self.known, self.outlook) is None
         if self.group.stop_failure is not StopFailure.FENCE or not free or not quorate or not fenceable:

@@ -12,10 +12,12 @@ from standfast.configuration.model import Configuration, Group
 from standfast.resourced import absence, placement
 from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven, ProtocolRaised
 from standfast.resourced.outlook import Outlook
-from standfast.resourced.reasons import Reason
+from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.together import Together
+
+SOON = (Rule.MAX_STARTS, Rule.AFTER)  # a group that waits for this starts when another start has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
         overdue |= decided.overdue
         if decided.waits_for:
             waits_for[group.name] = decided.waits_for
-        if any(isinstance(content, OrderGiven) for content in decided.contents):
+        soon = bool(decided.waits_for) and decided.waits_for[0].rule in SOON
+        if soon or any(isinstance(content, OrderGiven) for content in decided.contents):
             moving.add(group.name)
     contents += absence.marks(record, moving)
     return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue), waits_for=waits_for)
