@@ -30,7 +30,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
-from standfast.resourced.record import Record
+from standfast.resourced.record import Record, durable
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
 from unit.cluster import GROUP, NODES, after, because, fresh, member, term
@@ -132,8 +132,9 @@ def test_an_entry_says_its_term_position_group_and_cause() -> None:
     }
 
 
-def test_a_group_whose_owner_is_gone_is_not_said_to_be_stopped_there() -> None:
-    (entry,) = told(RUNNING, Members(members=(member("n2"), member("n3"))))
+@pytest.mark.parametrize("before", [RUNNING, durable(RUNNING)], ids=["from memory", "from a disk"])
+def test_a_group_whose_owner_is_gone_is_not_said_to_be_stopped_there(before: Record) -> None:
+    (entry,) = told(before, Members(members=(member("n2"), member("n3"))))
     assert (entry.event, entry.text) == ("group-stopped", "webserv is held by nobody here: n1 had it, and is gone")
 
 

@@ -196,7 +196,8 @@ def _phase(name: str, before: Record, after: Record, fields: Mapping[str, str]) 
         return []
     where = ", ".join(new.holders) or ", ".join(sorted(new.open_orders))
     text = f"{name} is {new.phase.value}" + (f" on {where}" if where else "")
-    gone = [holder for holder in old.holders if holder not in after.members]
+    had = old.holders or ((old.last_owner,) if old.last_owner else ())  # a record from a disk knows no holders
+    gone = [holder for holder in had if holder not in after.members]
     if new.phase is Phase.STOPPED and gone:
         text = f"{name} is held by nobody here: {', '.join(gone)} had it, and is gone"
     level = ERROR if new.phase is Phase.BLOCKED else NOTICE if new.phase in (Phase.STARTED, Phase.STOPPED) else INFO
