@@ -159,7 +159,9 @@ async def open_term(number: int) -> Server:
         ["Cluster", "Node", "Coordinator", "Quorate", "Position", "RecordDigest", "Configuration"], ""
     )
     numbers = {"Term": number, "ConfigurationVersion": 1}
-    server.publish(ROOT, "org.standfast.Groups1", {**values, **numbers, "Losses": [], "Safe": True})
+    server.publish(
+        ROOT, "org.standfast.Groups1", {**values, **numbers, "Losses": [], "Safe": True, "Maintenance": False}
+    )
     await server.attach(await Bus.connect(), "org.standfast.Groups")
     return server
 
