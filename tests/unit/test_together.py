@@ -102,6 +102,11 @@ def test_it_starts_only_while_what_it_needs_runs_well(record: Record, phase: str
     assert (sentence(why) if why else "") == (f"needs database, which is {phase}" if phase else "")
 
 
+def test_it_starts_although_what_it_needs_had_failed_on_a_node_that_it_left() -> None:
+    record = told(running((DATABASE, "n2"), (ARCHIVE, "n3")), DATABASE, "n1", Holding.NOTHING, "broken")
+    assert orders(record) == [("start", WEBSERV, "n1")]
+
+
 def test_it_stops_before_what_it_needs() -> None:
     record = wished(BOTH, WishKind.STOP, DATABASE)
     assert orders(record) == [("stop", WEBSERV, "n2")]

@@ -116,8 +116,12 @@ def crowded(node: str, outlook: Outlook) -> Reason | None:
 
 
 def _runs(known: GroupRecord) -> bool:
-    good = known.phase is Phase.STARTED and not any(held.failed for held in known.held.values())
-    return good and unwanted(known) is None
+    return known.phase is Phase.STARTED and not _fails(known) and unwanted(known) is None
+
+
+def _fails(known: GroupRecord) -> bool:
+    """Where it is; a node that it left may still say why it failed there."""
+    return any(known.held[name].failed for name in known.holders)
 
 
 def _of(rule: Rule, name: str, known: GroupRecord | None, setting: str, outlook: Outlook) -> Reason:
@@ -128,6 +132,5 @@ def _of(rule: Rule, name: str, known: GroupRecord | None, setting: str, outlook:
     elif known.holders and (name in outlook.leaving or unwanted(known)):
         phase = "about to stop"
     else:
-        failed = any(held.failed for held in known.held.values())
-        phase = "failing" if known.phase is Phase.STARTED and failed else known.phase.value
+        phase = "failing" if known.phase is Phase.STARTED and _fails(known) else known.phase.value
     return reason(rule, setting, group=name, phase=phase)
