@@ -200,6 +200,8 @@ class Core:
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
                 self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
                 self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
+                for hand in self.hands.values():
+                    hand.observed(hand.states, self.now)  # what was dispensable may be critical now
 
     def _network(self, event: Event) -> None:
         match event:
