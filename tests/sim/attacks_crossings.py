@@ -142,13 +142,13 @@ def wish_between_plan_and_order() -> None:
 def first_update_that_only_one_has_read() -> None:
     """M: the coordinator is cut off with its first update; the others' daemons die before they read that a term is
     open, and find on their disks that it has left."""
-    world = quiet(7, 3)
+    world = quiet(8, 3)
 
     def strike(name: str, _: Update) -> None:
         world.cut({other: int(other == name) for other in world.names})
         for other in world.names:
             if other != name:
-                world.after(100, lambda other=other: world.kill_daemon(other))  # type: ignore[misc]
+                world.after(100, world.kill_daemon, other)
 
     once(world, lambda _, update: update.position == 1, strike)
     world.run(60_000)

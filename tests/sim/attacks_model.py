@@ -73,7 +73,7 @@ def proof_is_read_where_corosync_hung() -> None:
     assert starts(world, began) == ["n1"]
     assert members(world, "n2") == ("n2", "n3")
     let_go(world, held)
-    world._reform()
+    world.corosync.reform()
     world.run(world.now + 20_000)
     assert starts(world, began) == ["n1", "n2"]
     assert when(world, "n1 is off", began) < when(world, "n2 starts webserv", began)
@@ -169,7 +169,7 @@ def owner_returns_with_the_same_incarnation() -> None:
     resume = hang_corosync(world, "n1")
     run_until(world, lambda: len(held) == 1)
     resume()
-    world._reform()
+    world.corosync.reform()
     run_until(world, lambda: all(members(world, name) == ("n1", "n2", "n3") for name in world.names))
     world.run(world.now + 5_000)
     answer(world, held, 0, good=False)

@@ -119,7 +119,7 @@ def word_of_a_new_ring_comes_late() -> None:
 def order_is_read_long_after_corosync_hung() -> None:
     """C7: n1 coordinates, and its Corosync hangs with its own order in the queue. Six seconds later it goes on, still
     says "quorate", and gives n1 that order. No tick of n1 was echoed for so long: it begins nothing."""
-    world = at_rest(34, 3)
+    world = at_rest(36, 3)
     began, held = world.now, hold_agents(world)
     resumes: list[Callable[[], None]] = []
     once(world, is_start, lambda name, _: resumes.append(hang_corosync(world, name)))
@@ -131,7 +131,7 @@ def order_is_read_long_after_corosync_hung() -> None:
     before = core.hands["webserv"].last_order
     resumes[0]()
     run_until(world, lambda: core.hands["webserv"].last_order > before)
-    world._reform()
+    world.corosync.reform()
     world.run(world.now + 1_000)
     assert starts(world, began) == []
     let_go(world, held)
@@ -208,6 +208,7 @@ def agent_fails(seed: int = 20) -> None:
     world = quiet(seed, 3)
     world.run(20_000)
     (owner,) = world.serving()
+    world.agents.disturb(owner, "fails", 10_000)
     isolate(world, owner)
     world.run(world.now + 15_000)
     recover(world)
@@ -325,8 +326,8 @@ def held_goes_after_the_stop() -> None:
     world.units.harden("n1", "hangs")
     world.operators.wish("n1", WishKind.RELOCATE, "webserv", "n2")
     world.run(world.now + 10_000)
-    assert world.machines["n1"].held
-    assert not world.machines["n1"].leased
+    assert world.machines["n1"].places["webserv"].held
+    assert not world.machines["n1"].places["webserv"].leased
     assert starts(world, began) == []
     world.run(world.now + 40_000)
     assert starts(world, began) == ["n2"]

@@ -1,42 +1,60 @@
-"""The invariants of DESIGN section 9, looked at after every step of the simulator."""
+"""The invariants of DESIGN section 9, looked at after every step of the simulator that could break one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.machine import Machine
+from sim.machine import Machine, Place
+from sim.truth import Truth
 from standfast.resourced.core import Core
+from standfast.resourced.events import Event
 from standfast.resourced.record import Record
-from standfast.resourced.record_text import WholeText
 from standfast.vocabulary import Ring
 
 if TYPE_CHECKING:
     from sim.world import World
 
 YOUNG_MS = 1_000
-STOPPED_WITHIN_MS = 60_000  # QuorumWait, StopTimeout, the kill after it, and a margin
+STOP_MARGIN_MS = 25_000  # QuorumWait, the kill after StopTimeout, a daemon's restart
 
 
 class Violation(AssertionError):  # noqa: N818  # the word of DESIGN section 9
     """An invariant is broken."""
 
+    def __init__(self, invariant: str, text: str, journal: list[str]) -> None:
+        super().__init__(text)
+        self.invariant = invariant
+        self.journal = journal
+
 
 class Audit:
     def __init__(self, world: World) -> None:
         self.world = world
-        self.contents: dict[tuple[str, int], str] = {}
+        self.truth = Truth(world, self)
+        self.contents: dict[tuple[str, int], Record] = {}
         self.rings: dict[str, Ring] = {}  # as each daemon was told
         self.words: dict[str, tuple[Ring, bool]] = {}
-        self.texts: dict[str, WholeText] = {}
-        self.judged: dict[str, tuple[Record | None, str]] = {}  # the record and term of each node's last look
+        self.seen: dict[str, Record] = {}  # what was looked at last, by node
+        self.terms: set[str] = set()
+        self.starts = 0
 
-    def fail(self, text: str) -> None:
+    def fail(self, invariant: str, text: str) -> None:
         world = self.world
-        tail = "\n".join(world.journal[-60:])
-        command = f"PYTHONPATH=services:tests python3 -m sim.walk {world.seed} {len(world.names)}"
+        tail = world.journal[-60:]
         raise Violation(
-            f"{text}\nseed {world.seed}, {len(world.names)} nodes, at {world.now / 1000:.3f} s: {command}\n{tail}"
+            invariant,
+            f"{invariant}: {text}\nat {world.now / 1000:.3f} s: {world.command}\n" + "\n".join(tail),
+            tail,
         )
+
+    def raised(self, name: str, event: Event, error: Exception) -> None:
+        """Invariant 7: whatever comes, the core takes it."""
+        try:
+            self.fail("invariant 7", f"{name} raised {error!r} at {event}")
+        except Violation as violation:
+            raise violation from error
+
+    # What daemons were told
 
     def told_ring(self, name: str, ring: Ring) -> None:
         self.rings[name] = ring
@@ -53,95 +71,131 @@ class Audit:
         """A new process begins: it was told nothing."""
         self.rings.pop(name, None)
         self.words.pop(name, None)
+        self.seen.pop(name, None)
         self.world.machines[name].powerless_since = None
 
-    def safety(self) -> None:
-        """Invariant 1, and no unit is active without held."""
-        world = self.world
-        running = [name for name in world.names if world.runs(name)]
-        if len(running) > 1:
-            self.fail(f"invariant 1: webserv runs on {', '.join(running)}")
-        for name in running:
-            if not world.machines[name].held:
-                self.fail(f"units of webserv are active on {name} without held")
+    # Groups
 
-    def start(self, name: str) -> None:
+    def safety(self, group: str) -> None:
+        """Invariant 1, and no unit is active without held."""
+        machines = [machine for machine in self.world.machines.values() if machine.runs(group)]
+        running = [machine.name for machine in machines if not machine.believed_off]
+        if len(running) > 1:
+            self.fail("invariant 1", f"{group} runs on {', '.join(running)}")
+        for machine in machines:
+            if not machine.places[group].held:
+                self.fail("held", f"units of {group} are active on {machine.name} without held")
+
+    def start(self, name: str, group: str) -> None:
         """Invariants 2 and 3 where a lease is granted: whoever is not in the starter's term was off, or left, since
-        it last was in an open one; and votequorum says yes for the ring that the starter knows."""
-        world = self.world
-        core = world.machines[name].core
-        assert core is not None
-        if core.terms.term is None:
-            self.fail(f"{name} starts webserv outside an open term")
+        it last had to do with the group; and votequorum says yes for the ring that the starter knows."""
+        world, machine = self.world, self.world.machines[name]
+        assert machine.core is not None
+        term = machine.core.terms.term
+        if term is None:
+            self.fail("order", f"{name} starts {group} outside an open term")
             return
-        world.note(f"{name} starts webserv in term {core.terms.term.number}")
+        self.starts += 1
+        world.note(f"{name} starts {group} in term {term.number}")
         if self.words.get(name) != (self.rings.get(name), True):
-            self.fail(f"invariant 3: {name} starts webserv, but votequorum did not say yes for its ring")
-        if world.machines[name].going:
-            self.fail(f"{name} starts webserv although it has left")
-        for other in world.names:
-            if other not in core.terms.term.members and world.machines[other].dangerous:
+            self.fail("invariant 3", f"{name} starts {group}, but votequorum did not say yes for its ring")
+        if machine.going:
+            self.fail("leave", f"{name} starts {group} although it has left")
+        for other in world.machines.values():
+            place = other.places.get(group)
+            if other.name in term.members or place is None or other.believed_off:
+                continue
+            if place.dangerous and not self._rests(other):
                 self.fail(
-                    f"invariant 2: {name} starts webserv, but {other} was neither off nor gone since its last term"
+                    "invariant 2", f"{name} starts {group}, but {other.name} was neither off nor gone since it had it"
                 )
+
+    def _rests(self, machine: Machine) -> bool:
+        """It said that it cannot work and holds nothing: whatever it was ordered, it begins nothing."""
+        core = machine.core
+        return core is not None and not core.ticks.holds and core.terms.term is not None and core.rests
 
     def stopped_in_time(self, machine: Machine) -> None:
         """Invariant 3: who is not quorate runs nothing when its deadline is over."""
         since = machine.powerless_since
-        if since is None or machine.stubborn or self.world.now - since < STOPPED_WITHIN_MS:
+        if since is None or machine.core is None:
             return
-        if self.world.runs(machine.name):
-            self.fail(f"invariant 3: {machine.name} is not quorate and still runs webserv")
+        for group, place in machine.places.items():
+            if not place.runs or place.stubborn:
+                continue
+            settings = machine.core.configuration.group(group)
+            longest = STOP_MARGIN_MS + (settings.stop_timeout_ms if settings else 0)
+            if self.world.now - since > longest and self.world.now - machine.begun_at > longest:
+                self.fail("invariant 3", f"{machine.name} is not quorate and still runs {group}")
+
+    def stop(self, name: str, group: str) -> None:
+        """Invariant 9: a daemon that has just begun, and was not told that it is not quorate, stops nothing."""
+        machine = self.world.machines[name]
+        core, place = machine.core, machine.places[group]
+        young = self.world.now - machine.begun_at < YOUNG_MS and self.words.get(name, (None, True))[1]
+        whole = place.held and place.leased and set(place.active.values()) == {"active"} and not place.bad
+        if whole and young and core is not None and core.terms.term is None and not core.leaving:
+            self.fail("invariant 9", f"resourced on {name} began anew and stops {group}")
 
     def leave(self, name: str) -> None:
         """Who has left holds nothing."""
-        machine = self.world.machines[name]
-        if machine.held or machine.leased or self.world.runs(name):
-            self.fail(f"{name} has left, but it holds webserv")
+        for group, place in self.world.machines[name].places.items():
+            if place.held or place.leased or place.runs:
+                self.fail("leave", f"{name} has left, but it holds {group}")
 
-    def record(self, name: str, core: Core) -> None:
+    # Records
+
+    def stepped(self, name: str, core: Core) -> None:
+        """After every step; most change no record."""
+        record, term = core.terms.record, core.terms.term
+        if record is None or term is None or term.position == 0:
+            return
+        if self.seen.get(name) is not record:
+            self.seen[name] = record
+            self._record(name, core, record, term.nonce, term.position, term.number)
+        if term.coordinator == name:
+            self.truth.coordinates(name, core, record)
+
+    def _record(self, name: str, core: Core, record: Record, nonce: str, position: int, number: int) -> None:
         """Invariants 4 and 5."""
-        term = core.terms.term
-        if term is None or core.record is None or term.position == 0:
-            return
-        self._endanger(core.record)
-        if self.judged.get(name, (None, ""))[0] is core.record and self.judged[name][1] == term.nonce:
-            return
-        self.judged[name] = core.record, term.nonce
-        if core.record.nodes[name].left:
-            self.unburden(name)
-        digest = self.texts.setdefault(name, WholeText()).digest(core.record)
-        if self.contents.setdefault((term.nonce, term.position), digest) != digest:
-            self.fail(f"invariant 4: two contents at {term.nonce}, position {term.position}")
-        lost = self.world.operators.lost(term.number, core.record)
-        if lost:
-            self.fail(f"invariant 5: the acknowledged {lost} is not in term {term.number}")
+        self.terms.add(nonce)
+        first = self.contents.setdefault((nonce, position), record)
+        if first is record:
+            self._endanger(record)
+            self.truth.applied(core, self.contents.get((nonce, position - 1)), record)
+        elif first != record:
+            self.fail("invariant 4", f"two contents at {nonce}, position {position}")
+        self.truth.read(core, record)
+        if record.nodes[name].left:
+            self.unburden(self.world.machines[name])
+        lost = self.world.operators.lost(number, record)
+        if lost and not self.truth.split:
+            self.fail("invariant 5", f"the acknowledged {lost} is not in term {number}")
 
     def _endanger(self, record: Record) -> None:
-        """Whoever has an order, or holds something, may run webserv from now on, until it is off or has left."""
-        group = record.groups["webserv"]
-        for name in (*group.holders, *group.open_orders):
-            machine = self.world.machines[name]
-            if machine.powered and not machine.going and record.nodes[name].incarnation == machine.incarnation:
-                machine.dangerous = True
+        """Whoever has an order, or holds something, may run it from now on, until it is off or has left."""
+        for group, known in record.groups.items():
+            for name in (*known.held, *known.open_orders):
+                machine = self.world.machines[name]
+                place = machine.places.get(group)
+                heard = record.nodes[name].incarnation == machine.incarnation
+                if place is not None and machine.powered and not machine.going and heard:
+                    place.dangerous = True
 
-    def unburden(self, name: str) -> None:
+    def unburden(self, machine: Machine) -> None:
         """A node that knows its mark, or whose process is gone with its orders, is no danger if it holds nothing."""
-        machine = self.world.machines[name]
-        if not machine.held and not self.world.runs(name):
-            machine.dangerous = False
+        for place in machine.places.values():
+            if not _has(place):
+                place.dangerous = False
 
-    def stop(self, name: str) -> None:
-        """Invariant 9: a daemon that has just begun, and was not told that it is not quorate, stops nothing."""
-        machine = self.world.machines[name]
-        young = self.world.now - machine.begun_at < YOUNG_MS and self.words.get(name, (None, True))[1]
-        core = machine.core
-        whole = machine.held and machine.leased and set(machine.active.values()) == {"active"}
-        if whole and young and core is not None and core.terms.term is None and not core.leaving:
-            self.fail(f"invariant 9: resourced on {name} began anew and stops webserv")
+    # The end
 
     def served(self) -> None:
         """Invariant 8: the faults stopped long ago."""
-        serving = self.world.serving()
-        if len(serving) != 1:
-            self.fail(f"invariant 8: after the calm webserv is served by {serving or 'nobody'}")
+        for text in self.truth.unserved():
+            self.fail("invariant 8", f"after the calm {text}")
+        self.truth.lies_came_out()
+
+
+def _has(place: Place) -> bool:
+    return place.held or place.runs

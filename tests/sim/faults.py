@@ -1,93 +1,130 @@
-"""What goes wrong in a walk: one fault or one operator's wish at a time, and strikes that follow a message."""
+"""What goes wrong in a walk: faults and operators' wishes, drawn as a list before the walk begins.
+
+A fault knows the nodes and the group that it strikes and has a `dice` of its own, so that the others stay as they are
+when one is left out.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
+from sim import configurations
+from sim.agents import MOODS
+from sim.operators import OF_NODES, OF_THE_CLUSTER
 from sim.world import World
+from standfast.configuration.model import Configuration
 from standfast.resourced.messages import WishKind
 
-Fault = Callable[[World, Random, str, str], None]
-STRUCK = ("OrderGiven", "Wish", "Members", "Proven", "Marked", "Reported", "Open")  # messages that a strike may follow
+STRUCK = ("OrderGiven", "Wish", "Members", "Proven", "Marked", "Reported", "Open", "Stored", "Call", "LossDeclared")
+MORE_STEPS = 40  # a daemon breaks off within so many steps that act
 
 
-def fault(world: World, random: Random) -> None:
-    """One fault, or one wish of an operator."""
-    name, other = random.choice(world.names), random.choice(world.names)
-    (chosen,) = random.choices(list(FAULTS), weights=list(FAULTS.values()))
-    chosen(world, random, name, other)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    at: int  # ms
+    kind: str
+    node: str
+    other: str
+    group: str
+    dice: int
+
+    def __str__(self) -> str:
+        return f"{self.at / 1000:.1f} s {self.kind} {self.node} {self.other} {self.group}"
 
 
-def strikes(world: World, random: Random, often: float) -> Callable[[str, bytes], None]:
-    """Looks at every message that is sent; at some of those that matter something breaks right after."""
+def drawn(random: Random, names: list[str], configuration: Configuration, until: int) -> list[Fault]:
+    """What will go wrong: sometimes much at once, sometimes little; some walks know only a few kinds."""
+    kinds = list(KINDS)
+    if random.random() < 0.4:
+        kinds = random.sample(kinds, random.randint(3, 10))
+    weights = [KINDS[kind][0] for kind in kinds]
+    groups = [group.name for group in configuration.groups]
+    pauses = random.choice(((300, 2_000, 6_000, 15_000), (50, 300, 2_000), (4_000, 9_000, 20_000)))
+    faults = []
+    at = random.choice((10_000, 3_000))
+    while at < until:
+        faults.append(
+            Fault(
+                at=at,
+                kind=random.choices(kinds, weights)[0],
+                node=random.choice(names),
+                other=random.choice(names),
+                group=random.choice(groups),
+                dice=random.getrandbits(32),
+            )
+        )
+        at += random.choice(pauses)
+    return faults
 
-    def provoke(name: str, data: bytes) -> None:
-        if world.calm or not any(f'"is":"{kind}"'.encode() in data for kind in STRUCK) or random.random() >= often:
-            return
-        struck = name if random.random() < 0.6 else random.choice(world.names)
-        strike = random.choice((isolate, isolate, isolate, blink, blink, kill, freeze, hang))
-        world.after(random.randint(0, 12), lambda: strike(world, random, struck, struck))
 
-    return provoke
+def strike(world: World, fault: Fault) -> None:
+    """The fault happens now; one whose node was left out does not."""
+    if fault.node in world.machines and fault.other in world.machines:
+        world.note(f"fault: {fault}")
+        KINDS[fault.kind][1](world, Random(fault.dice), fault)
 
 
-def power(world: World, random: Random, name: str, _: str) -> None:
-    world.power_off(name)
+# Power
+
+
+def power(world: World, random: Random, fault: Fault) -> None:
+    world.power_off(fault.node)
     if random.random() < 0.5:
-        world.after(random.randint(500, 20_000), lambda: world.power_on(name))
+        world.after(random.randint(500, 20_000), world.power_on, fault.node)
 
 
-def boot(world: World, _: Random, name: str, __: str) -> None:
-    world.power_on(name)
+def boot(world: World, _: Random, fault: Fault) -> None:
+    world.power_on(fault.node)
 
 
-def blink(world: World, random: Random, name: str, _: str) -> None:
+def blink(world: World, random: Random, fault: Fault) -> None:
     """Power goes and comes back at once, often before the others notice."""
-    world.power_off(name)
-    world.after(random.randint(50, 1_500), lambda: world.power_on(name))
+    world.power_off(fault.node)
+    world.after(random.randint(50, 1_500), world.power_on, fault.node)
 
 
-def outage(world: World, random: Random, *_: str) -> None:
+def outage(world: World, random: Random, fault: Fault) -> None:
     """The power of all goes; most come back soon, one of them may be late."""
-    late = random.choice((*world.names, ""))
+    late = random.random() < 0.7
     for name in world.names:
         world.power_off(name)
-        wait = random.randint(5_000, 30_000) if name == late else random.randint(100, 2_000)
-        world.after(wait, lambda name=name: world.power_on(name))  # type: ignore[misc]
+        wait = random.randint(5_000, 30_000) if late and name == fault.node else random.randint(100, 2_000)
+        world.after(wait, world.power_on, name)
 
 
-def kill(world: World, _: Random, name: str, __: str) -> None:
-    world.kill_daemon(name)
+# Daemons
 
 
-def cut(world: World, random: Random, *_: str) -> None:
-    world.cut({name: random.randint(0, 2) for name in world.names})
+def kill(world: World, _: Random, fault: Fault) -> None:
+    world.kill_daemon(fault.node)
 
 
-def isolate(world: World, random: Random, name: str, _: str) -> None:
-    """One node is cut off, sometimes for a moment only."""
-    world.cut({other: int(other == name) for other in world.names})
-    if random.random() < 0.5:
-        world.after(random.randint(100, 8_000), lambda: world.cut(dict.fromkeys(world.names, 0)))
+def kill_all(world: World, _: Random, __: Fault) -> None:
+    for name in world.names:
+        world.kill_daemon(name)
 
 
-def heal(world: World, *_: object) -> None:
-    world.cut(dict.fromkeys(world.names, 0))
+def kill_fenced(world: World, random: Random, fault: Fault) -> None:
+    world.agents.die(fault.node, random.choice((200, 2_000, 10_000)))
 
 
-def corosync(world: World, _: Random, name: str, __: str) -> None:
-    world.corosync_dies(name)
+def hang(world: World, random: Random, fault: Fault) -> None:
+    """resourced hangs and goes on by itself."""
+    _hang(world, fault.node, random.randint(500, 8_000))
 
 
-def freeze(world: World, random: Random, name: str, _: str) -> None:
-    world.freeze_corosync(name, random.choice((random.randint(200, 2_000), random.randint(2_000, 15_000))))
+def hang_watched(world: World, _: Random, fault: Fault) -> None:
+    """resourced hangs and systemd's watchdog kills it after 3 s."""
+    machine = world.machines[fault.node]
+    life = machine.life
+    _hang(world, fault.node, 60_000)
+    world.after(3_000, lambda: world.kill_daemon(fault.node) if machine.life == life and machine.hung else None)
 
 
-def hang(world: World, random: Random, name: str, _: str) -> None:
-    """resourced hangs; systemd's watchdog is left out, so it comes back by itself."""
+def _hang(world: World, name: str, lasts: int) -> None:
     machine = world.machines[name]
     if machine.core is None or machine.hung:
         return
-    lasts = random.randint(500, 8_000)
     world.note(f"resourced on {name} hangs for {lasts} ms")
     machine.hung, life = True, machine.life
 
@@ -98,43 +135,194 @@ def hang(world: World, random: Random, name: str, _: str) -> None:
     world.after(lasts, resume)
 
 
-def unit(world: World, _: Random, name: str, __: str) -> None:
-    world.units.fail(name)
+def break_off(world: World, random: Random, fault: Fault) -> None:
+    """In the middle of one of its next steps the daemon, or the machine, dies."""
+    world.machines[fault.node].break_off = random.randint(1, MORE_STEPS)
 
 
-def stubborn(world: World, random: Random, name: str, _: str) -> None:
+def torn_write(world: World, random: Random, fault: Fault) -> None:
+    """The power goes in the middle of the next write of the record."""
+    world.machines[fault.node].torn = random.choice(("old", "new"))
+
+
+def bad_disk(world: World, random: Random, fault: Fault) -> None:
+    machine = world.machines[fault.node]
+    machine.disk_bad = True
+    world.after(random.choice((2_000, 20_000, 50_000)), setattr, machine, "disk_bad", False)
+
+
+def clock(world: World, random: Random, fault: Fault) -> None:
+    world.machines[fault.node].wall += random.choice((-86_400_000, -3_000, 3_000, 86_400_000))
+
+
+# Network
+
+
+def cut(world: World, random: Random, _: Fault) -> None:
+    world.cut({name: random.randint(0, 2) for name in world.names})
+
+
+def isolate(world: World, random: Random, fault: Fault) -> None:
+    """One node is cut off, sometimes for a moment only."""
+    world.cut({name: int(name == fault.node) for name in world.names})
+    if random.random() < 0.5:
+        world.after(random.randint(100, 8_000), world.cut, dict.fromkeys(world.names, 0))
+
+
+def one_way(world: World, random: Random, fault: Fault) -> None:
+    """One node hears nobody; Corosync makes a clean split of it."""
+    isolate(world, random, fault)
+
+
+def heal(world: World, _: Random, __: Fault) -> None:
+    world.cut(dict.fromkeys(world.names, 0))
+
+
+def churn(world: World, random: Random, fault: Fault) -> None:
+    world.corosync.churn(fault.node, random.choice((3_000, 8_000, 20_000)))
+
+
+def corosync(world: World, _: Random, fault: Fault) -> None:
+    world.corosync_dies(fault.node)
+
+
+def freeze(world: World, random: Random, fault: Fault) -> None:
+    world.freeze_corosync(fault.node, random.choice((random.randint(200, 2_000), random.randint(2_000, 15_000))))
+
+
+STRIKES: tuple[Callable[[World, Random, Fault], None], ...] = (
+    isolate,
+    isolate,
+    blink,
+    blink,
+    kill,
+    freeze,
+    hang,
+    torn_write,
+)
+
+
+def after_message(world: World, random: Random, fault: Fault) -> None:
+    """The next message of a certain kind is followed by a strike at its sender, or at another node."""
+    kind = f'"{random.choice(STRUCK)}"'.encode()
+    struck, waits = random.choice(STRIKES), random.randint(0, 12)
+    skips, at_sender = [None] * random.randint(0, 3), random.random() < 0.6
+
+    def watch(name: str, data: bytes) -> bool:
+        if world.calm or kind not in data:
+            return world.calm
+        if skips:
+            skips.pop()
+            return False
+        node = name if at_sender else fault.node
+        target = Fault(at=world.now, kind="strike", node=node, other=node, group=fault.group, dice=fault.dice)
+        world.after(waits, struck, world, random, target)
+        return True
+
+    world.watchers.append(watch)
+
+
+# Units, agents
+
+
+def fail_unit(world: World, _: Random, fault: Fault) -> None:
+    """Where it runs."""
+    for name in world.serving(fault.group):
+        world.units.fail(name, fault.group)
+
+
+def hang_unit(world: World, _: Random, fault: Fault) -> None:
+    for name in world.serving(fault.group):
+        world.units.hang(name, fault.group)
+
+
+def stubborn(world: World, random: Random, fault: Fault) -> None:
+    name = next(iter(world.serving(fault.group)), fault.node)
     if world.machines[name].powered:
-        world.units.harden(name, random.choice(("hangs", "hangs", "wedged")))
+        world.units.harden(name, random.choice(("hangs", "hangs", "wedged")), fault.group)
 
 
-def standby(world: World, random: Random, name: str, other: str) -> None:
-    world.operators.wish(name, random.choice((WishKind.STANDBY, WishKind.RESUME)), other)
+def slow(world: World, random: Random, fault: Fault) -> None:
+    world.machines[fault.node].slow_until = world.now + random.randint(5_000, 30_000)
 
 
-def group(world: World, random: Random, name: str, other: str) -> None:
-    kind = random.choice((WishKind.STOP, WishKind.START, WishKind.START, WishKind.RELOCATE, WishKind.RELOCATE))
-    world.operators.wish(name, kind, "webserv", other if kind is WishKind.RELOCATE else "")
+def failing(world: World, random: Random, fault: Fault) -> None:
+    world.machines[fault.node].failing_until = world.now + random.randint(2_000, 20_000)
 
 
-def leave(world: World, _: Random, name: str, __: str) -> None:
-    world.leave(name)
+def agents(world: World, random: Random, fault: Fault) -> None:
+    world.agents.disturb(fault.node, random.choice(MOODS), random.randint(5_000, 60_000))
 
 
-FAULTS: dict[Fault, int] = {
-    power: 3,
-    boot: 6,
-    blink: 3,
-    outage: 1,
-    kill: 6,
-    cut: 4,
-    isolate: 4,
-    heal: 6,
-    corosync: 3,
-    freeze: 3,
-    hang: 3,
-    unit: 6,
-    stubborn: 1,
-    standby: 5,
-    group: 5,
-    leave: 3,
+# People
+
+
+def wish(world: World, random: Random, fault: Fault) -> None:
+    kind = random.choice(list(WishKind))
+    subject = fault.other if kind in OF_NODES else "" if kind in OF_THE_CLUSTER else fault.group
+    where = kind is WishKind.RELOCATE or (kind is WishKind.START and random.random() < 0.3)
+    world.operators.wish(fault.node, kind, subject, fault.other if where else "")
+
+
+def leave(world: World, _: Random, fault: Fault) -> None:
+    world.leave(fault.node)
+
+
+def leave_all(world: World, random: Random, _: Fault) -> None:
+    for name in world.names:
+        world.after(random.choice((0, random.randint(0, 2_000))), world.leave, name)
+
+
+def upgrade(world: World, _: Random, fault: Fault) -> None:
+    """The next release is installed, and its daemon restarted: two versions side by side until all have it."""
+    world.machines[fault.node].speaks = 2
+    world.kill_daemon(fault.node)
+
+
+def configure(world: World, random: Random, fault: Fault) -> None:
+    """A new version is pushed when the last one is in place everywhere; it reaches the nodes one after the other."""
+    files = world.files
+    if files.settled():
+        number = len(files.versions) + 1
+        files.fails = random.choice((0.0, 0.0, 0.3))
+        new = configurations.changed(random, files.latest, f"d{number}")
+        for group in {one.name for one in files.latest.groups} - {one.name for one in new.groups}:
+            world.operators.wish(fault.node, WishKind.STOP, group)
+            world.operators.removed(group)
+        files.push(new, {name: random.randint(0, 4_000) for name in world.names})
+
+
+KINDS: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {
+    "power": (3, power),
+    "boot": (6, boot),
+    "blink": (3, blink),
+    "outage": (1, outage),
+    "kill": (6, kill),
+    "kill-all": (1, kill_all),
+    "kill-fenced": (2, kill_fenced),
+    "hang": (3, hang),
+    "hang-watched": (2, hang_watched),
+    "break-off": (5, break_off),
+    "torn-write": (2, torn_write),
+    "bad-disk": (2, bad_disk),
+    "clock": (1, clock),
+    "cut": (4, cut),
+    "isolate": (4, isolate),
+    "one-way": (2, one_way),
+    "heal": (6, heal),
+    "churn": (2, churn),
+    "corosync": (3, corosync),
+    "freeze": (3, freeze),
+    "after-message": (8, after_message),
+    "fail-unit": (6, fail_unit),
+    "hang-unit": (2, hang_unit),
+    "stubborn": (2, stubborn),
+    "slow": (2, slow),
+    "failing": (3, failing),
+    "agents": (4, agents),
+    "wish": (10, wish),
+    "leave": (3, leave),
+    "leave-all": (1, leave_all),
+    "upgrade": (2, upgrade),
+    "configure": (3, configure),
 }

@@ -1,64 +1,102 @@
-"""The servers of the simulator: what they are configured to be, and what each has on its disk and in its memory."""
+"""The servers of the simulator: what each has on its disk and in its memory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from standfast.configuration.model import Cluster, Configuration, Domain, Group, Node, Plug, Resource
+from sim.configurations import example
+from standfast.configuration.model import Configuration, Group
 from standfast.resourced.core import Core
 from standfast.resourced.events import Event
 
-UNITS = ("ip.service", "web.service")
+UNITS = tuple(resource.unit for resource in example(()).groups[0].resources)
+configuration = example  # as unit tests know it
+ALIVE = ("active", "deactivating")
 
 
-def configuration(names: list[str]) -> Configuration:
-    nodes = tuple(
-        Node(name=name, id=index + 1, addresses=(f"192.0.2.{index + 11}",), fence=((Plug(device="bmc", plug=name),),))
-        for index, name in enumerate(names)
-    )
-    resources = tuple(Resource(unit=unit) for unit in UNITS)
-    group = Group(
-        name="webserv",
-        description="",
-        resources=resources,
-        domain="web",
-        in_place=True,
-        restart_window_ms=60_000,
-        failure_expire_ms=60_000,
-    )
-    return Configuration(
-        cluster=Cluster(name="sim"),
-        nodes=nodes,
-        devices=(),
-        domains=(Domain(name="web", nodes=tuple(names), ordered=True),),
-        groups=(group,),
-        digest="d1",
-    )
+@dataclass(slots=True)
+class Place:
+    """What one server has of one group."""
+
+    units: tuple[str, ...]
+    held: bool = False
+    leased: bool = False
+    active: dict[str, str] = field(default_factory=dict)  # systemd's ActiveState
+    jobs: dict[str, str] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)  # units that hang: their probe says so
+    job: int = 0  # counts the jobs of the target: what an older one still wants to do is void
+    starting: str = ""  # the unit of the start job under way
+    stubborn: str = ""  # "hangs": its units stop only when killed; "wedged": not even then
+    dangerous: bool = False  # its node had an order or held it, and was neither off nor gone since
+
+    def __post_init__(self) -> None:
+        self.cease()
+
+    def cease(self) -> None:
+        """The power is gone, and with it all that ran and /run."""
+        self.held = self.leased = self.dangerous = False
+        self.active = dict.fromkeys(self.units, "inactive")
+        self.jobs, self.bad, self.starting, self.stubborn = {}, set(), "", ""
+        self.job += 1
+
+    @property
+    def runs(self) -> bool:
+        return any(state in ALIVE for state in self.active.values())
+
+    def serves(self, units: Iterable[str]) -> bool:
+        return all(self.active[unit] == "active" and unit not in self.bad for unit in units)
 
 
-@dataclass
+@dataclass(slots=True)
 class Machine:
     """One server: what survives a crash of its daemon, and what survives a power cut (its disk)."""
 
     name: str
     disk: bytes
+    files: Configuration  # in /etc/standfast
+    used: Configuration  # the last good one
+    installed: str = ""  # the digest of that whose units are in place
     powered: bool = False
     boot: int = 0
+    booted_at: int = 0
+    drift: int = 0  # of its clock, in parts per million
+    wall: int = 0  # how far its wall clock is off, ms
     core: Core | None = None
     life: int = 0  # of the daemon's process
+    speaks: int = 1  # the version of the messages that its release knows
     begun_at: int = 0
     hung: bool = False
     going: bool = False  # it left and switches itself off
-    held: bool = False
-    leased: bool = False
-    active: dict[str, str] = field(default_factory=lambda: dict.fromkeys(UNITS, "inactive"))
-    jobs: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)  # groups that its daemon was told as they were found
     agents: dict[tuple[str, str], str] = field(default_factory=dict)  # (loss, action): node
     ended: dict[tuple[str, str], tuple[bool, str]] = field(default_factory=dict)
-    dangerous: bool = False  # it had an order or held something, and was neither off nor gone since
-    stubborn: str = ""  # "hangs": its units stop only when killed; "wedged": not even then
+    fencer_down: bool = False  # its fenced is dead
     disk_bad: bool = False
+    torn: str = ""  # the power goes in the middle of the next write: "old" or "new" is on the disk then
+    break_off: int = 0  # after so many steps that act, the daemon or the machine dies in the middle of one
+    slow_until: int = 0  # units take long to start and to stop
+    failing_until: int = 0  # units fail when they are started
+    believed_off: bool = False  # a fence agent lied, and its word was taken: others may run what it runs
     missed: list[Event] = field(default_factory=list)  # what waits for a daemon that hangs
     powerless_since: int | None = None  # since when its daemon knows that it is not quorate
 
     @property
     def incarnation(self) -> str:
         return f"{self.name}/{self.boot}"
+
+    def boottime(self, now: int) -> int:
+        """CLOCK_BOOTTIME in ms: since its boot, by its own quartz."""
+        passed = now - self.booted_at
+        return passed + passed * self.drift // 1_000_000
+
+    def place(self, group: Group) -> Place:
+        """What it has of this group; of a new one nothing."""
+        units = tuple(resource.unit for resource in group.resources)
+        known = self.places.get(group.name)
+        if known is None or (known.units != units and not known.held):
+            known = self.places[group.name] = Place(units=units)
+        return known
+
+    def runs(self, group: str) -> bool:
+        place = self.places.get(group)
+        return place is not None and self.powered and place.runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from standfast.resourced.events import Wished
@@ -12,6 +13,23 @@ if TYPE_CHECKING:
     from sim.world import World
 
 PATIENCE_MS = 25_000
+
+# What the record says for good once a wish is acknowledged, until the next wish about the same subject.
+# A kind without an entry leaves nothing that only an operator takes back.
+LASTING: dict[WishKind, Callable[[Record, str], bool]] = {
+    WishKind.START: lambda record, group: not record.groups[group].stopped,
+    WishKind.STOP: lambda record, group: record.groups[group].stopped,
+    WishKind.RELOCATE: lambda record, group: not record.groups[group].stopped,
+    WishKind.STANDBY: lambda record, node: record.nodes[node].standby,
+    WishKind.RESUME: lambda record, node: not record.nodes[node].standby,
+    WishKind.DISABLE: lambda record, group: record.groups[group].disabled,
+    WishKind.FREEZE: lambda record, group: record.groups[group].frozen,
+    WishKind.THAW: lambda record, group: not record.groups[group].frozen,
+    WishKind.MAINTENANCE: lambda record, _: record.maintenance,
+    WishKind.NORMAL: lambda record, _: not record.maintenance,
+}
+OF_NODES = frozenset({WishKind.STANDBY, WishKind.RESUME})
+OF_THE_CLUSTER = frozenset({WishKind.MAINTENANCE, WishKind.NORMAL})
 
 
 class Operators:
@@ -28,8 +46,7 @@ class Operators:
         if world.now < self.busy_until.get(subject, 0):
             return
         self.busy_until[subject] = world.now + PATIENCE_MS
-        identity = f"w{world.count}"
-        world.count += 1
+        identity = f"w{len(self.asked)}"
         world.note(f"operator on {name}: {kind.value} {subject} {node} ({identity})")
         wish = Wish(id=identity, kind=kind, subject=subject, node=node)
         self.asked[identity] = wish
@@ -47,13 +64,27 @@ class Operators:
     def lost(self, term: int, record: Record) -> str:
         """An acknowledged wish that the record of a later term does not know, "" = none."""
         for subject, (since, kind) in self.acknowledged.items():
-            if term > since and not _fulfilled(kind, subject, record):
+            lasting = LASTING.get(kind)
+            if kind not in OF_NODES | OF_THE_CLUSTER and subject not in record.groups:
+                continue
+            if term > since and lasting is not None and not lasting(record, subject):
                 return f"{kind.value} {subject}"
         return ""
 
+    def removed(self, group: str) -> None:
+        """It is not configured any more: one that comes back under its name begins anew."""
+        self.acknowledged.pop(group, None)
+        self.latest[group] = ""
 
-def _fulfilled(kind: WishKind, subject: str, record: Record) -> bool:
-    match kind:
-        case WishKind.STANDBY | WishKind.RESUME:
-            return record.nodes[subject].standby == (kind is WishKind.STANDBY)
-    return record.groups[subject].stopped == (kind is WishKind.STOP)
+    def mend(self, name: str, record: Record) -> None:
+        """What was wished in the storm, or follows from a policy, is taken back on `name`, where a term is open."""
+        back = [(WishKind.RESUME, node) for node, known in record.nodes.items() if known.standby]
+        wanted = {group.name for group in self.world.files.latest.groups}
+        for group, known in record.groups.items():
+            back += [(WishKind.ENABLE, group)] if known.disabled else []
+            back += [(WishKind.THAW, group)] if known.frozen else []
+            back += [(WishKind.START, group)] if known.stopped and group in wanted else []
+            back += [(WishKind.STOP, group)] if not known.stopped and group not in wanted else []
+        back += [(WishKind.NORMAL, "")] if record.maintenance else []
+        for kind, subject in back:
+            self.wish(name, kind, subject)

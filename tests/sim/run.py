@@ -1,118 +1,187 @@
-"""Fresh random histories on all cores until the time is over: `PYTHONPATH=services:tests python3 -m sim.run`.
+"""Fresh seeds on all cores until the time is over: `PYTHONPATH=services:tests python3 -m sim.run --seconds 60`.
 
-Prints what was done; a violation prints its invariant, seed, commit and the one command that shows it again.
+A violation ends it: it is cut down, told with one command that reproduces it, and the exit code is 1.
 """
 
 import argparse
 import multiprocessing
 import os
+import queue
 import secrets
 import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event
+from pathlib import Path
 
 from sim.audit import Violation
-from sim.walk import walk
+from sim.shrink import shrunk
+from sim.walk import History, walk
+from sim.world import World
 
-PATIENCE_S = 60.0  # a history that was begun may end
+TOLD_S = 10.0
+SHRINK_S = 120.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What was run."""
+
+    seeds: int = 0
+    events: int = 0
+    seconds: float = 0.0  # of one core
+    simulated_ms: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        self.seeds += other.seeds
+        self.events += other.events
+        self.seconds += other.seconds
+        self.simulated_ms += other.simulated_ms
+        self.counts += other.counts
+        self.faults += other.faults
+
+    @property
+    def line(self) -> str:
+        speed = self.events / max(self.seconds, 1e-9)
+        return f"{self.seeds} seeds, {self.events:,} events, {speed:,.0f} events a second on one core"
+
+    @property
+    def table(self) -> str:
+        rows = [
+            ("seeds", f"{self.seeds:,}"),
+            ("seeds per second and core", f"{self.seeds / max(self.seconds, 1e-9):.1f}"),
+            ("events", f"{self.events:,}"),
+            ("events per second and core", f"{self.events / max(self.seconds, 1e-9):,.0f}"),
+            ("hours simulated", f"{self.simulated_ms / 3_600_000:,.1f}"),
+            *((name, f"{count:,}") for name, count in self.counts.items()),
+            *((f"fault: {kind}", f"{count:,}") for kind, count in sorted(self.faults.items())),
+        ]
+        return "\n".join(f"{name:32}{value:>14}" for name, value in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """One history."""
+class Found:
+    """A seed that broke an invariant."""
 
-    seed: int
-    nodes: int
-    steps: int
-    seconds: float  # of one core
-    told: Counter[str]
-    violation: str = ""
+    history: History
+    invariant: str
+    text: str
+    journal: list[str]
 
 
-def history(seed: int, nodes: int) -> Done:
-    """Run one; a violation is part of the answer."""
-    began = time.process_time()
-    try:
-        world = walk(seed, nodes)
-    except Violation as violation:
-        return Done(seed=seed, nodes=nodes, steps=0, seconds=0.0, told=Counter(), violation=str(violation))
-    told = Counter(_kind(line.split(" ", 1)[1]) for line in (line.strip() for line in world.journal))
-    return Done(seed=seed, nodes=nodes, steps=world.steps, seconds=time.process_time() - began, told=told)
+Said = Tally | Found
 
 
-KINDS = {
-    " is off": "power cuts and fencings",
-    " boots": "boots",
-    "resourced on": "daemons killed or hung",
-    "cut:": "partitions and heals",
-    "Corosync on": "Corosync dead or hung",
-    "operator on": "wishes of operators",
-    "fenced on": "agents run",
-    "starts webserv": "starts",
-    " is open": "terms opened, by member",
-    " is asked to leave": "leaves",
-    "web.service on": "units failed",
-}
+def tally(world: World, history: History, seconds: float) -> Tally:
+    audit = world.audit
+    counts = {
+        "starts": audit.starts,
+        "fencings": world.agents.shots,
+        "lies of agents": len(world.agents.lies),
+        "terms opened": len(audit.terms),
+        "records compared": len(audit.contents),
+        "orders judged by the oracle": audit.truth.orders,
+        "states judged by the oracle": audit.truth.checks,
+    }
+    return Tally(
+        seeds=1,
+        events=world.steps,
+        seconds=seconds,
+        simulated_ms=world.now,
+        counts=Counter(counts),
+        faults=Counter(fault.kind for fault in history.shape.faults),
+    )
 
 
-def _kind(line: str) -> str:
-    return next((kind for mark, kind in KINDS.items() if mark in line), "")
+def work(
+    first: int, stride: int, nodes: int | None, until: float, said: "multiprocessing.Queue[Said]", stop: Event
+) -> None:
+    """One core: every `stride`-th seed from `first` on."""
+    seed = first
+    while time.monotonic() < until and not stop.is_set():
+        history = History(seed=seed, count=nodes)
+        begun = time.process_time()
+        try:
+            world = walk(history)
+        except Violation as violation:
+            found = Found(
+                history=history, invariant=violation.invariant, text=str(violation), journal=violation.journal
+            )
+            said.put(found)
+            return
+        said.put(tally(world, history, time.process_time() - begun))
+        seed += stride
 
 
-def _worker(until: float, nodes: int, results: "multiprocessing.Queue[Done]") -> None:
-    while time.monotonic() < until:
-        results.put(history(secrets.randbits(40), nodes or secrets.choice((2, 3, 3, 4, 5))))
-
-
-def run(seconds: float, nodes: int, jobs: int) -> int:
-    """0: no invariant fell."""
-    until = time.monotonic() + seconds
-    results: multiprocessing.Queue[Done] = multiprocessing.Queue()
-    workers = [multiprocessing.Process(target=_worker, args=(until, nodes, results)) for _ in range(jobs)]
+def run(seed: int, seconds: float, nodes: int | None, jobs: int) -> tuple[Tally, Found | None]:
+    """Everything that was run, and the first violation."""
+    context = multiprocessing.get_context("fork")
+    said: multiprocessing.Queue[Said] = context.Queue()
+    stop, until = context.Event(), time.monotonic() + seconds
+    workers = [
+        context.Process(target=work, args=(seed + job, jobs, nodes, until, said, stop), daemon=True)
+        for job in range(jobs)
+    ]
     for worker in workers:
         worker.start()
-    done: list[Done] = []
-    shown = time.monotonic()
-    while any(worker.is_alive() for worker in workers) or not results.empty():
-        if results.empty():
-            time.sleep(0.05)
+    total, found, told_at = Tally(), None, time.monotonic()
+    while found is None and (any(worker.is_alive() for worker in workers) or not said.empty()):
+        try:
+            one = said.get(timeout=0.5)
+        except queue.Empty:
             continue
-        done.append(results.get())
-        if done[-1].violation:
-            break
-        if time.monotonic() - shown >= 10:
-            shown = time.monotonic()
-            print(f"{len(done)} histories, {max(until - shown, 0):.0f} s to go", flush=True)
+        if isinstance(one, Found):
+            found = one
+        else:
+            total.add(one)
+        if time.monotonic() - told_at > TOLD_S:
+            told_at = time.monotonic()
+            print(f"{until - told_at:6.0f} s left: {total.line}", file=sys.stderr, flush=True)
+    stop.set()
     for worker in workers:
         worker.terminate()
-        worker.join(PATIENCE_S)
-    _report(done, jobs)
-    return 1 if any(one.violation for one in done) else 0
+        worker.join()
+    return total, found
 
 
-def _report(done: list[Done], jobs: int) -> None:
-    for one in done:
-        if one.violation:
-            commit = subprocess.run(
-                ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-            )
-            print(f"at commit {commit.stdout.strip() or 'unknown'}: {one.violation}")
-    told: Counter[str] = sum((one.told for one in done), Counter())
-    steps, busy = sum(one.steps for one in done), sum(one.seconds for one in done)
-    print(f"{len(done)} seeds, {steps} events, {steps / max(busy, 0.001):.0f} a second on one core, {jobs} at once")
-    for kind in (kind for kind in KINDS.values() if told[kind]):
-        print(f"  {told[kind]:>9}  {kind}")
+def report(found: Found) -> None:
+    """The violation, cut down, with all that is needed to see it again."""
+    print(f"{found.invariant} is broken by seed {found.history.seed}: {found.history.command}", flush=True)
+    violation = Violation(found.invariant, found.text, found.journal)
+    small = shrunk(violation, found.history, SHRINK_S, lambda text: print(text, flush=True))
+    print(f"commit {commit()}")
+    print(small)
+
+
+def commit() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return result.stdout.strip()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="sim.run", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long (3600: the hour that a release wants)")
-    parser.add_argument("--nodes", type=int, default=0, help="of every cluster; 0: 2 to 5, at random")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, help="the first seed; without it a fresh one")
+    parser.add_argument("--nodes", type=int, help="in every history; without it the seed says")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    arguments = parser.parse_args()
-    return run(arguments.seconds, arguments.nodes, arguments.jobs)
+    asked = parser.parse_args()
+    seed = secrets.randbits(40) if asked.seed is None else asked.seed
+    print(f"seeds from {seed} on, {asked.seconds:.0f} s on {asked.jobs} cores, commit {commit()}", flush=True)
+    total, found = run(seed, asked.seconds, asked.nodes, asked.jobs)
+    print(total.table)
+    if found is None:
+        print("no invariant was broken")
+        return 0
+    report(found)
+    return 1
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sim.walk import calm
+from sim.walk import recover as wait_until_served
 from sim.world import World
 from standfast.resourced.apply import apply
 from standfast.resourced.codec import decode
@@ -18,7 +19,6 @@ WISH_MS = 26_000  # after which an operator may ask again
 def quiet(seed: int, count: int) -> World:
     """A cluster whose nodes boot now, and where nothing breaks but what the history says."""
     world = World(seed, [f"n{index + 1}" for index in range(count)])
-    world.crashes = 0.0
     for name in world.names:
         world.power_on(name)
     return world
@@ -39,8 +39,7 @@ def boots(world: World) -> list[int]:
 
 def recover(world: World) -> None:
     calm(world)
-    world.run(world.now + 200_000)
-    world.audit.served()
+    wait_until_served(world)
 
 
 def once(world: World, wanted: Sent, strike: Callable[[str, Update], None]) -> None:
@@ -121,23 +120,23 @@ def heal(world: World) -> None:
 
 def dies_with_its_message(world: World, name: str) -> None:
     """`name` is cut off and still reads in the old ring what it has just sent; nobody else ever does."""
-    ring = world.network.stations[name].ring
-    assert ring is not None
+    formation = world.network.stations[name].formation
+    assert formation is not None
     isolate(world, name)
-    world.network.holder[ring] = name
+    formation.holder = name
 
 
 def hang_corosync(world: World, name: str) -> Callable[[], None]:
     """Corosync on `name` hangs with the token of its ring, until what is returned is called: then `name` reads what it
-    had sent there, alone; `World._reform` brings it to the others."""
+    had sent there, alone; `world.corosync.reform` brings it to the others."""
     station = world.network.stations[name]
-    assert station.ring is not None
-    world.network.holder[station.ring] = name
+    assert station.formation is not None
+    station.formation.holder = name
     world.freeze_corosync(name, FOR_EVER_MS)
 
     def resume() -> None:
-        station.frozen = False
-        world._flow(name)
+        world.network.freeze(station, frozen=False)
+        world.corosync.flow(name)
 
     return resume
 
@@ -161,8 +160,10 @@ def stop_daemon(world: World, name: str) -> Callable[[], None]:
 
 def answer(world: World, held: HeldAgents, number: int, good: bool) -> None:
     """The held agent of that number ends now; what it did is the script's to say."""
-    fencer, loss, _, action = held[number]
+    fencer, loss, node, action = held[number]
     machine = world.machines[fencer]
+    if good and action == "off" and world.machines[node].powered:
+        world.agents.lies.add(loss)
     del machine.agents[(loss, action)]
     machine.ended[(loss, action)] = (good, "status is off" if good else "no answer")
     world.agents.tell(fencer)
@@ -218,19 +219,19 @@ def served_on_the_first(seed: int, count: int) -> World:
     return world
 
 
-def word_waits(world: World, name: str) -> Callable[[], None]:
-    """votequorum's word does not reach `name` before what is returned is called."""
+def word_waits(world: World, silent: str) -> Callable[[], None]:
+    """votequorum's word does not reach `silent` before what is returned is called."""
     tell = world.tell_quorum
 
-    def told(other: str) -> None:
-        if other != name:
-            tell(other)
+    def told(name: str) -> None:
+        if name != silent:
+            tell(name)
 
     def release() -> None:
-        world.tell_quorum = tell  # type: ignore[method-assign]
-        tell(name)
+        world.tell_quorum = tell
+        tell(silent)
 
-    world.tell_quorum = told  # type: ignore[method-assign, assignment]
+    world.tell_quorum = told
     return release
 
 

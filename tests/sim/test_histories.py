@@ -93,10 +93,10 @@ def test_a_group_that_neither_starts_nor_stops_costs_one_node_and_is_blocked_the
     (owner,) = world.serving()
     started = world.units._started
 
-    def broken(name: str, boot: int, unit: str) -> None:
+    def broken(name: str, group: str, unit: str) -> None:
         world.fails = float(unit == "web.service")
-        world.machines[name].stubborn = "wedged"
-        started(name, boot, unit)
+        world.machines[name].places[group].stubborn = "wedged"
+        started(name, group, unit)
 
     world.units._started = broken  # type: ignore[method-assign]
     world.units.fail(owner)

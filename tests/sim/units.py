@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.machine import UNITS
-from standfast.resourced.events import JobDone, Observed
+from sim.machine import Machine, Place
+from standfast.resourced.events import Adopted, JobDone, Observed
 from standfast.resourced.hands import Act, Verb
-from standfast.vocabulary import Cause, UnitState
+from standfast.vocabulary import Cause, ProbeState, UnitState
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -17,106 +17,165 @@ class Units:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def states(self, name: str) -> tuple[UnitState, ...]:
-        machine = self.world.machines[name]
+    def states(self, place: Place) -> tuple[UnitState, ...]:
         return tuple(
             UnitState(
                 unit=unit,
                 load="loaded",
-                active=machine.active[unit],
-                job=machine.jobs.get(unit, ""),
-                processes=machine.active[unit] in ("active", "deactivating"),
-                cause=Cause(kind="signal", text=f"{unit} was killed") if machine.active[unit] == "failed" else None,
+                active=active,
+                job=place.jobs.get(unit, ""),
+                processes=active in ("active", "deactivating"),
+                cause=Cause(kind="signal", text=f"{unit} was killed") if active == "failed" else None,
+                probe=ProbeState.BAD if unit in place.bad else ProbeState.NONE,
             )
-            for unit in UNITS
+            for unit, active in place.active.items()
         )
 
-    def observe(self, name: str) -> None:
-        self.world.give(name, Observed(group="webserv", states=self.states(name)))
+    def adopt(self, name: str) -> None:
+        """The daemon is told once of each of its groups, as it is found."""
+        machine = self.world.machines[name]
+        for group in machine.core.configuration.groups if machine.core is not None else ():
+            if group.name not in machine.told:
+                machine.told.add(group.name)
+                place = machine.place(group)
+                self.world.give(
+                    name,
+                    Adopted(group=group.name, held=place.held, leased=place.leased, states=self.states(place)),
+                )
+
+    def observe(self, name: str, group: str) -> None:
+        machine = self.world.machines[name]
+        if machine.core is not None and group in machine.told:
+            self.world.give(name, Observed(group=group, states=self.states(machine.places[group])))
+
+    def observe_all(self, name: str) -> None:
+        for group in tuple(self.world.machines[name].places):
+            self.observe(name, group)
 
     def act(self, name: str, act: Act) -> None:
-        machine = self.world.machines[name]
+        machine, audit = self.world.machines[name], self.world.audit
+        place = machine.places[act.group]
         match act.verb:
             case Verb.HOLD:
-                machine.held = True
+                place.held = True
             case Verb.RELEASE:
-                machine.held = False
-                self.world.audit.safety()
+                place.held = place.dangerous = False
+                audit.safety(act.group)
             case Verb.GRANT:
-                machine.leased = True
-                self.world.audit.start(name)
+                place.leased = True
+                audit.start(name, act.group)
             case Verb.REVOKE:
-                self.world.audit.stop(name)
-                machine.leased = False
+                audit.stop(name, act.group)
+                place.leased = False
             case Verb.START | Verb.RESTART:
-                self._start(name, act)
+                self._start(machine, place, act)
             case Verb.STOP | Verb.KILL:
-                self._stop(name, act)
+                self._stop(machine, place, act)
 
-    def _start(self, name: str, act: Act) -> None:
-        world, machine = self.world, self.world.machines[name]
-        boot = machine.boot
-        units = UNITS if act.verb is Verb.START else UNITS[UNITS.index(act.unit) :]
-        slow = not world.calm and world.random.random() < 0.05
+    # Starts
+
+    def _start(self, machine: Machine, place: Place, act: Act) -> None:
+        """A start of the target, or a restart of one unit and those that follow it."""
+        world, random = self.world, self.world.random
+        units = place.units if act.verb is Verb.START else place.units[place.units.index(act.unit) :]
+        slow = world.now < machine.slow_until or (not world.calm and random.random() < world.mishaps)
+        place.job += 1
+        place.starting = act.unit
         due = 0
         for unit in units:
-            machine.jobs[unit] = "start"
-            due += world.random.randint(3_000, 20_000) if slow else world.random.randint(5, 300)
-            world.after(due, lambda unit=unit: self._started(name, boot, unit))  # type: ignore[misc]
-        world.after(due + 1, lambda: self._job_over(name, boot, act))
-        world.after(0, lambda: self.observe(name))
+            place.jobs[unit] = "start"
+            place.bad.discard(unit)
+            due += random.randint(3_000, 20_000) if slow else random.randint(5, 300)
+            world.after(due, self._due, machine, place, place.job, act.group, unit)
+        world.after(due + 1, self._start_over, machine, place, place.job, act)
+        world.after(0, self.observe, machine.name, act.group)
 
-    def _started(self, name: str, boot: int, unit: str) -> None:
-        machine = self.world.machines[name]
-        if not machine.powered or machine.boot != boot or machine.jobs.get(unit) != "start":
-            return
-        del machine.jobs[unit]
-        if machine.leased:  # else the guard refuses it
-            machine.active[unit] = "failed" if self.world.random.random() < self.world.fails else "active"
-        self.world.audit.safety()
-        self.observe(name)
+    def _due(self, machine: Machine, place: Place, job: int, group: str, unit: str) -> None:
+        if place.job == job and unit in place.jobs:
+            self._started(machine.name, group, unit)
 
-    def _job_over(self, name: str, boot: int, act: Act) -> None:
-        machine = self.world.machines[name]
-        if machine.powered and machine.boot == boot:
-            self.world.give(name, JobDone(group="webserv", unit=act.unit, verb=act.verb))
-            self.observe(name)
+    def _started(self, name: str, group: str, unit: str) -> None:
+        """The unit is active, or it failed, and what requires it is not started."""
+        world, machine = self.world, self.world.machines[name]
+        place = machine.places[group]
+        del place.jobs[unit]
+        if place.leased:  # else the guard refuses it
+            fails = world.now < machine.failing_until or world.random.random() < world.fails
+            place.active[unit] = "failed" if fails and not world.calm else "active"
+        if place.active[unit] != "active":
+            for later in place.units[place.units.index(unit) + 1 :]:
+                place.jobs.pop(later, None)
+        world.audit.safety(group)
+        self.observe(name, group)
 
-    def _stop(self, name: str, act: Act) -> None:
-        machine, boot = self.world.machines[name], self.world.machines[name].boot
-        machine.jobs.pop(act.unit, None)
-        if act.unit in UNITS and machine.active[act.unit] == "active":
-            machine.active[act.unit] = "deactivating"
-        self.world.after(self.world.random.randint(2, 200), lambda: self._stopped(name, boot, act))
+    def _start_over(self, machine: Machine, place: Place, job: int, act: Act) -> None:
+        if place.job == job and place.starting:
+            place.starting = ""
+            self._tell_done(machine.name, act.group, act.unit, act.verb)
 
-    def _stopped(self, name: str, boot: int, act: Act) -> None:
-        machine = self.world.machines[name]
+    def _tell_done(self, name: str, group: str, unit: str, verb: Verb) -> None:
+        self.world.give(name, JobDone(group=group, unit=unit, verb=verb))
+        self.observe(name, group)
+
+    # Stops
+
+    def _stop(self, machine: Machine, place: Place, act: Act) -> None:
+        """A stop takes a start's job away; a unit that hangs goes only when it is killed."""
+        world = self.world
+        if place.starting:
+            started, place.starting = place.starting, ""
+            world.after(0, self._tell_done, machine.name, act.group, started, Verb.START)
+            place.job += 1
+            place.jobs.clear()
+        if place.active.get(act.unit) == "active":
+            place.active[act.unit] = "deactivating"
+        slow = act.verb is Verb.STOP and (world.now < machine.slow_until and not world.calm)
+        takes = world.random.randint(2_000, 15_000) if slow else world.random.randint(2, 200)
+        world.after(takes, self._stopped, machine, place, machine.boot, act)
+
+    def _stopped(self, machine: Machine, place: Place, boot: int, act: Act) -> None:
         if not machine.powered or machine.boot != boot:
             return
-        stays = machine.stubborn == "wedged" or (machine.stubborn == "hangs" and act.verb is Verb.STOP)
-        if act.unit in UNITS and machine.active[act.unit] == "deactivating":
-            if stays:
+        hangs = place.stubborn == "hangs" or act.unit in place.bad
+        if place.active.get(act.unit) == "deactivating":
+            if place.stubborn == "wedged" or (hangs and act.verb is Verb.STOP):
                 return
-            machine.active[act.unit] = "inactive"
-        self._job_over(name, boot, act)
+            place.active[act.unit] = "inactive"
+            place.bad.discard(act.unit)
+        self._tell_done(machine.name, act.group, act.unit, act.verb)
 
-    def fail(self, name: str) -> None:
+    # Faults
+
+    def fail(self, name: str, group: str = "webserv") -> None:
+        """The last unit of the group dies."""
         machine = self.world.machines[name]
-        if machine.powered and machine.active["web.service"] == "active":
-            self.world.note(f"web.service on {name} fails")
-            machine.active["web.service"] = "failed"
-            self.observe(name)
+        place = machine.places.get(group)
+        if machine.powered and place is not None and place.active[place.units[-1]] == "active":
+            self.world.note(f"{place.units[-1]} on {name} fails")
+            place.active[place.units[-1]] = "failed"
+            self.observe(name, group)
 
-    def harden(self, name: str, how: str) -> None:
-        """From now on the units of `name` do not stop as they should."""
-        self.world.note(f"units on {name} will not stop: {how}")
-        self.world.machines[name].stubborn = how
+    def hang(self, name: str, group: str) -> None:
+        """The first unit of the group hangs: its probe says so, and it goes only when it is killed."""
+        place = self.world.machines[name].places.get(group)
+        if place is not None and place.active[place.units[0]] == "active":
+            self.world.note(f"{place.units[0]} on {name} hangs")
+            place.bad.add(place.units[0])
+            self.observe(name, group)
+
+    def harden(self, name: str, how: str, group: str = "webserv") -> None:
+        """From now on the units of the group do not stop on `name` as they should."""
+        self.world.note(f"units of {group} on {name} will not stop: {how}")
+        place = self.world.machines[name].places.get(group)
+        if place is not None:
+            place.stubborn = how
 
     def soften(self, name: str) -> None:
         """What would not stop ends now."""
-        machine = self.world.machines[name]
-        machine.stubborn = ""
-        for unit in UNITS:
-            if machine.active[unit] == "deactivating":
-                machine.active[unit] = "inactive"
-        self.observe(name)
+        for group, place in self.world.machines[name].places.items():
+            place.stubborn = ""
+            for unit, active in place.active.items():
+                if active == "deactivating":
+                    place.active[unit] = "inactive"
+                    place.bad.discard(unit)
+            self.observe(name, group)

@@ -1,62 +1,191 @@
-"""A random history: faults, then calm, then recovery: `PYTHONPATH=services:tests python3 -m sim.walk SEED [NODES]`."""
+"""A random history: faults, then calm, then recovery: `PYTHONPATH=services:tests python3 -m sim.walk SEED`."""
 
+import argparse
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from random import Random
 
-from sim.faults import fault, strikes
+from sim import configurations
+from sim.audit import Violation
+from sim.faults import Fault, drawn, strike
 from sim.world import World
-from standfast.resourced.messages import WishKind
+from standfast.configuration.model import Configuration
 
 FAULTS_MS = 90_000
-CALM_MS = 200_000
+CALM_MS = 420_000
+SETTLE_MS = 10_000
+LOOK_MS = 5_000
 
 
-def calm(world: World) -> None:
-    """Everything is mended: power, network, disks, daemons; nobody is in standby, the group is wanted."""
-    world.calm, world.fails = True, 0.0
-    world.cut(dict.fromkeys(world.names, 0))
-    for name in world.names:
-        world.machines[name].disk_bad = False
-        world.units.soften(name)
-        world.after(1000, lambda name=name: world.power_on(name))  # type: ignore[misc]
-        for delay in (30_000, 60_000, 90_000):
-            world.after(delay, lambda name=name: resume(world, name))  # type: ignore[misc]
-        for delay in range(5_000, 60_000, 5_000):
-            world.after(delay, lambda name=name: world.power_on(name))  # type: ignore[misc]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a seed says before anything happens."""
+
+    names: tuple[str, ...]
+    configuration: Configuration
+    fails: float  # how often a start fails
+    mishaps: float  # how often a start is slow, and an agent slow or failing
+    boots: tuple[int, ...]  # when each node is switched on, ms
+    faults: tuple[Fault, ...]
 
 
-def resume(world: World, name: str) -> None:
-    """An operator takes back what was wished in the storm, where a term is open."""
-    for on in world.names:
-        core = world.machines[on].core
-        if core is not None and core.terms.term is not None and core.record is not None:
-            if core.record.nodes[name].standby:
-                world.operators.wish(on, WishKind.RESUME, name)
-            if core.record.groups["webserv"].stopped:
-                world.operators.wish(on, WishKind.START, "webserv")
-            return
+def shape(seed: int, count: int | None = None) -> Shape:
+    """The nodes, the configuration and the faults of a seed; `count` overrides how many nodes there are."""
+    random = Random(f"shape {seed}")
+    nodes = random.choice((2, 2, 3, 3, 3, 4, 5))
+    names = tuple(f"n{index + 1}" for index in range(count or nodes))
+    configuration = configurations.drawn(random, names)
+    return Shape(
+        names=names,
+        configuration=configuration,
+        fails=random.choice((0.0, 0.0, 0.1)),
+        mishaps=random.choice((0.0, 0.05, 0.1)),
+        boots=tuple(random.randint(0, 3_000) for _ in names),
+        faults=tuple(drawn(Random(f"faults {seed}"), list(names), configuration, FAULTS_MS)),
+    )
 
 
-def walk(seed: int, count: int = 3) -> World:
-    """Run one history; raises Violation, also when the group is not served again after the calm."""
-    world = World(seed, [f"n{index + 1}" for index in range(count)])
-    random = world.random
-    world.fails = random.choice((0.0, 0.0, 0.1))
-    world.crashes = random.choice((0.0, 0.0005, 0.003))
-    world.provoke = strikes(world, random, random.choice((0.0, 0.01, 0.05)))
-    for name in world.names:
-        world.after(random.randint(0, 3000), lambda name=name: world.power_on(name))  # type: ignore[misc]
-    at = 10_000
-    while at < FAULTS_MS:
-        world.after(at, lambda: fault(world, random))
-        at += random.choice((300, 2_000, 6_000, 15_000))
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """A seed, and what of it does not happen."""
+
+    seed: int
+    count: int | None = None
+    without: frozenset[int] = frozenset()  # faults, by their number
+    dropped: frozenset[str] = frozenset()  # nodes
+
+    @cached_property
+    def shape(self) -> Shape:
+        return shape(self.seed, self.count)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self.shape.names if name not in self.dropped]
+
+    @property
+    def happening(self) -> list[int]:
+        return [number for number in range(len(self.shape.faults)) if number not in self.without]
+
+    def less(self, without: Iterable[int], dropped: Iterable[str] = ()) -> "History":
+        return replace(self, without=self.without | set(without), dropped=self.dropped | set(dropped))
+
+    @property
+    def command(self) -> str:
+        """One line that runs it again."""
+        words = ["PYTHONPATH=services:tests", "python3", "-m", "sim.walk", str(self.seed)]
+        words += ["--nodes", str(self.count)] if self.count else []
+        if len(self.without) > len(self.happening):
+            words += ["--only", ",".join(map(str, self.happening))]
+        elif self.without:
+            words += ["--without", ",".join(map(str, sorted(self.without)))]
+        words += ["--drop", ",".join(sorted(self.dropped))] if self.dropped else []
+        return " ".join(words)
+
+
+def walk(history: History | int, count: int | None = None, *, log: bool = False) -> World:
+    """Run one history; raises Violation, also when a group is not served again after the calm."""
+    if isinstance(history, int):
+        history = History(seed=history, count=count)
+    world = _world(history)
+    if log:
+        world.keep_log()
+    for name, at in zip(history.shape.names, history.shape.boots, strict=True):
+        if name in world.machines:
+            world.after(at, world.power_on, name)
+    for number in history.happening:
+        fault = history.shape.faults[number]
+        world.after(fault.at, strike, world, fault)
     world.run(FAULTS_MS + 1_000)
     calm(world)
-    world.run(world.now + CALM_MS)
-    world.audit.served()
+    recover(world)
     return world
 
 
-if __name__ == "__main__":
-    done = walk(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+def _world(history: History) -> World:
+    names = history.names
+    world = World(history.seed, names, configurations.reduced(history.shape.configuration, names))
+    world.command = history.command
+    world.fails, world.mishaps = history.shape.fails, history.shape.mishaps
+    return world
+
+
+def calm(world: World) -> None:
+    """Everything is mended: power, network, disks, daemons; nobody is in standby, every group is wanted."""
+    world.note("the faults stop")
+    world.calm, world.fails = True, 0.0
+    world.watchers = []
+    world.cut(dict.fromkeys(world.names, 0))
+    for name in world.names:
+        machine = world.machines[name]
+        machine.disk_bad, machine.torn, machine.break_off = False, "", 0
+        machine.slow_until = machine.failing_until = 0
+        world.units.soften(name)
+        world.after(1_000, world.power_on, name)
+    for delay in range(5_000, CALM_MS, 5_000):
+        world.after(delay, _mend, world)
+
+
+def _mend(world: World) -> None:
+    """Operators switch on what is off, and take back what was wished in the storm."""
+    for name in world.names:
+        world.power_on(name)
+    for name in world.names:
+        core = world.machines[name].core
+        if core is not None and core.terms.term is not None and core.record is not None:
+            world.operators.mend(name, core.record)
+            return
+
+
+def recover(world: World) -> None:
+    """It is calm: every group is served within a bound, and goes on being served."""
+    until, well_since = world.now + CALM_MS, -1
+    while world.now < until and not (0 <= well_since <= world.now - SETTLE_MS):
+        world.run(world.now + LOOK_MS)
+        if not _well(world):
+            well_since = -1  # also by an agent that acts as late as now
+        elif well_since < 0:
+            well_since = world.now
+    world.audit.served()
+
+
+def _well(world: World) -> bool:
+    machines = world.machines.values()
+    if any(machine.core is None or machine.going for machine in machines):
+        return False
+    terms = [machine.core.terms.term for machine in machines if machine.core is not None]
+    if any(term is None or len(term.members) < len(world.names) for term in terms):
+        return False
+    return not world.audit.truth.unserved()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--nodes", type=int)
+    parser.add_argument("--without", default="", help="numbers of faults that do not happen: 3,7,8")
+    parser.add_argument("--only", default="", help="numbers of the only faults that happen")
+    parser.add_argument("--drop", default="", help="nodes that do not exist: n4,n5")
+    parser.add_argument("--digest", action="store_true", help="end with a digest over every event and action")
+    asked = parser.parse_args()
+    history = History(seed=asked.seed, count=asked.nodes, dropped=frozenset(filter(None, asked.drop.split(","))))
+    history = history.less(int(number) for number in asked.without.split(",") if number)
+    if asked.only:
+        only = {int(number) for number in asked.only.split(",")}
+        history = history.less(number for number in history.happening if number not in only)
+    try:
+        done = walk(history, log=asked.digest)
+    except Violation as violation:
+        print("\n".join(violation.journal), file=sys.stderr)
+        print(violation, file=sys.stderr)
+        return 1
     print("\n".join(done.journal))
-    print(f"{done.steps} steps, {done.now / 1000:.0f} s, served by {done.serving()}")
+    print(f"{done.steps} events, {done.now / 1000:.0f} s, {done.audit.truth.checks} checks by the oracle")
+    if asked.digest:
+        print(done.log.hexdigest())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,81 +3,107 @@
 One seed gives one history. After every step the invariants of DESIGN section 9 are checked; a violation names the seed.
 """
 
+import hashlib
 import heapq
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
+from sim import configurations
 from sim.agents import Agents
 from sim.audit import Audit
-from sim.machine import UNITS, Machine, configuration
-from sim.network import DETECT_MS, Network
+from sim.corosync import Corosync
+from sim.files import Files
+from sim.machine import Machine
+from sim.network import Network
 from sim.operators import Operators
 from sim.units import Units
+from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
     Action,
-    Adopted,
     Answer,
     Entry,
     Event,
     Fence,
-    GroupChanged,
-    JobDone,
+    InstallConfiguration,
     JoinGroup,
     LeaveAsked,
     LeaveGroup,
     Left,
-    NetworkDown,
-    QuorumTold,
+    Observed,
     Reboot,
-    Received,
-    RingChanged,
     SendRecord,
     SendTick,
-    TickReceived,
     TimePassed,
 )
 from standfast.resourced.hands import Act
 from standfast.resourced.record import Disk, initial
-from standfast.vocabulary import Ring
+
+TIME_MS = 200
+TIME = TimePassed()
+NOT_WAITING = (TimePassed, Observed)  # a daemon that hung reads the time and the units anew
+Watcher = Callable[[str, bytes], bool]
+
+
+class PowerCut(Exception):  # noqa: N818  # no error: it is what happens
+    """The power went while the record was being written."""
 
 
 class World:
-    def __init__(self, seed: int, names: list[str]) -> None:
+    def __init__(self, seed: int, names: list[str], configuration: Configuration | None = None) -> None:
         self.seed = seed
-        self.random = Random(seed)
+        self.random = Random(f"world {seed}")
         self.names = names
-        self.now = 0
-        self.count = 0
-        self.queue: list[tuple[int, int, Callable[[], None]]] = []
+        self.command = f"seed {seed}, {len(names)} nodes"
+        self.now = self.count = self.steps = 0
+        self.queue: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self.configuration = configuration or configurations.example(names)
         self.network = Network(names, self.random)
-        self.configuration = configuration(names)
-        first = initial("d1", {node.name: node.votes for node in self.configuration.nodes}, ("webserv",))
-        disk = encode(Disk(highest_term=0, record=first))
-        self.machines = {name: Machine(name=name, disk=disk) for name in names}
+        self.machines = {name: self._machine(name) for name in names}
         self.journal: list[str] = []
+        self.log: Any = None  # a digest over all events and actions, if one is wanted
         self.fails = 0.0  # how often a start fails
+        self.mishaps = 0.0  # how often a start is slow, and an agent slow or failing
         self.calm = False
-        self.crashes = 0.0005  # how often a step is broken off
-        self.provoke: Callable[[str, bytes], None] = lambda _name, _data: None  # sees every message that is sent
-        self.steps = 0
+        self.provoke: Callable[[str, bytes], None] | None = None  # sees every message that is sent
+        self.watchers: list[Watcher] = []  # likewise, each until it says True
         self.audit = Audit(self)
         self.operators = Operators(self)
         self.units = Units(self)
         self.agents = Agents(self)
+        self.files = Files(self)
+        self.corosync = Corosync(self, self.network)
+        self.cut = self.corosync.cut
+        self.freeze_corosync = self.corosync.freeze
+        self.corosync_dies = self.corosync.dies
+        self.tell_quorum = self.corosync.tell_quorum
+
+    def _machine(self, name: str) -> Machine:
+        configuration = self.configuration
+        groups = tuple(group.name for group in configuration.groups)
+        first = initial(configuration.digest, {node.name: node.votes for node in configuration.nodes}, groups)
+        return Machine(
+            name=name,
+            disk=encode(Disk(highest_term=0, record=first)),
+            files=configuration,
+            used=configuration,
+            installed=configuration.digest,
+            drift=self.random.randint(-100, 100),
+        )
 
     # Time
 
-    def after(self, delay: int, act: Callable[[], None]) -> None:
+    def after(self, delay: int, act: Callable[..., None], *arguments: Any) -> None:
         self.count += 1
-        heapq.heappush(self.queue, (self.now + max(delay, 0), self.count, act))
+        heapq.heappush(self.queue, (self.now + delay if delay > 0 else self.now, self.count, act, arguments))
 
     def run(self, until: int) -> None:
-        while self.queue and self.queue[0][0] <= until:
-            self.now, _, act = heapq.heappop(self.queue)
-            act()
-            self.steps += 1
+        queue, pop = self.queue, heapq.heappop
+        while queue and queue[0][0] <= until:
+            self.now, _, act, arguments = pop(queue)
+            act(*arguments)
         self.now = until
 
     def note(self, text: str) -> None:
@@ -90,66 +116,65 @@ class World:
         if machine.powered:
             return
         self.note(f"{name} boots")
-        machine.powered, machine.going, machine.hung = True, False, False
+        machine.powered, machine.going, machine.hung, machine.fencer_down = True, False, False, False
         machine.boot += 1
-        machine.held = machine.leased = False
-        machine.active = dict.fromkeys(UNITS, "inactive")
-        machine.jobs, machine.agents, machine.ended = {}, {}, {}
-        machine.stubborn, machine.disk_bad = "", False
-        self.network.start(name)
-        self._reform()
-        boot = machine.boot
-        self.after(self.random.randint(200, 2000), lambda: self.start_daemon(name, boot))
+        machine.booted_at = self.now
+        machine.agents, machine.ended = {}, {}
+        machine.disk_bad, machine.torn = False, ""
+        self.corosync.start(name)
+        self.after(self.random.randint(200, 2000), self._start_daemon, name, machine.boot)
 
     def power_off(self, name: str) -> None:
         machine = self.machines[name]
         if not machine.powered:
             return
         self.note(f"{name} is off")
-        machine.powered, machine.core, machine.dangerous = False, None, False
-        machine.held = machine.leased = False
-        machine.active, machine.jobs = dict.fromkeys(UNITS, "inactive"), {}
+        machine.powered, machine.core, machine.believed_off = False, None, False
         machine.agents = {}
-        self.network.stop(name)
-        self._reform()
+        for place in machine.places.values():
+            place.cease()
+        self.corosync.stop(name, clean=machine.going)
+
+    # Daemons
+
+    def _start_daemon(self, name: str, boot: int) -> None:
+        self.start_daemon(name, boot)  # as it is then: a script may hold it back
 
     def start_daemon(self, name: str, boot: int) -> None:
         machine = self.machines[name]
         if not machine.powered or machine.boot != boot or machine.core is not None or machine.going:
             return
         machine.life += 1
-        machine.hung, machine.missed, machine.begun_at = False, [], self.now
+        machine.hung, machine.missed, machine.begun_at, machine.told = False, [], self.now, set()
         self.audit.forget(name)
+        disk = decode(Disk, machine.disk)
+        self.files.found(machine, disk.record)
         identity = Identity(
             node=name, incarnation=machine.incarnation, machine=f"machine-{name}", product=f"product-{name}"
         )
-
-        def write(data: bytes) -> bool:
-            if not machine.disk_bad:
-                machine.disk = data
-            return not machine.disk_bad
-
         machine.core = Core(
             identity=identity,
-            configuration=self.configuration,
-            installed="d1",
-            disk=decode(Disk, machine.disk),
-            write=write,
+            configuration=machine.used,
+            installed=machine.installed,
+            disk=disk,
+            write=lambda data: self._write(machine, data),
             fresh=lambda: self.random.getrandbits(50),
-            now=self.now,
+            now=machine.boottime(self.now),
+            speaks=machine.speaks,
         )
-        self.give(
-            name, Adopted(group="webserv", held=machine.held, leased=machine.leased, states=self.units.states(name))
-        )
+        machine.core.offered = machine.files
+        self.units.adopt(name)
         self.agents.tell(name)
-        station = self.network.stations[name]
-        station.inbox = []
-        if station.ring is not None:
-            self.tell_ring(name, station.ring, station.ring_nodes)
-            self.tell_quorum(name)
-            self.network.join(name)
-            self._flow(name)
-        self._clock(name, machine.life)
+        self.corosync.greet(name)
+        self._clock(machine, machine.life)
+
+    def _write(self, machine: Machine, data: bytes) -> bool:
+        if machine.torn:
+            machine.disk = data if machine.torn == "new" else machine.disk
+            raise PowerCut
+        if not machine.disk_bad:
+            machine.disk = data
+        return not machine.disk_bad
 
     def kill_daemon(self, name: str) -> None:
         machine = self.machines[name]
@@ -158,155 +183,19 @@ class World:
         self.note(f"resourced on {name} is killed")
         machine.core = None
         machine.hung = False
-        self.audit.unburden(name)
+        self.audit.unburden(machine)
         if self.network.stations[name].up:
-            self.network.leave(name)
-            self._flow(name)
-        boot = machine.boot
-        self.after(self.random.randint(100, 3000), lambda: self.start_daemon(name, boot))
+            self.corosync.leave(name)
+        self.after(self.random.randint(100, 3000), self._start_daemon, name, machine.boot)
 
-    def _clock(self, name: str, life: int) -> None:
-        machine = self.machines[name]
+    def _clock(self, machine: Machine, life: int) -> None:
         if machine.core is None or machine.life != life:
             return
         if not machine.hung:
-            self.give(name, TimePassed())
-            self.audit.stopped_in_time(machine)
-        self.after(200 + self.random.randint(0, 100), lambda: self._clock(name, life))
-
-    # The core's events and actions
-
-    def give(self, name: str, event: Event) -> None:
-        machine = self.machines[name]
-        if machine.core is None:
-            return
-        if machine.hung:
-            if isinstance(event, JobDone):
-                machine.missed.append(event)
-            return
-        core = machine.core
-        actions = core.step(event, self.now, f"t{self.now}")
-        self.audit.record(name, core)
-        crash = self.random.random() < self.crashes and not self.calm
-        ends = self.random.randint(0, len(actions)) if crash else len(actions)
-        for action in actions[:ends]:
-            self.perform(name, action)
-        if crash:
-            self.break_off(name)
-        self.audit.safety()
-
-    def break_off(self, name: str) -> None:
-        """In the middle of a step the daemon dies, or the whole machine."""
-        if self.random.random() < 0.7:
-            self.kill_daemon(name)
-        else:
-            self.power_off(name)
-            self.after(self.random.randint(50, 5_000), lambda: self.power_on(name))
-
-    def perform(self, name: str, action: Action) -> None:
-        machine = self.machines[name]
-        match action:
-            case SendRecord() | SendTick() | JoinGroup() | LeaveGroup():
-                self._network_action(name, action)
-            case Fence(loss=loss, node=node, action=kind):
-                self.agents.begin(name, loss, node, kind)
-            case Answer(wish=wish, outcome=outcome):
-                self.operators.answered(name, wish, outcome)
-            case Left():
-                self.note(f"{name} has left")
-                self.audit.leave(name)
-                machine.going, machine.dangerous = True, False
-                self.after(100, lambda: self.power_off(name) if machine.going else None)
-            case Reboot():
-                self.note(f"{name} reboots: it was proven off")
-                self.power_off(name)
-                self.after(3000, lambda: self.power_on(name))
-            case Entry(text=text):
-                self.note(f"{name}: {text}")
-            case Act():
-                self.units.act(name, action)
-
-    def _network_action(self, name: str, action: Action) -> None:
-        match action:
-            case SendRecord(data=data):
-                if self.network.stations[name].joined:
-                    self.network.send(name, data)
-                    self._flow(name)
-                    self.provoke(name, data)
-            case SendTick(data=data):
-                self._tick(name, data)
-            case LeaveGroup():
-                self.network.leave(name)
-                self._flow(name)
-            case JoinGroup():
-                if self.network.stations[name].up:
-                    self.network.join(name)
-                    self._flow(name)
-
-    def _tick(self, name: str, data: bytes) -> None:
-        station = self.network.stations[name]
-        for other in self.network.stations.values():
-            if other.up and station.up and other.ring == station.ring and other.reach == station.reach:
-                event = TickReceived(sender=name, data=data)
-                self.after(self.random.randint(1, 10), lambda to=other.name, e=event: self.give(to, e))  # type: ignore[misc]
-
-    # Corosync
-
-    def _flow(self, name: str) -> None:
-        self.after(self.random.randint(0, 3), lambda: self._order(name))
-
-    def _order(self, name: str) -> None:
-        if self.network.order(name):
-            self._flow(name)
-            for other in self.names:
-                self._read(other)
-
-    def _read(self, name: str) -> None:
-        if self.network.stations[name].inbox:
-            slow = self.random.random() < 0.02 and not self.calm
-            self.after(
-                self.random.randint(100, 800) if slow else self.random.randint(0, 5), lambda: self._read_one(name)
-            )
-
-    def _read_one(self, name: str) -> None:
-        station, machine = self.network.stations[name], self.machines[name]
-        if not station.inbox or machine.hung:
-            return
-        kind, *rest = station.inbox.pop(0)
-        if kind == "ring":
-            self.tell_ring(name, rest[0], rest[1])  # type: ignore[arg-type]
-        elif kind == "group":
-            self.give(name, GroupChanged(members=rest[0], joined=rest[1]))  # type: ignore[arg-type]
-        else:
-            self.give(name, Received(sender=str(rest[0]), data=rest[1]))  # type: ignore[arg-type]
-        self._read(name)
-
-    def _reform(self) -> None:
-        """The nodes of a side find each other, or notice a loss, after the time that Corosync takes."""
-        self.after(DETECT_MS + self.random.randint(-400, 400), self._form)
-
-    def _form(self) -> None:
-        for side in self.network.unsettled():
-            self.network.form(side)
-        self.network.catch_up()
-        for name in self.names:
-            self._read(name)
-            self._flow(name)
-            self.after(self.random.randint(0, 60), lambda name=name: self.tell_quorum(name))  # type: ignore[misc]
-
-    def tell_ring(self, name: str, ring: Ring, nodes: tuple[str, ...]) -> None:
-        if self.machines[name].core is not None and not self.machines[name].hung:
-            self.audit.told_ring(name, ring)
-            self.give(name, RingChanged(ring=ring, nodes=nodes))
-
-    def tell_quorum(self, name: str) -> None:
-        """votequorum's word as it is now; with two nodes it is two_node with wait_for_all."""
-        station, machine = self.network.stations[name], self.machines[name]
-        if not station.up or station.ring is None or machine.core is None or machine.hung:
-            return
-        quorate = 2 * len(station.ring_nodes) > len(self.names) or (len(self.names) == 2 and station.saw_all)
-        self.audit.told_quorum(name, station.ring, quorate)
-        self.give(name, QuorumTold(ring=station.ring, quorate=quorate))
+            self.give(machine.name, TIME)
+            if machine.powerless_since is not None:
+                self.audit.stopped_in_time(machine)
+        self.after(TIME_MS + int(self.random.random() * 100), self._clock, machine, life)
 
     def resume(self, name: str) -> None:
         """The daemon that hung goes on, with what waited for it first."""
@@ -315,66 +204,129 @@ class World:
         missed, machine.missed = machine.missed, []
         for event in missed:
             self.give(name, event)
-        self._read(name)
+        self.corosync.read(self.network.stations[name])
         self.tell_quorum(name)
         self.agents.tell(name)
-        self.units.observe(name)
+        self.units.observe_all(name)
 
-    def freeze_corosync(self, name: str, lasts: int) -> None:
-        """Corosync on `name` stops for a while, everything else there goes on; nobody sees a difference on it."""
-        station = self.network.stations[name]
-        if not station.up or station.frozen:
-            return
-        self.note(f"Corosync on {name} hangs for {lasts} ms")
-        station.frozen, ring = True, station.ring
-        self._reform()
+    # The core's events and actions
 
-        def thaw() -> None:
-            if station.frozen and station.ring == ring:
-                station.frozen = False
-                self._reform()
-                self._flow(name)
-
-        self.after(lasts, thaw)
-
-    def cut(self, sides: dict[str, int]) -> None:
-        self.note(f"cut: {sides}")
-        for name, side in sides.items():
-            self.network.stations[name].side = side
-        self._reform()
-
-    def corosync_dies(self, name: str) -> None:
-        if not self.network.stations[name].up:
-            return
-        self.note(f"Corosync on {name} dies")
-        self.network.stop(name)
-        self._reform()
-        self.give(name, NetworkDown())
-        boot = self.machines[name].boot
-        self.after(self.random.randint(500, 4000), lambda: self._corosync_starts(name, boot))
-
-    def _corosync_starts(self, name: str, boot: int) -> None:
+    def give(self, name: str, event: Event) -> None:
         machine = self.machines[name]
-        if not machine.powered or machine.boot != boot or self.network.stations[name].up or machine.going:
+        core = machine.core
+        if core is None:
             return
-        self.network.start(name)
-        self._reform()
-        if machine.core is not None:
-            self.network.join(name)
-            self._flow(name)
-        self._read(name)
+        if machine.hung:
+            if not isinstance(event, NOT_WAITING):
+                machine.missed.append(event)
+            return
+        self.steps += 1
+        try:
+            actions = core.step(event, machine.boottime(self.now), f"t{self.now + machine.wall}")
+        except PowerCut:
+            self._power_cut(name)
+            return
+        except Exception as error:
+            self.audit.raised(name, event, error)
+            raise
+        if self.log is not None:
+            self.log.update(f"{self.now} {name} {event} {actions}".encode())
+        self.audit.stepped(name, core)
+        if not actions:
+            return
+        if machine.break_off:
+            self._perform_some(machine, actions)
+            return
+        for action in actions:
+            self.perform(name, action)
 
-    # Operators
+    def _power_cut(self, name: str) -> None:
+        self.note(f"{name} loses power while it writes")
+        self.machines[name].torn = ""
+        self.power_off(name)
+        self.after(self.random.randint(500, 8_000), self.power_on, name)
+
+    def _perform_some(self, machine: Machine, actions: list[Action]) -> None:
+        """In the middle of a step the daemon dies, or the whole machine."""
+        machine.break_off -= 1
+        ends = len(actions) if machine.break_off else self.random.randint(0, len(actions))
+        for action in actions[:ends]:
+            self.perform(machine.name, action)
+        if machine.break_off:
+            return
+        if self.random.random() < 0.7:
+            self.kill_daemon(machine.name)
+        else:
+            self.power_off(machine.name)
+            self.after(self.random.randint(50, 5_000), self.power_on, machine.name)
+
+    def perform(self, name: str, action: Action) -> None:
+        match action:
+            case SendTick(data=data):
+                self.corosync.tick(name, data)
+            case SendRecord(data=data):
+                self._send(name, data)
+            case Entry(text=text):
+                self.note(f"{name}: {text}")
+                self.audit.truth.told(action.event, action.fields.get("SUBJECT", ""))
+            case Act():
+                self.units.act(name, action)
+            case LeaveGroup():
+                self.corosync.leave(name)
+            case JoinGroup():
+                self.corosync.join(name)
+            case Fence(loss=loss, node=node, action=kind):
+                self.agents.begin(name, loss, node, kind)
+            case Answer(wish=wish, outcome=outcome):
+                self.operators.answered(name, wish, outcome)
+            case InstallConfiguration(digest=digest):
+                self.files.install(name, digest)
+            case Left() | Reboot():
+                self._goes(name, action)
+
+    def _send(self, name: str, data: bytes) -> None:
+        self.audit.truth.sent(name, data)
+        self.corosync.send(name, data)
+        if self.provoke is not None:
+            self.provoke(name, data)
+        if self.watchers:
+            self.watchers = [watcher for watcher in self.watchers if not watcher(name, data)]
+
+    def _goes(self, name: str, action: Left | Reboot) -> None:
+        machine = self.machines[name]
+        if isinstance(action, Reboot):
+            self.note(f"{name} reboots: it was proven off")
+            self.after(self.random.randint(1_000, 5_000), self._reboots, machine, machine.boot)
+            return
+        self.note(f"{name} has left")
+        self.audit.leave(name)
+        machine.going = True
+        self.audit.unburden(machine)
+        self.after(100, lambda: self.power_off(name) if machine.going else None)
+
+    def _reboots(self, machine: Machine, boot: int) -> None:
+        if machine.powered and machine.boot == boot:
+            self.power_off(machine.name)
+            self.after(3_000, self.power_on, machine.name)
+
+    # What histories ask
 
     def leave(self, name: str) -> None:
         self.note(f"{name} is asked to leave")
         self.give(name, LeaveAsked())
 
-    def serving(self) -> list[str]:
+    def serving(self, group: str = "webserv") -> list[str]:
+        """The nodes where all that is critical of the group is active."""
+        settings = self.files.settings(group)
+        if settings is None:
+            return []
+        critical = [resource.unit for resource in settings.resources if resource.critical]
         return [
-            name for name in self.names if self.runs(name) and set(self.machines[name].active.values()) == {"active"}
+            machine.name
+            for machine in self.machines.values()
+            if machine.runs(group) and machine.places[group].serves(critical)
         ]
 
-    def runs(self, name: str) -> bool:
-        machine = self.machines[name]
-        return machine.powered and any(state in ("active", "deactivating") for state in machine.active.values())
+    def keep_log(self) -> None:
+        """From now on everything goes into one digest."""
+        self.log = hashlib.sha256()

@@ -35,7 +35,7 @@ from standfast.resourced.events import (
     TimePassed,
     Wished,
 )
-from standfast.resourced.hands import Act, Verb
+from standfast.resourced.hands import Act, Stage, Verb
 from standfast.resourced.messages import (
     Content,
     LossDeclared,
@@ -355,3 +355,13 @@ def test_an_attempt_is_asked_of_fenced_once_and_again_when_fenced_was_restarted(
     node.passes(500)
     assert node.record.losses["n2"].proof == "agent"
     assert Verb.START in verbs(node.log)
+
+
+def test_a_new_configuration_does_not_judge_what_nobody_has_looked_at() -> None:
+    """A start is under way and no unit was read yet: that none of them fails does not mean that they serve."""
+    node = Alone().join()
+    node.passes(250)
+    hand = node.core.hands[GROUP]
+    assert (hand.stage, hand.states) == (Stage.STARTING, ())
+    node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=None))
+    assert hand.stage is Stage.STARTING

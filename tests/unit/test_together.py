@@ -192,3 +192,15 @@ def test_a_node_starts_so_many_groups_at_once(most: int | None, text: str) -> No
     )
     why = crowded("n1", outlook(after(record, start), known))
     assert (sentence(why) if why else "") == text
+
+
+def test_of_two_nodes_that_cannot_stop_a_group_one_is_fenced_and_what_it_may_run_waits() -> None:
+    """Of three nodes the second one would cost the quorum, though both are still here when it is planned."""
+    record = told(running(), DATABASE, "n2", Holding.STOP_FAILED, "stuck")
+    record = told(record, WEBSERV, "n3", Holding.STOP_FAILED, "stuck")
+    known = configured(archive={"priority": -1})
+    (loss,) = plan(record, known, situation()).contents
+    assert isinstance(loss, LossDeclared)
+    assert loss.node == "n2"
+    later = plan(after(record, loss), known, situation()).contents
+    assert not any(isinstance(content, LossDeclared) for content in later)

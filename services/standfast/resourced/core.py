@@ -118,10 +118,16 @@ class Core:
         self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
         self._disk_good = True
         self._too_old = False  # the others speak a version that this release does not know
+        self._rests_in = ""  # the term in which this node said that it cannot work and holds nothing
 
     @property
     def record(self) -> Record | None:
         return self.terms.record
+
+    @property
+    def rests(self) -> bool:
+        """The others go on as if this node held nothing; until it is named in another term it begins nothing."""
+        return self.terms.term is not None and self.terms.term.nonce == self._rests_in
 
     def step(self, event: Event, now: int, at: str) -> list[Action]:
         """Take one event at `now` (CLOCK_BOOTTIME, ms) and `at` (wall clock); returns what to do, in order."""
@@ -194,6 +200,9 @@ class Core:
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
                 self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
                 self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
+                for hand in self.hands.values():
+                    if hand.states:  # what was not looked at yet is not judged
+                        hand.observed(hand.states, self.now)  # what was dispensable may be critical now
 
     def _network(self, event: Event) -> None:
         match event:
@@ -229,6 +238,8 @@ class Core:
                 self.terms.save()
             tick = self.ticks.tick(self._fresh(), self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
+            if self.terms.term is not None and not tick.fit and not tick.holds:
+                self._rests_in = self.terms.term.nonce
         rejoin = self.terms.rejoin_at
         if rejoin is not None and self.now >= rejoin and self.ticks.fit:
             self.terms.rejoin_at = None
@@ -312,7 +323,7 @@ class Core:
         return self.me in names and self.terms.holds_quorum(names)
 
     def _gate(self, name: str) -> Gate:
-        if self.quorum() is Word.NO or self.terms.term is None:
+        if self.quorum() is Word.NO or self.terms.term is None or self.rests:
             return Gate.SHUT
         return Gate.OPEN if self.quorum() is Word.YES and self.echoed() else Gate.WAIT
 

@@ -11,7 +11,8 @@ from standfast.resourced.situation import Situation, Waits
 
 
 class Outlook:
-    """The record, the configuration and the situation as one planning sees them; `plan_start` notes what it decides."""
+    """The record, the configuration and the situation as one planning sees them, and what it has decided so far:
+    `plan_start` and `plan_loss` note it."""
 
     def __init__(self, record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> None:
         self.record = record
@@ -24,6 +25,7 @@ class Outlook:
         self.blocks = {name: _block(name, self) for name in record.nodes}
         self.on_node: dict[str, set[str]] = {name: set() for name in record.nodes}  # groups that hold or are ordered
         self.starting = dict.fromkeys(record.nodes, 0)
+        self.lost = set(record.losses)  # nodes that are fenced, or will be by what this planning decides
         self.begun: set[str] = set()  # groups whose start this planning decided
         self.leaving: set[str] = set()  # groups that this planning stops, or will once those that need them are stopped
         self._allowed: dict[str | None, tuple[str, ...]] = {}
@@ -47,6 +49,12 @@ class Outlook:
         self.on_node[node].add(group)
         self.starting[node] += 1
         self.begun.add(group)
+
+    def plan_loss(self, node: str) -> None:
+        """It will be fenced: it gets nothing more, and what it may run waits for its proof."""
+        self.lost.add(node)
+        self.blocks[node] = reason(Rule.AWAITS_LOSS, node=node)
+        self.refusals[node] = reason(Rule.BEING_FENCED, node=node)
 
 
 def drifted(node: NodeRecord, record: Record) -> bool:

@@ -134,11 +134,12 @@ class _Step:
 
     def _stop_failed(self, name: str, held: Held) -> Decided:
         """A group may cost one node only, and never the quorum."""
-        quorate = enough(self.record, self.record.members - {name})
+        quorate = enough(self.record, self.record.members - {name} - self.outlook.lost)
         fenceable = bool(self.outlook.configuration.node(name).fence)
         free = not self.known.costly and idle(self.known, self.outlook) is None
         if self.group.stop_failure is not StopFailure.FENCE or not free or not quorate or not fenceable:
             return Decided(waits_for=(reason(Rule.BLOCKED, self.group.setting("StopFailure"), cause=held.failed),))
+        self.outlook.plan_loss(name)
         why = reason(Rule.STOP_FAILED, self.group.setting("StopFailure"), group=self.group.name, cause=held.failed)
         return Decided(contents=(LossDeclared(node=name, reason=why, group=self.group.name),))
 

@@ -1,0 +1,171 @@
+"""May group G start on node N? A second, deliberately dumb answer, written from DESIGN sections 6 and 7 alone.
+
+It reads the record, the configuration and what the simulator alone knows: what really runs where, and who was really
+switched off. It calls nothing of `placement` or `absence`, so that both must be wrong in the same way to agree wrongly.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from standfast.configuration.model import Configuration, Group
+from standfast.resourced.record import GroupRecord, Record
+from standfast.vocabulary import Holding
+
+
+class Why(Enum):
+    """The rule by which it may not."""
+
+    UNWANTED = auto()  # stopped, disabled, frozen, maintenance
+    BLOCKED = auto()
+    HELD = auto()  # somebody else here holds it
+    REALLY_HELD = auto()  # somebody holds it, whatever the record says
+    NOT_SETTLED = auto()  # half of the votes, and an absent node neither left nor is proven off
+    LOST = auto()  # an unproven loss could hold it
+    AWAY = auto()  # a node whose resourced is away could hold it
+    BACK = auto()  # a node that was proven off is in the ring again, and not yet heard
+    DOMAIN = auto()
+    ABSENT = auto()
+    STANDBY = auto()
+    LEAVING = auto()
+    OUT = auto()  # being fenced, condemned, or marked as left
+    DRIFTED = auto()
+    NEEDS = auto()
+    APART = auto()
+    EXCLUSIVE = auto()
+
+
+# These may come between the plan and the delivery of its order: an operator's word, a node's own news.
+LATE = frozenset({Why.BACK, Why.STANDBY, Why.LEAVING, Why.DRIFTED, Why.NEEDS, Why.UNWANTED, Why.APART, Why.EXCLUSIVE})
+# These are how the operator wants it: nothing is wrong when the group runs nowhere because of them.
+ASKED_FOR = frozenset({Why.DOMAIN, Why.NEEDS, Why.APART, Why.EXCLUSIVE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What there is to know."""
+
+    record: Record
+    configuration: Configuration
+    ring: frozenset[str]
+    resting: frozenset[str]  # who says that it cannot work and holds nothing
+    really_held: Mapping[str, frozenset[str]]  # by group: nodes with its held file, but for those falsely proven off
+
+
+def may_start(group: Group, node: str, view: View) -> Why | None:
+    """The rule that forbids to start `group` on `node`, None = it may. What is held there may go on there."""
+    mine = view.record.groups[group.name].held.get(node)
+    if mine is not None and mine.holding is not Holding.NOTHING:
+        return _group_may(group, node, view)
+    return _group_may(group, node, view) or _others_may_not_hold(group, view) or _node_may(group, node, view)
+
+
+def _group_may(group: Group, node: str, view: View) -> Why | None:
+    record = view.record
+    known = record.groups[group.name]
+    if known.stopped or known.disabled or known.frozen or record.maintenance:
+        return Why.UNWANTED
+    for holder, held in known.held.items():
+        if held.holding is Holding.STOP_FAILED:
+            return Why.BLOCKED
+        if holder != node and held.holding is not Holding.NOTHING:
+            return Why.HELD
+    if view.really_held[group.name] - {node}:
+        return Why.REALLY_HELD
+    return None
+
+
+def _others_may_not_hold(group: Group, view: View) -> Why | None:
+    record = view.record
+    present = sum(node.votes for node in record.nodes.values() if node.present)
+    half = 2 * present <= sum(node.votes for node in record.nodes.values())
+    for name, node in record.nodes.items():
+        loss = record.losses.get(name)
+        proven = loss is not None and loss.proof != ""
+        if half and not node.present and not node.left and not proven:
+            return Why.NOT_SETTLED
+        may = name in _domain(group, view.configuration) or name == record.groups[group.name].last_owner
+        if not may:
+            continue
+        if loss is not None and not proven:
+            return Why.LOST
+        if node.present or node.left or (name in view.resting and name in view.ring):
+            continue
+        if name in view.ring and proven:
+            return Why.BACK
+        if name in view.ring or not proven:
+            return Why.AWAY
+    return None
+
+
+def _node_may(group: Group, name: str, view: View) -> Why | None:
+    record, node = view.record, view.record.nodes[name]
+    if name not in _domain(group, view.configuration):
+        return Why.DOMAIN
+    if not node.present:
+        return Why.ABSENT
+    if node.standby:
+        return Why.STANDBY
+    if name in _leaving(record):
+        return Why.LEAVING
+    if node.condemned or node.left or name in record.losses or _shot_at(record, name):
+        return Why.OUT
+    if node.installed != record.configuration or node.available != record.configuration:
+        return Why.DRIFTED
+    return _company(group, name, view)
+
+
+def _company(group: Group, name: str, view: View) -> Why | None:
+    """Who must be started, and who must not be here."""
+    record, groups = view.record, {one.name: one for one in view.configuration.groups}
+    for needed in group.needs:
+        if needed in record.groups and not started(record, needed):
+            return Why.NEEDS
+    for other in groups.values():
+        known = record.groups.get(other.name)
+        if other.name == group.name or known is None or not _here(name, known):
+            continue
+        if other.name in group.apart or group.name in other.apart:
+            return Why.APART
+        if group.exclusive or other.exclusive:
+            return Why.EXCLUSIVE
+    return None
+
+
+def _here(name: str, known: GroupRecord) -> bool:
+    held = known.held.get(name)
+    return name in known.open_orders or (held is not None and held.holding is not Holding.NOTHING)
+
+
+def started(record: Record, group: str) -> bool:
+    known = record.groups[group]
+    return any(held.holding is Holding.RUNNING and not held.failed for held in known.held.values())
+
+
+def _domain(group: Group, configuration: Configuration) -> list[str]:
+    """The nodes that may run it."""
+    names = [node.name for node in configuration.nodes]
+    for domain in configuration.domains:
+        if domain.name == group.domain and domain.restricted:
+            return list(domain.nodes)
+    return names
+
+
+def _leaving(record: Record) -> set[str]:
+    """Who is to hold nothing; when those who stay would not be quorate, that is everybody here."""
+    here = {name for name, node in record.nodes.items() if node.present}
+    leaving = {name for name in here if record.nodes[name].leaving}
+    votes = sum(record.nodes[name].votes for name in here - leaving)
+    enough = 2 * votes > sum(node.votes for node in record.nodes.values())
+    two = len(record.nodes) == 2 and len(here - leaving) == 1
+    return here if leaving and not enough and not two else leaving
+
+
+def _shot_at(record: Record, name: str) -> bool:
+    """An attempt is under way; one whose fencer is proven off died with it."""
+    for attempt in record.attempts:
+        loss = record.losses.get(attempt.fencer)
+        fencer_off = loss is not None and loss.proof != "" and not record.nodes[attempt.fencer].present
+        if attempt.node == name and attempt.action == "off" and not fencer_off:
+            return True
+    return False

@@ -1,0 +1,200 @@
+"""Where the core's answers meet the oracle's: orders, proofs, what is planned and what is not, and the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.oracle import ASKED_FOR, LATE, View, Why, may_start, started
+from standfast.configuration.model import Configuration, Group
+from standfast.resourced.codec import decode
+from standfast.resourced.core import Core
+from standfast.resourced.messages import Lineage, Message, OrderGiven, OrderKind, Update
+from standfast.resourced.record import Record
+
+if TYPE_CHECKING:
+    from sim.audit import Audit
+    from sim.world import World
+
+PATIENCE_MS = 1_500  # a plan may be as old as this
+LOOK_MS = 500  # at a record that did not change
+HEARD_MS = 60_000  # who was falsely proven off reboots, or is fenced again, within this after it was heard
+
+
+class Truth:
+    def __init__(self, world: World, audit: Audit) -> None:
+        self.world = world
+        self.audit = audit
+        self.checks = 0
+        self.orders = 0
+        self._looked: dict[str, tuple[Record, int]] = {}  # at which record of a coordinator, and when
+        self._idle: dict[tuple[str, str], int] = {}  # (coordinator, group): since when it may start and does not
+        self._lied_about: dict[str, tuple[str, int]] = {}  # node: its incarnation, when it was heard again
+        self._alarms: set[str] = set()
+        self._believing: dict[str, set[Lineage]] = {}  # by node: records in which it is falsely proven off
+
+    def _view(self, record: Record, configuration: Configuration, core: Core) -> View:
+        held = {
+            group.name: frozenset(
+                machine.name
+                for machine in self.world.machines.values()
+                if machine.powered and not machine.believed_off
+                if (place := machine.places.get(group.name)) is not None and (place.held or place.runs)
+            )
+            for group in configuration.groups
+        }
+        return View(
+            record=record,
+            configuration=configuration,
+            ring=frozenset(core.terms.ring_nodes),
+            resting=core.terms.ticks.resting(core.now),
+            really_held=held,
+        )
+
+    @property
+    def split(self) -> bool:
+        """An agent lied and was believed: there may be two records that both count."""
+        return bool(self._lied_about)
+
+    # Orders
+
+    def sent(self, name: str, data: bytes) -> None:
+        """A coordinator orders a start: on the record that it planned on, the oracle must allow it."""
+        if b'"OrderGiven"' not in data:
+            return
+        update = decode(Message, data)
+        core = self.world.machines[name].core
+        if not isinstance(update, Update) or not isinstance(update.content, OrderGiven) or core is None:
+            return
+        order = update.content
+        group = core.configuration.group(order.group)
+        if order.kind is not OrderKind.START or core.record is None or group is None:
+            return
+        self.orders += 1
+        why = may_start(group, order.node, self._view(core.record, core.configuration, core))
+        if why is not None:
+            self.audit.fail("oracle", f"{name} orders {order.group} to start on {order.node}, but: {why.name}")
+
+    def applied(self, core: Core, before: Record | None, record: Record) -> None:
+        """The first node that applies an update: a start order that counts is allowed, a proof is true."""
+        in_force = self.world.files.versions[record.configuration]
+        for group in in_force.groups:
+            known = record.groups[group.name]
+            for node, order in known.open_orders.items():
+                had = before.groups.get(group.name) if before else None
+                if order.kind is OrderKind.START and (had is None or had.open_orders.get(node) != order):
+                    self._judge_order(group, node, self._view(record, in_force, core))
+        for name, loss in record.losses.items():
+            machine = self.world.machines[name]
+            if loss.proof and machine.powered and loss.incarnation == machine.incarnation:
+                self._judge_proof(name, loss.number, record)
+
+    def _judge_order(self, group: Group, node: str, view: View) -> None:
+        why = may_start(group, node, view)
+        if why is not None and why not in LATE:
+            self.audit.fail("oracle", f"a start of {group.name} on {node} is taken, but: {why.name}")
+
+    def _judge_proof(self, name: str, loss: str, record: Record) -> None:
+        machine = self.world.machines[name]
+        if machine.believed_off:
+            return
+        if loss not in self.world.agents.lies:
+            self.audit.fail("invariant 2", f"{name} is proven off (loss {loss}), but it is on and never was off")
+        self.world.note(f"{name} is believed to be off: its agent lied")
+        machine.believed_off = True
+        self._lied_about[name] = (machine.incarnation, 0)
+        self._believing[name] = set()
+
+    # Lies
+
+    def read(self, core: Core, record: Record) -> None:
+        """A node that is named in a term whose record said that it is off is condemned."""
+        term = core.terms.term
+        assert term is not None
+        for name, (incarnation, heard) in self._lied_about.items():
+            node, loss = record.nodes[name], record.losses.get(name)
+            if loss is not None and loss.proof and loss.incarnation == incarnation and not node.present:
+                self._believing[name].add(record.lineage)
+            if heard or term.position != 1 or not node.present or node.incarnation != incarnation:
+                continue
+            if max(state.lineage for state in term.states.values() if state.lineage) not in self._believing[name]:
+                continue
+            self._lied_about[name] = (incarnation, self.world.now)
+            if not node.condemned:
+                self.audit.fail("lie", f"{name} was proven off and is heard again, but it is let in")
+
+    def told(self, event: str, subject: str) -> None:
+        if event == "node-condemned":
+            self._alarms.add(subject)
+
+    def lies_came_out(self) -> None:
+        """Whoever was falsely proven off and heard again was alarmed about, and has rebooted or was fenced."""
+        for name, (incarnation, heard) in self._lied_about.items():
+            machine = self.world.machines[name]
+            if heard and name not in self._alarms:
+                self.audit.fail("lie", f"{name} spoke although it was proven off, and no journal says so")
+            goes_on = machine.powered and machine.incarnation == incarnation
+            if heard and goes_on and self.world.now - heard > HEARD_MS:
+                self.audit.fail("lie", f"{name} was proven off, is heard, and goes on")
+
+    # Plans
+
+    def coordinates(self, name: str, core: Core, record: Record) -> None:
+        """What may start, is wanted and held by nobody is started, unless it failed and is waited for."""
+        coordinator, terms = core.coordinator, core.terms
+        if coordinator._in_flight or terms.term is None or core.configuration.digest != record.configuration:
+            return
+        before, at = self._looked.get(name, (None, 0))
+        if before is record and self.world.now - at < LOOK_MS:
+            return
+        self._looked[name] = record, self.world.now
+        allowed = all(position >= 1 for position in terms.term.stored.values())
+        view = self._view(record, core.configuration, core)
+        for group in core.configuration.groups:
+            key = (name, group.name)
+            if allowed and self._startable(group, view):
+                since = self._idle.setdefault(key, self.world.now)
+                if self.world.now - since > PATIENCE_MS:
+                    self.audit.fail("oracle", f"{group.name} may start, but {name} does not start it")
+            else:
+                self._idle.pop(key, None)
+
+    def _startable(self, group: Group, view: View) -> bool:
+        known = view.record.groups.get(group.name)
+        if known is None or known.open_orders or known.failures or known.avoided or known.held:
+            return False
+        if known.wanted or self._in_line(group, view):
+            return False
+        self.checks += 1
+        return any(may_start(group, node, view) is None for node in view.record.nodes)
+
+    def _in_line(self, group: Group, view: View) -> bool:
+        """It waits for its turn: others start first."""
+        record = view.record
+        first = any(name in record.groups and not started(record, name) for name in (*group.after, *group.needs))
+        starting = any(known.open_orders for known in record.groups.values())
+        return first or (view.configuration.cluster.max_starts is not None and starting)
+
+    # The end
+
+    def unserved(self) -> list[str]:
+        """What does not run although it should."""
+        core = next((c for m in self.world.machines.values() if (c := m.core) and c.terms.term and c.record), None)
+        if core is None or core.record is None:
+            return ["no term is open"]
+        texts = []
+        view = self._view(core.record, core.configuration, core)
+        for group in core.configuration.groups:
+            serving = self.world.serving(group.name)
+            known = core.record.groups.get(group.name)
+            if known is not None and known.stopped and self.world.files.latest.group(group.name) is None:
+                continue  # it is to go
+            if len(serving) != 1 and not (not serving and self._excused(group, view)):
+                texts.append(f"{group.name} is served by {serving or 'nobody'}: {known}")
+        return texts
+
+    def _excused(self, group: Group, view: View) -> bool:
+        """Nothing but what the operator configured keeps it from running."""
+        if group.name not in view.record.groups:
+            return False
+        reasons = {may_start(group, node, view) for node in view.record.nodes}
+        return reasons <= ASKED_FOR and reasons != {Why.DOMAIN}
