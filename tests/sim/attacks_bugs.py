@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
-from sim.planted import _blocker, _changed, _replaced, disks_without_a_majority
+from sim.planted import Bug, _blocker, _changed, _replaced, disks_without_a_majority
 from standfast.configuration.model import Group
 from standfast.resourced import absence, apply, outlook
 from standfast.resourced.core import Core
@@ -159,3 +159,22 @@ def goes_with_what_it_holds() -> AbstractContextManager[None]:
         leave(core)
 
     return _replaced(Core, "_leave", rule)
+
+
+BUGS: tuple[Bug, ...] = (
+    calls_name_no_membership,
+    return_is_a_proof,
+    opened_from_any_disk,
+    report_of_an_older_order_counts,
+    condemned_are_let_in,
+    only_the_leaving_are_marked,
+    no_delay_at_a_cold_start,
+    first_of_the_domain_blocks_nothing,
+    victims_get_orders,
+    nobody_is_suspect,
+    unknown_is_no,
+    gate_without_echo,
+    orders_outlive_their_term,
+    failed_stop_is_not_told,
+    goes_with_what_it_holds,
+)

@@ -142,6 +142,20 @@ def started(record: Record, group: str) -> bool:
     return any(held.holding is Holding.RUNNING and not held.failed for held in known.held.values())
 
 
+def stays(group: Group, view: View) -> bool:
+    """It is started, and nothing sends it elsewhere: who needs it may start."""
+    known = view.record.groups[group.name]
+    asked = known.stopped or known.disabled or known.restart or known.wanted != ""
+    if asked or not started(view.record, group.name):
+        return False
+    goes_home = any(domain.name == group.domain and domain.failback for domain in view.configuration.domains)
+    for node, held in known.held.items():
+        away = view.record.nodes[node].standby or node in _leaving(view.record)
+        if held.holding is Holding.RUNNING and (away or (goes_home and node != _domain(group, view.configuration)[0])):
+            return False
+    return all(stays(other, view) for other in view.configuration.groups if other.name in group.needs)
+
+
 def _domain(group: Group, configuration: Configuration) -> list[str]:
     """The nodes that may run it."""
     names = [node.name for node in configuration.nodes]

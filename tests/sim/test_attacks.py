@@ -29,6 +29,7 @@ from collections.abc import Callable
 import pytest
 
 from sim import attacks_bugs, attacks_crossings, attacks_model, attacks_review, planted
+from sim.conftest import Noticed
 
 Attack = Callable[[], None]
 
@@ -97,6 +98,5 @@ def test_an_attack_ends_clean(attack: Attack) -> None:
 
 
 @pytest.mark.parametrize(("attack", "bug"), PAIRS, ids=named)
-def test_without_its_rule_the_same_attack_ends_badly(attack: Attack, bug: planted.Bug) -> None:
-    with bug(), pytest.raises(AssertionError):
-        attack()
+def test_without_its_rule_the_same_attack_ends_badly(attack: Attack, bug: planted.Bug, noticed: Noticed) -> None:
+    noticed(bug, attack, named(attack))

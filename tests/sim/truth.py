@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.oracle import ASKED_FOR, LATE, View, Why, may_start, started
+from sim.oracle import ASKED_FOR, LATE, View, Why, may_start, started, stays
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.codec import decode
 from standfast.resourced.core import Core
@@ -26,6 +27,7 @@ class Truth:
         self.audit = audit
         self.checks = 0
         self.orders = 0
+        self._seen: dict[tuple[str, int], tuple[frozenset[str], frozenset[str]]] = {}  # by update: ring, who rests
         self._looked: dict[str, tuple[Record, int]] = {}  # at which record of a coordinator, and when
         self._idle: dict[tuple[str, str], int] = {}  # (coordinator, group): since when it may start and does not
         self._lied_about: dict[str, tuple[str, int]] = {}  # node: its incarnation, when it was heard again
@@ -70,19 +72,26 @@ class Truth:
         if order.kind is not OrderKind.START or core.record is None or group is None:
             return
         self.orders += 1
-        why = may_start(group, order.node, self._view(core.record, core.configuration, core))
+        view = self._view(core.record, core.configuration, core)
+        self._seen[update.nonce, update.position] = view.ring, view.resting
+        why = may_start(group, order.node, view)
         if why is not None:
             self.audit.fail("oracle", f"{name} orders {order.group} to start on {order.node}, but: {why.name}")
 
     def applied(self, core: Core, before: Record | None, record: Record) -> None:
         """The first node that applies an update: a start order that counts is allowed, a proof is true."""
         in_force = self.world.files.versions[record.configuration]
+        view = self._view(record, in_force, core)
+        assert core.terms.term is not None
+        planned_on = self._seen.get((core.terms.term.nonce, core.terms.term.position))
+        if planned_on is not None:  # who rested then begins nothing in this term, whatever it says by now
+            view = replace(view, ring=planned_on[0], resting=planned_on[1])
         for group in in_force.groups:
             known = record.groups[group.name]
             for node, order in known.open_orders.items():
                 had = before.groups.get(group.name) if before else None
                 if order.kind is OrderKind.START and (had is None or had.open_orders.get(node) != order):
-                    self._judge_order(group, node, self._view(record, in_force, core))
+                    self._judge_order(group, node, view)
         for name, loss in record.losses.items():
             machine = self.world.machines[name]
             if loss.proof and machine.powered and loss.incarnation == machine.incarnation:
@@ -170,9 +179,11 @@ class Truth:
     def _in_line(self, group: Group, view: View) -> bool:
         """It waits for its turn: others start first."""
         record = view.record
-        first = any(name in record.groups and not started(record, name) for name in (*group.after, *group.needs))
+        others = [other for other in view.configuration.groups if other.name in record.groups]
+        after = any(not started(record, other.name) for other in others if other.name in group.after)
+        needs = any(not stays(other, view) for other in others if other.name in group.needs)
         starting = any(known.open_orders for known in record.groups.values())
-        return first or (view.configuration.cluster.max_starts is not None and starting)
+        return after or needs or (view.configuration.cluster.max_starts is not None and starting)
 
     # The end
 

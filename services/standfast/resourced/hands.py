@@ -75,6 +75,8 @@ class Hand:
         self._job_over = self._job_lost = False
         self._asked: set[str] = set()  # units whose stop or kill was asked for
         self._again = False  # after this stop the group is started again here
+        self._held = Held(holding=Holding.NOTHING)
+        self._held_of: tuple[object, ...] = ()  # what it was made of: it is asked at each step
 
     # What it says
 
@@ -96,6 +98,12 @@ class Hand:
         return Holding.RUNNING
 
     def held(self) -> Held:
+        made_of = (self.holding, self.failed, self.failed_units, self.states, self._probing, self.group)
+        if made_of != self._held_of:
+            self._held, self._held_of = self._make_held(), made_of
+        return self._held
+
+    def _make_held(self) -> Held:
         resources = tuple(
             ResourceReport(
                 unit=state.unit,
