@@ -78,6 +78,19 @@ def record_of_the_lowest_node() -> AbstractContextManager[None]:
     return _replaced(Terms, "_best", rule)
 
 
+def late_write_is_not_told() -> AbstractContextManager[None]:
+    """What could not be written at first is written later, and nobody hears of it."""
+    save = Terms.save
+
+    def rule(terms: Any) -> None:
+        if terms.outbox._disk_good:
+            save(terms)
+        else:
+            terms.saved = terms.saved or terms.outbox.persist(terms.record, terms.highest_term)
+
+    return _replaced(Terms, "save", rule)
+
+
 def quorum_of_another_ring() -> AbstractContextManager[None]:
     """votequorum's word for the last ring is taken for the present one."""
     ring_changed = Terms.ring_changed
@@ -272,6 +285,7 @@ BUGS: tuple[Bug, ...] = (
     disks_without_a_majority,
     record_of_the_lowest_node,
     quorum_of_another_ring,
+    late_write_is_not_told,
     who_was_met_is_forgotten,
     losses_that_do_not_end,
     proof_for_a_later_loss,

@@ -1,6 +1,7 @@
 """How a view becomes a term: several nodes' `Terms` over one stream that delivers to all alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -26,7 +27,7 @@ from standfast.resourced.messages import (
 from standfast.resourced.record import Record
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
-from standfast.resourced.transfer import CHUNK_CHARACTERS
+from standfast.resourced.transfer import CHUNK_CHARACTERS, MOST_CHUNKS
 from standfast.vocabulary import Ring
 from unit.cluster import NODES, after, fresh, member, term
 
@@ -322,6 +323,59 @@ def test_no_term_opens_before_everybody_has_stored_it() -> None:
     view.nodes["n3"].disk_good = False
     view.join(*NODES).deliver()
     assert view.opened() == {}
+
+
+def test_a_term_opens_when_a_disk_can_be_written_late() -> None:
+    view = View()
+    view.nodes["n3"].disk_good = False
+    view.join(*NODES).deliver()
+    view.nodes["n3"].disk_good = True
+    view["n3"].save()
+    assert view.deliver().opened() == dict.fromkeys(NODES, (1, NODES))
+
+
+def test_what_an_update_said_is_told_when_the_disk_can_be_written_late() -> None:
+    view = View().join(*NODES).deliver()
+    view.nodes["n3"].disk_good = False
+    first_update(view)
+    view.deliver()
+    assert view["n1"].term.stored["n3"] == 0  # type: ignore[union-attr]
+    view.nodes["n3"].disk_good = True
+    view["n3"].save()
+    view.deliver()
+    assert view["n1"].term.stored["n3"] == 1  # type: ignore[union-attr]
+
+
+def test_nothing_opens_while_nobody_has_a_record() -> None:
+    view = View(records=dict.fromkeys(NODES))
+    for node in view.nodes.values():
+        node.terms.record = None
+    assert view.join(*NODES).deliver().opened() == {}
+
+
+def test_a_record_counts_only_from_who_was_named_for_it() -> None:
+    view = View(records={"n3": term(fresh(), *NODES, number=7)}).join(*NODES)
+    view.deliver(until=lambda _, message: isinstance(message, RecordChunk))
+    for _, chunk in sent(view, RecordChunk):
+        view["n1"].received("n2", chunk, 0)
+    assert sent(view, Stored) == [("n3", Stored(nonce=view["n1"].calling.call.nonce, position=0))]  # type: ignore[union-attr]
+    assert view.deliver().opened()["n1"] == (8, NODES)
+
+
+@pytest.mark.parametrize(("index", "count"), [(-1, 2), (2, 2), (0, 0), (0, MOST_CHUNKS + 1)])
+def test_a_piece_that_cannot_be_is_refused(index: int, count: int) -> None:
+    view = View(records={"n3": term(fresh(), *NODES, number=7)}).join(*NODES)
+    view.deliver(until=lambda _, message: isinstance(message, RecordChunk))
+    ((_, chunk),) = sent(view, RecordChunk)
+    assert isinstance(chunk, RecordChunk)
+    with pytest.raises(MessageError, match=f"piece {index} of {count}"):
+        view["n1"].received("n3", replace(chunk, index=index, count=count), 0)
+
+
+def test_a_record_that_does_not_know_this_node_is_not_taken_part_in() -> None:
+    view = View(records={"n1": term(fresh("n1", "n2", "n4"), "n1", "n2", number=7)}).join(*NODES)
+    with pytest.raises(MessageError, match=r"does not know n3: its cluster\.conf"):
+        view.deliver()
 
 
 # Updates

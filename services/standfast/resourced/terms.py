@@ -331,8 +331,7 @@ class Terms:
     def _have_record(self, calling: Calling) -> None:
         calling.has_record = True
         self.saved = False
-        if self.save():
-            self.outbox.send(Stored(nonce=calling.call.nonce, position=0))
+        self.save()
 
     def _stored(self, sender: str, stored: Stored, now: int) -> None:
         calling, term = self.calling, self.term
@@ -342,8 +341,7 @@ class Terms:
             return
         calling.stored.add(sender)
         calling.progress_at = now
-        if self.me in calling.states:  # it delivered `open`, so it had read our state before
-            self.ticks.echo(sender, calling.states[self.me].tick)
+        self.ticks.echo(sender, calling.states[self.me].tick)  # it delivered `open`, so it had read our state before
         if not calling.missing:
             self._begin(calling, calling.open, now)
 
@@ -379,14 +377,16 @@ class Terms:
         self.record = apply(self.record, term.number, update)
         if self.text.content(self.record) != before:
             self.saved = False
-        if self.save():
-            self.outbox.send(Stored(nonce=term.nonce, position=update.position))
+        self.save()
         return update
 
-    def save(self) -> bool:
-        """What this node knows is on its disk; a write that failed is tried again."""
+    def save(self) -> None:
+        """What this node knows is on its disk, and it says so; a write that failed is tried again by the caller."""
         self.saved = self.saved or self.outbox.persist(self.record, self.highest_term)
-        return self.saved
+        if self.saved and self.calling is not None and self.calling.has_record:
+            self.outbox.send(Stored(nonce=self.calling.call.nonce, position=0))
+        elif self.saved and self.term is not None:
+            self.outbox.send(Stored(nonce=self.term.nonce, position=self.term.position))
 
     def durable_at(self, position: int) -> bool:
         """What the update at `position` of this term said is stored as an acknowledged wish must be."""
