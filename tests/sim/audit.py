@@ -105,15 +105,17 @@ class Audit:
             place = other.places.get(group)
             if other.name in term.members or place is None or other.believed_off:
                 continue
-            if place.dangerous and not self._rests(other):
+            if place.dangerous and not self.rests(other):
                 self.fail(
                     "invariant 2", f"{name} starts {group}, but {other.name} was neither off nor gone since it had it"
                 )
 
-    def _rests(self, machine: Machine) -> bool:
-        """It said that it cannot work and holds nothing: whatever it was ordered, it begins nothing."""
+    def rests(self, machine: Machine) -> bool:
+        """It said that it cannot work, and holds nothing: whatever it was ordered, it begins nothing."""
         core = machine.core
-        return core is not None and not core.ticks.holds and core.terms.term is not None and core.rests
+        if core is None or not core.rests_up_to or any(map(_has, machine.places.values())):
+            return False
+        return core.terms.term is None or core.terms.term.number <= core.rests_up_to
 
     def stopped_in_time(self, machine: Machine) -> None:
         """Invariant 3: who is not quorate runs nothing when its deadline is over."""

@@ -325,27 +325,6 @@ def test_no_term_opens_before_everybody_has_stored_it() -> None:
     assert view.opened() == {}
 
 
-def test_a_term_opens_when_a_disk_can_be_written_late() -> None:
-    view = View()
-    view.nodes["n3"].disk_good = False
-    view.join(*NODES).deliver()
-    view.nodes["n3"].disk_good = True
-    view["n3"].save()
-    assert view.deliver().opened() == dict.fromkeys(NODES, (1, NODES))
-
-
-def test_what_an_update_said_is_told_when_the_disk_can_be_written_late() -> None:
-    view = View().join(*NODES).deliver()
-    view.nodes["n3"].disk_good = False
-    first_update(view)
-    view.deliver()
-    assert view["n1"].term.stored["n3"] == 0  # type: ignore[union-attr]
-    view.nodes["n3"].disk_good = True
-    view["n3"].save()
-    view.deliver()
-    assert view["n1"].term.stored["n3"] == 1  # type: ignore[union-attr]
-
-
 def test_nothing_opens_while_nobody_has_a_record() -> None:
     view = View(records=dict.fromkeys(NODES))
     for node in view.nodes.values():

@@ -331,7 +331,8 @@ class Terms:
     def _have_record(self, calling: Calling) -> None:
         calling.has_record = True
         self.saved = False
-        self.save()
+        if self.save():
+            self.outbox.send(Stored(nonce=calling.call.nonce, position=0))
 
     def _stored(self, sender: str, stored: Stored, now: int) -> None:
         calling, term = self.calling, self.term
@@ -377,16 +378,14 @@ class Terms:
         self.record = apply(self.record, term.number, update)
         if self.text.content(self.record) != before:
             self.saved = False
-        self.save()
+        if self.save():
+            self.outbox.send(Stored(nonce=term.nonce, position=update.position))
         return update
 
-    def save(self) -> None:
-        """What this node knows is on its disk, and it says so; a write that failed is tried again by the caller."""
+    def save(self) -> bool:
+        """What this node knows is on its disk; a write that failed is tried again."""
         self.saved = self.saved or self.outbox.persist(self.record, self.highest_term)
-        if self.saved and self.calling is not None and self.calling.has_record:
-            self.outbox.send(Stored(nonce=self.calling.call.nonce, position=0))
-        elif self.saved and self.term is not None:
-            self.outbox.send(Stored(nonce=self.term.nonce, position=self.term.position))
+        return self.saved
 
     def durable_at(self, position: int) -> bool:
         """What the update at `position` of this term said is stored as an acknowledged wish must be."""
