@@ -1,6 +1,6 @@
 """More planted bugs: rules that a script attacks on purpose, where random histories seldom or never do."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from sim.planted import Bug, _blocker, _changed, _replaced, disks_without_a_majo
 from standfast.configuration.model import Group
 from standfast.resourced import absence, apply, outlook
 from standfast.resourced.core import Core
-from standfast.resourced.events import Left
+from standfast.resourced.departure import Departure
 from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import Call, Members, Reported
 from standfast.resourced.outlook import Outlook
@@ -150,15 +150,14 @@ def failed_stop_is_not_told() -> AbstractContextManager[None]:
 
 def goes_with_what_it_holds() -> AbstractContextManager[None]:
     """D3: without an open term a node that is asked to leave goes at once."""
-    leave = Core._leave
+    advance = Departure.advance
 
-    def rule(core: Core) -> None:
-        if core.leaving and not core.left and core.terms.term is None:
-            core.left = True
-            core.act(Left(clean=False))
-        leave(core)
+    def rule(departure: Departure, hands: Collection[Hand], wait_ms: int, now: int) -> None:
+        if departure.asked and not departure.done and departure._terms.term is None:
+            departure._go(clean=False)
+        advance(departure, hands, wait_ms, now)
 
-    return _replaced(Core, "_leave", rule)
+    return _replaced(Departure, "advance", rule)
 
 
 BUGS: tuple[Bug, ...] = (

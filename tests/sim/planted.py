@@ -3,7 +3,7 @@
 The letters are the counterexamples of the protocol's model; a rule without a letter comes from the design's review.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,8 @@ from standfast.resourced import absence, apply, placement
 from standfast.resourced.apply import CHANGES
 from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
-from standfast.resourced.events import Left
+from standfast.resourced.defence import Defence
+from standfast.resourced.departure import Departure
 from standfast.resourced.fencing import Fencing
 from standfast.resourced.hands import Gate, Hand, Stage, Verb
 from standfast.resourced.messages import (
@@ -229,12 +230,11 @@ def acknowledged_at_delivery() -> AbstractContextManager[None]:
 def leaves_without_its_mark() -> AbstractContextManager[None]:
     """E: a node that holds nothing goes as soon as it is asked, marked or not."""
 
-    def rule(core: Core) -> None:
-        if core.leaving and not core.left and all(hand.stage is Stage.IDLE for hand in core.hands.values()):
-            core.left = True
-            core.act(Left(clean=True))
+    def rule(departure: Departure, hands: Collection[Hand], _: int, __: int) -> None:
+        if departure.asked and not departure.done and all(hand.stage is Stage.IDLE for hand in hands):
+            departure._go(clean=True)
 
-    return _replaced(Core, "_leave", rule)
+    return _replaced(Departure, "advance", rule)
 
 
 def gate_without_quorum() -> AbstractContextManager[None]:
@@ -273,7 +273,7 @@ def stopped_by_a_restart_of_the_daemon() -> AbstractContextManager[None]:
 
 def runs_on_without_quorum() -> AbstractContextManager[None]:
     """A node that is not quorate goes on with what it runs."""
-    return _replaced(Core, "_guard_quorum", lambda _: None)
+    return _replaced(Defence, "guard", lambda *_: None)
 
 
 def failed_attempt_is_a_proof() -> AbstractContextManager[None]:

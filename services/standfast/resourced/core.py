@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import story
-from standfast.resourced.absence import closing
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.coordinator import Coordinator, Knowledge
+from standfast.resourced.defence import Defence
+from standfast.resourced.departure import Departure
 from standfast.resourced.events import (
     Action,
     Adopted,
@@ -25,11 +26,9 @@ from standfast.resourced.events import (
     JoinGroup,
     LeaveAsked,
     LeaveGroup,
-    Left,
     NetworkDown,
     Observed,
     QuorumTold,
-    Reboot,
     Received,
     RingChanged,
     SendRecord,
@@ -40,7 +39,7 @@ from standfast.resourced.events import (
     Wished,
 )
 from standfast.resourced.fencing import Fencing
-from standfast.resourced.hands import Gate, Hand, Stage, make_hands
+from standfast.resourced.hands import Gate, Hand, make_hands
 from standfast.resourced.messages import (
     Meeting,
     Member,
@@ -108,11 +107,10 @@ class Core:
         self.fencing = Fencing(self.me, self.act)
         self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
-        self.leaving = self.left = False
-        self._alone_since = now  # since when no term is open
+        self.defence = Defence(self.me, self.act)
+        self.departure = Departure(self.me, self.terms, self.act, now)
         self._tick_at = now
         self._install_asked = ""
-        self._told_quorum_lost = self._told_to_reboot = False
         self._last_nonce = ""
         self._bad_ticks: set[str] = set()
         self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
@@ -196,7 +194,7 @@ class Core:
             case Wished(wish=wish):
                 self.operators.wished(wish, self.now)
             case LeaveAsked():
-                self.leaving = True
+                self.departure.asked = True
             case ConfigurationRead():
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
                 self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
@@ -284,18 +282,18 @@ class Core:
         if (term.nonce if term else "") != self._last_nonce:
             self._last_nonce = term.nonce if term else ""
             self._term_changed()
-        self._guard_quorum()
+        self.defence.guard(self.hands.values(), self.quorum(), self.now)
         for hand in self.hands.values():
             hand.time_passed(self.now)
         if term is not None and self.record is not None and term.position > 0:
             self.reports.tell(self.record, self.hands, self.fencing, self._self())
         self.coordinator.run(self.knowledge)
         self.operators.advance(self.now)
-        self._leave()
+        self.departure.advance(self.hands.values(), self.configuration.cluster.quorum_wait_ms, self.now)
 
     def _term_changed(self) -> None:
         self.reports.term_changed()
-        self._alone_since = self.now
+        self.departure.term_changed(self.now)
         for hand in self.hands.values():
             hand.term_ended()
         self.operators.term_changed()
@@ -305,7 +303,7 @@ class Core:
 
     def _self(self) -> Self:
         available = self.offered.digest if self.offered else ""
-        return Self(leaving=self.leaving, installed=self.installed, available=available)
+        return Self(leaving=self.departure.asked, installed=self.installed, available=available)
 
     def _present(self, nonce: str) -> Member:
         for hand in self.hands.values():
@@ -318,7 +316,7 @@ class Core:
             product=self.identity.product,
             installed=self.installed,
             available=self.offered.digest if self.offered else "",
-            leaving=self.leaving,
+            leaving=self.departure.asked,
             met=tuple(sorted(self.terms.met)),
             held=held,
             attempts=self.fencing.running,
@@ -337,18 +335,6 @@ class Core:
             return Gate.SHUT
         return Gate.OPEN if self.quorum() is Word.YES and self.echoed() else Gate.WAIT
 
-    def _guard_quorum(self) -> None:
-        """Not quorate: everything here is stopped at once."""
-        if self.quorum() is not Word.NO:
-            self._told_quorum_lost = False
-            return
-        running = [hand for hand in self.hands.values() if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING)]
-        for hand in running:
-            hand.stop(self.now)
-        if running and not self._told_quorum_lost:
-            self._told_quorum_lost = True
-            self.act(story.quorum_lost([hand.group.name for hand in running]))
-
     def _updated(self, before: Record, update: Update) -> None:
         term, record = self.terms.term, self.record
         assert term is not None
@@ -361,38 +347,8 @@ class Core:
             if order is not None and order.number > hand.last_order:
                 hand.ordered(order.kind, order.number, self.now)
         self.fencing.begin(record)
-        self._condemned(record)
+        self.defence.condemned(record, self.hands.values(), self.now)
         digest = record.configuration
         if digest not in (self.installed, self._install_asked) and self.offered and self.offered.digest == digest:
             self._install_asked = digest
             self.act(InstallConfiguration(digest=digest))
-
-    def _condemned(self, record: Record) -> None:
-        """This node's loss was proven and yet it lives: it stops everything and reboots."""
-        if not record.nodes[self.me].condemned or self._told_to_reboot:
-            return
-        self._told_to_reboot = True
-        for hand in self.hands.values():
-            if hand.stage not in (Stage.IDLE, Stage.STOPPING):
-                hand.stop(self.now)
-        self.act(Reboot(reason="this node's loss was proven, but it was never off: others may run its groups"))
-
-    def _leave(self) -> None:
-        """Gone is who is marked, durably, and holds nothing; without an open term, who stopped everything here."""
-        if not self.leaving or self.left:
-            return
-        term, record = self.terms.term, self.record
-        empty = all(hand.stage in (Stage.IDLE, Stage.WAITING) for hand in self.hands.values())
-        if term is not None and record is not None:
-            node = record.nodes[self.me]
-            position = node.marked_at or 1
-            if node.left and empty and self.me in closing(record) and self.terms.durable_at(position):
-                self.left = True
-                self.act(Left(clean=True))
-        elif self.now - self._alone_since >= self.configuration.cluster.quorum_wait_ms:
-            for hand in self.hands.values():
-                if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):
-                    hand.stop(self.now)
-            if empty:
-                self.left = True
-                self.act(Left(clean=False))
