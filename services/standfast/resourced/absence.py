@@ -117,12 +117,15 @@ def _failed(record: Record, loss: Loss) -> int:
 
 def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> int:
     """Milliseconds until the next attempt: PostJoinDelay or PostFailDelay before the first, then a growing pause."""
-    failed = _failed(record, loss)
+    failed, cluster = _failed(record, loss), configuration.cluster
     if failed:
         pause = min(1000 << min(failed - 1, 6), LONGEST_PAUSE_MS)
+    elif loss.hurried:
+        pause = 0
+    elif loss.cold:
+        pause = cluster.post_join_delay_ms
     else:
-        cluster = configuration.cluster
-        pause = cluster.post_join_delay_ms if loss.cold else cluster.post_fail_delay_ms
+        pause = cluster.post_fail_delay_ms + (situation.race_ms if loss.reason.rule is Rule.LEFT_RING else 0)
     return pause - waits.age(f"attempt {loss.number} after {failed}")
 
 

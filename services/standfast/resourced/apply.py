@@ -13,6 +13,7 @@ from standfast.resourced.losses import (
     attempt_ended,
     attempts_of_term,
     declare_loss,
+    fence_now,
     proven,
     switched_on,
 )
@@ -36,6 +37,7 @@ from standfast.resourced.messages import (
     Placed,
     ProtocolRaised,
     Proven,
+    RaceDecided,
     Reported,
     SwitchedOn,
     Update,
@@ -70,6 +72,8 @@ def _content(record: Record, term: int, content: Content) -> Record:
             return declare_loss(record, term, content)
         case Members():
             return _members(record, term, content)
+        case Wish(kind=WishKind.FENCE):
+            return fence_now(record, term, content)
     change: Callable[[Record, Any], Record] = CHANGES[type(content)]
     return change(record, content)
 
@@ -90,6 +94,10 @@ def _installed(record: Record, content: Installed) -> Record:
 
 def _placed(record: Record, content: Placed) -> Record:
     return with_group(record, content.group, wanted="", reasons=(content.reason,))
+
+
+def _race_decided(record: Record, content: RaceDecided) -> Record:
+    return replace(record, winner=content.winner) if content.winner in record.nodes else record
 
 
 def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:
@@ -208,6 +216,8 @@ def _wish(record: Record, wish: Wish) -> Record:
     match wish.kind:
         case WishKind.STANDBY | WishKind.RESUME if wish.subject in record.nodes:
             return with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
+        case WishKind.CONFIRM:
+            return proven(record, Proven(loss=wish.loss, how="operator", text=wish.by, switch_on=False))
         case WishKind.MAINTENANCE | WishKind.NORMAL:
             return replace(record, maintenance=wish.kind is WishKind.MAINTENANCE)
         case _ if wish.kind in GROUP_WISHES:
@@ -292,7 +302,7 @@ def _phases(record: Record, update: Update) -> Record:
 
 def _touched(record: Record, content: Content) -> Iterable[str]:
     match content:
-        case Members() | Proven() | ConfigurationInForce():
+        case Members() | Proven() | ConfigurationInForce() | Wish(kind=WishKind.CONFIRM):
             return record.groups
         case OrderGiven(group=name) | Reported(group=name) | Wish(subject=name):
             return (name,)
@@ -326,6 +336,7 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Forgiven: _forgiven,
     Disabled: _disabled,
     Placed: _placed,
+    RaceDecided: _race_decided,
     ConfigurationInForce: _configuration,
     ProtocolRaised: _protocol_raised,
 }

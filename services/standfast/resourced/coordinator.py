@@ -34,6 +34,7 @@ class Knowledge:
     offered: Configuration | None
     now: int
     at: str
+    race_ms: int = 0  # how long this node waits before it shoots the other one of two
 
 
 class Coordinator:
@@ -116,6 +117,7 @@ class Coordinator:
             orders_allowed=all(position >= 1 for position in term.stored.values()),
             resting=self.terms.ticks.resting(self._named_in(), known.now),
             waits=self._waits,
+            race_ms=known.race_ms,
             offered=known.offered,
         )
 

@@ -50,6 +50,7 @@ from standfast.resourced.messages import (
     Update,
 )
 from standfast.resourced.operators import Operators
+from standfast.resourced.race import Race
 from standfast.resourced.record import Disk, Record
 from standfast.resourced.reports import Reports, Self
 from standfast.resourced.terms import Terms, Word
@@ -57,6 +58,7 @@ from standfast.resourced.ticks import INTERVAL_MS, Ticks
 from standfast.vocabulary import Holding
 
 KEEP_TICKS_MS = 10_000
+HEARD_MARGIN_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ class Core:
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing = Fencing(self.me, self.act)
+        self.race = Race(self.me)
         self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
         self.defence = Defence(self.me, self.act)
@@ -152,7 +155,10 @@ class Core:
 
     @property
     def knowledge(self) -> Knowledge:
-        return Knowledge(configuration=self.configuration, offered=self.offered, now=self.now, at=self.at)
+        race_ms = self.race.wait_ms(self.record, self.fencing.slowest_off_ms) if self.record is not None else 0
+        return Knowledge(
+            configuration=self.configuration, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms
+        )
 
     # Outbox of Terms
 
@@ -286,7 +292,10 @@ class Core:
         for hand in self.hands.values():
             hand.time_passed(self.now)
         if term is not None and self.record is not None and term.position > 0:
-            self.reports.tell(self.record, self.hands, self.fencing, self._self())
+            self.race.look(term, self.record)
+            heard = frozenset(self.terms.ring_nodes)
+            results = self.fencing.results(self.record, heard, self._heard_limit_ms(), self.now)
+            self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
         self.operators.advance(self.now)
         self.departure.advance(self.hands.values(), self.configuration.cluster.quorum_wait_ms, self.now)
@@ -300,6 +309,10 @@ class Core:
         self.coordinator.term_changed(self.at)
         if self.terms.term is not None:
             self.act(story.term_opened(self.terms.term))
+
+    def _heard_limit_ms(self) -> int:
+        """Who was switched off is out of the ring by then."""
+        return 2 * self.configuration.cluster.detect_within_ms + HEARD_MARGIN_MS
 
     def _self(self) -> Self:
         available = self.offered.digest if self.offered else ""

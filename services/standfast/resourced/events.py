@@ -94,6 +94,7 @@ class FencingTold:
     running: tuple[RunningAttempt, ...]
     ended: Mapping[tuple[str, str], tuple[bool, str]]
     restarted: bool = False  # it lost what it was doing
+    slowest_off_ms: int = 0  # of the `off`s that it has measured, 0 = none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

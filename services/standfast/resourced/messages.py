@@ -189,6 +189,13 @@ class Reported:
     refused: str = ""  # why that order was not begun, for people; it is no failure of the group
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceDecided:
+    """Of two nodes that lose each other this one shoots first."""
+
+    winner: str
+
+
 class WishKind(StrEnum):
     START = "start"
     STOP = "stop"
@@ -202,17 +209,21 @@ class WishKind(StrEnum):
     RESUME = "resume"
     MAINTENANCE = "maintenance"
     NORMAL = "normal"
+    FENCE = "fence"
+    CONFIRM = "confirm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What an operator asked for; `subject` is a group, a node, or "" for the cluster, `node` where to ("" = as the
-    plan finds)."""
+    plan finds), `loss` the number of the loss that is confirmed, `by` who asked and what was overridden."""
 
     id: str
     kind: WishKind
     subject: str
     node: str = ""
+    loss: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +312,7 @@ Content = (
     | Forgotten
     | Forgiven
     | Disabled
+    | RaceDecided
     | Placed
     | ConfigurationInForce
     | ProtocolRaised

@@ -69,6 +69,7 @@ class Rule(StrEnum):
     DAEMON_AWAY = "daemon-away"
     NOT_REBOOTED = "not-rebooted"
     STOP_FAILED = "stop-failed"
+    FENCED_BY_OPERATOR = "fenced-by-operator"
 
 
 SENTENCES: Mapping[Rule, str] = {
@@ -125,6 +126,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.DAEMON_AWAY: "its resourced was away for {seconds} s",
     Rule.NOT_REBOOTED: "it did not reboot although its loss was proven",
     Rule.STOP_FAILED: "{group} could not be stopped: {cause}",
+    Rule.FENCED_BY_OPERATOR: "an operator ({by}) wants it off",
 }
 
 

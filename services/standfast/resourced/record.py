@@ -42,6 +42,7 @@ class Loss:
     product: str
     reason: Reason
     cold: bool = False
+    hurried: bool = False  # an operator wants the first attempt now
     proof: str = ""  # agent, operator, rebooted; "" = not proven
 
 
@@ -99,6 +100,7 @@ class Record:
     version: int = 0  # how many were in force
     protocol: int = 1  # the version of the messages in use; only goes up
     maintenance: bool = False  # nothing is done with any group, and nobody is fenced
+    winner: str = ""  # of two nodes that lose each other: who shoots first
     nodes: Mapping[str, NodeRecord]
     groups: Mapping[str, GroupRecord]
     losses: Mapping[str, Loss]  # by node: its latest that did not end

@@ -3,10 +3,10 @@
 Each is said once in a term, as long as the record does not say it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from standfast.resourced.fencing import Fencing
+from standfast.resourced.fencing import Result
 from standfast.resourced.hands import Hand
 from standfast.resourced.messages import Asked, Installed, Leaving, Message, Reported, Request
 from standfast.resourced.record import Record
@@ -34,11 +34,11 @@ class Reports:
         """What was said in another term is said again."""
         self._sent.clear()
 
-    def tell(self, record: Record, hands: Mapping[str, Hand], fencing: Fencing, me: Self) -> None:
+    def tell(self, record: Record, hands: Mapping[str, Hand], fenced: Sequence[Result], me: Self) -> None:
         """A term is open: what the record does not say yet is said."""
         for name, hand in hands.items():
             self._tell_group(name, hand, record)
-        results = {f"fencing {loss} {action}": result for (loss, action), result in fencing.results(record)}
+        results = {f"fencing {loss} {action}": result for (loss, action), result in fenced}
         for about in [about for about in self._sent if about.startswith("fencing ") and about not in results]:
             del self._sent[about]  # the record has it: the next attempt may end in the same words
         for about, result in results.items():
