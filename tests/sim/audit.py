@@ -105,17 +105,20 @@ class Audit:
             place = other.places.get(group)
             if other.name in term.members or place is None or other.believed_off:
                 continue
-            if place.dangerous and not self.rests(other):
+            if place.dangerous and not self._rests(other):
                 self.fail(
                     "invariant 2", f"{name} starts {group}, but {other.name} was neither off nor gone since it had it"
                 )
 
-    def rests(self, machine: Machine) -> bool:
+    def _rests(self, machine: Machine) -> bool:
         """It said that it cannot work, and holds nothing: whatever it was ordered, it begins nothing."""
-        core = machine.core
-        if core is None or not core.rests_up_to or any(map(_has, machine.places.values())):
-            return False
-        return core.terms.term is None or core.terms.term.number <= core.rests_up_to
+        return machine.core is not None and machine.core.rests_up_to > 0 and self.harmless(machine)
+
+    def harmless(self, machine: Machine) -> bool:
+        """It holds nothing, and is in no term in which it would take an order."""
+        term = machine.core.terms.term if machine.core is not None else None
+        rests = term is None or (machine.core is not None and term.number <= machine.core.rests_up_to)
+        return rests and not any(map(_has, machine.places.values()))
 
     def stopped_in_time(self, machine: Machine) -> None:
         """Invariant 3: who is not quorate runs nothing when its deadline is over."""

@@ -49,7 +49,9 @@ class Truth:
             configuration=configuration,
             ring=frozenset(core.terms.ring_nodes),
             resting=frozenset(
-                name for name in core.terms.ticks.resting({}, core.now) if self.audit.rests(self.world.machines[name])
+                name
+                for name in core.terms.ticks.resting({}, core.now)
+                if self.audit.harmless(self.world.machines[name])
             ),
             really_held=held,
         )

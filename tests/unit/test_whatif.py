@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.machine import configuration
@@ -297,7 +297,6 @@ HYPOTHESES = [*(kind(node=name) for kind in (NodeDies, Standby) for name in NODE
 
 
 @given(contents=st.lists(CONTENTS, max_size=6), hypothesis=st.sampled_from(HYPOTHESES))
-@settings(deadline=None)
 def test_whatever_the_record_says_the_simulation_ends_and_its_document_can_be_written(
     contents: list[Content], hypothesis: Hypothesis
 ) -> None:
