@@ -91,6 +91,18 @@ def mended_disk_changes_nothing() -> AbstractContextManager[None]:
     return _replaced(Core, "_mend", rule)
 
 
+def acknowledged_in_the_old_lineage() -> AbstractContextManager[None]:
+    """D: what members stored before the record was settled counts as stored after it, though its proof is not."""
+    durable_at = Terms.durable_at
+
+    def rule(terms: Terms, position: int) -> bool:
+        if terms.term is not None:
+            terms.term.settled_at = 0
+        return durable_at(terms, position)
+
+    return _replaced(Terms, "durable_at", rule)
+
+
 def quorum_of_another_ring() -> AbstractContextManager[None]:
     """votequorum's word for the last ring is taken for the present one."""
     ring_changed = Terms.ring_changed
@@ -292,6 +304,7 @@ BUGS: tuple[Bug, ...] = (
     quorum_of_another_ring,
     rest_outlives_the_next_term,
     mended_disk_changes_nothing,
+    acknowledged_in_the_old_lineage,
     who_was_met_is_forgotten,
     losses_that_do_not_end,
     proof_for_a_later_loss,

@@ -12,11 +12,13 @@ from standfast.resourced.messages import (
     Content,
     Hello,
     Leaving,
+    LossDeclared,
     Member,
     Members,
     Message,
     Open,
     ProtocolRaised,
+    Proven,
     RecordChunk,
     State,
     Stored,
@@ -29,7 +31,7 @@ from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.resourced.transfer import CHUNK_CHARACTERS, MOST_CHUNKS
 from standfast.vocabulary import Ring
-from unit.cluster import NODES, after, fresh, member, term
+from unit.cluster import NODES, after, because, fresh, member, term
 
 RING, NEXT = Ring(1, 4), Ring(1, 8)
 WAIT = 5_000
@@ -370,8 +372,8 @@ def test_updates_are_taken_from_the_coordinator_alone_and_in_order() -> None:
         view.deliver()
 
 
-def first_update(view: View) -> None:
-    view.update("n1", 1, Members(members=tuple(member(name) for name in NODES)))
+def first_update(view: View, *names: str) -> None:
+    view.update("n1", 1, Members(members=tuple(member(name) for name in names or NODES)))
 
 
 def test_what_more_than_half_have_stored_is_durable() -> None:
@@ -383,6 +385,30 @@ def test_what_more_than_half_have_stored_is_durable() -> None:
     assert view["n1"].durable_at(1)
     assert not view["n1"].durable_at(2)
     assert not view["n1"].durable_at(0)
+
+
+def test_alone_nothing_is_durable_before_the_proof_of_the_others_is() -> None:
+    """Until then the record on the disk has its old lineage: another one of the same lineage could count instead."""
+    view = View(("n1", "n2")).join("n1", "n2").deliver()
+    first_update(view, "n1", "n2")
+    view.deliver()
+    view["n1"].ring_changed(NEXT, ("n1",), 10)
+    view["n1"].group_changed(("n1",), (), 10)
+    view["n1"].quorum_told(NEXT, True, 10)
+    view["n2"].group_changed((), (), 10)
+    view.deliver()
+    first_update(view, "n1")
+    view.update("n1", 2, LossDeclared(node="n2", reason=because("gone")))
+    view.deliver()
+    assert not view["n1"].durable_at(2)
+    view.nodes["n1"].disk_good = False
+    view.update("n1", 3, Proven(loss="2.1", how="agent", text="", switch_on=False))
+    view.deliver()
+    assert not view["n1"].durable_at(2)
+    view.nodes["n1"].disk_good = True
+    view.update("n1", 4, Leaving(node="n1"))
+    view.deliver()
+    assert view["n1"].durable_at(2)
 
 
 def test_who_read_the_first_update_has_met_nobody_and_who_did_not_remembers() -> None:

@@ -374,8 +374,10 @@ class Terms:
             raise MessageError(f"update {update.position} of term {term.number} came after {term.position}")
         assert self.record is not None
         term.position = update.position
-        before = self.text.content(self.record)
+        before, was_settled = self.text.content(self.record), self.record.settled
         self.record = apply(self.record, term.number, update)
+        if self.record.settled and not was_settled:
+            term.settled_at = update.position
         if self.text.content(self.record) != before:
             self.saved = False
         if self.save():
@@ -395,4 +397,4 @@ class Terms:
         stored = {name for name, reached in term.stored.items() if reached >= position}
         if 2 * record.votes(stored) > record.all_votes:
             return True
-        return stored >= set(term.members) and record.settled
+        return record.settled and min(term.stored.values()) >= max(position, term.settled_at)
