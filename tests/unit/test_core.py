@@ -50,6 +50,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.race import MARGIN_MS, UNMEASURED_OFF_MS
 from standfast.resourced.record import Disk, Record
 from standfast.vocabulary import Holding, Phase, Ring, UnitState
 from unit.cluster import GROUP, because, fresh, member, term
@@ -345,6 +346,8 @@ def test_an_attempt_is_asked_of_fenced_once_and_again_when_fenced_was_restarted(
     node.core.terms.in_memory = True
     node.give(GroupChanged(members=ALONE, joined=ALONE), QuorumTold(ring=RING, quorate=True))
     node.passes(1_000)
+    assert not any(isinstance(action, Fence) for action in node.log), "n2 may be about to shoot"
+    node.passes(UNMEASURED_OFF_MS + MARGIN_MS)
     asked = [action for action in node.log if isinstance(action, Fence)]
     assert [(fence.node, fence.action, fence.incarnation) for fence in asked] == [("n2", "off", "n2/1")]
     assert verbs(node.log) == []

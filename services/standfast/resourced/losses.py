@@ -31,12 +31,13 @@ def declare_loss(record: Record, term: int, content: LossDeclared) -> Record:
 
 
 def fence_now(record: Record, term: int, wish: Wish) -> Record:
-    """What waits for its first attempt waits no longer; a node that is not lost is lost now."""
+    """What waits for its first attempt waits no longer; a node that is not lost is lost now, but for who is off."""
+    known, node = record.losses.get(wish.subject), record.nodes.get(wish.subject)
+    if node is None or (known is not None and known.proof and not node.condemned):
+        return record
     why = reason(Rule.FENCED_BY_OPERATOR, by=wish.by)
     lost = declare_loss(record, term, LossDeclared(node=wish.subject, reason=why))
-    loss = lost.losses.get(wish.subject)
-    if loss is None:
-        return lost
+    loss = lost.losses[wish.subject]
     return replace(lost, losses={**lost.losses, loss.node: replace(loss, hurried=True)})
 
 

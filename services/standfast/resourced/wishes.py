@@ -41,7 +41,7 @@ def _refuse_for_node(wish: Wish, record: Record, configuration: Configuration, s
     loss, fence = record.losses.get(name), configuration.node(name).fence
     if record.maintenance:
         return "the cluster is in maintenance, where nobody is fenced; end it first: standfast maintenance off"
-    if loss is not None and loss.proof and not record.nodes[name].present:
+    if loss is not None and loss.proof and not record.nodes[name].condemned:
         return f"{name} is proven off already (loss {loss.number}, {loss.proof})"
     if not fence:
         return f"{name} has no fence device: switch it off yourself, then: standfast fence confirm {name} LOSS"
