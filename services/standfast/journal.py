@@ -46,6 +46,7 @@ class Event(StrEnum):
     FENCE_DEVICE_SILENT = "fence-device-silent"
     FENCE_DEVICE_ANSWERS = "fence-device-answers"
     FENCE_HISTORY_FAILED = "fence-history-failed"
+    FENCE_AGENT_LOOSE = "fence-agent-loose"
     # membershipd
     VIEW_CHANGED = "view-changed"
     LINK_DOWN = "link-down"

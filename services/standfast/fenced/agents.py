@@ -1,5 +1,7 @@
 """Runs a ClusterLabs fence agent: options on stdin, an exit code within a deadline, and nothing left behind.
 
+Each agent runs in a control group of its own, which is killed at its deadline and at its end.
+
 FenceAgentAPI (https://github.com/ClusterLabs/fence-agents/blob/main/doc/FenceAgentAPI.md): name=value lines on
 stdin; exit 0 = done (of `status`: on), 2 = `status` says off, anything else = failed.
 """
@@ -16,11 +18,14 @@ from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import FenceDevice
+from standfast.fenced.cgroups import Cgroup, Cgroups
 from standfast.fenced.levels import Action, Answer
 
 AGENTS: Final = Path("/usr/sbin")
 KEPT_OUTPUT: Final = 2_048  # bytes of stdout that are kept, the last ones
 _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+# joins the group (where that fails the agent runs all the same) and becomes the agent
+_JOIN: Final = 'echo 0 > "$0"; exec "$1"'
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _OURS: Final = frozenset({"action", "delay", "password", "passwd", "plug", "port"})
 # options that switch the verification of the device or of its answer off
@@ -43,6 +48,7 @@ class Agents:
 
     programs: Path = AGENTS
     secrets: tuple[Path, ...] = (Path("/etc/standfast"),)
+    cgroups: Cgroups | None = None  # None: a process group is all that an agent gets
 
     async def run(self, device: FenceDevice, plug: str | None, action: Action) -> Result:
         """The agent ended, or was killed at the device's deadline with all that it had started."""
@@ -67,8 +73,7 @@ class Agents:
     async def _run(self, device: FenceDevice, options: bytes) -> tuple[int, str]:
         if not _PROGRAM.fullmatch(device.agent):
             raise _AgentError(f"{device.agent!r} is no agent's name")
-        process, pipe = _start(self.programs / device.agent, options)
-        agent, output = _Agent(process), _Output(pipe)
+        agent, output = _start(self.programs / device.agent, options, self.cgroups)
         try:
             async with asyncio.timeout(device.timeout_ms / 1000):
                 exit_code = await agent.exit_code
@@ -103,15 +108,19 @@ class _Agent:
     Waiting for a killed process could block: one that hangs in the kernel ignores SIGKILL until it wakes up.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], cgroup: Cgroup | None, cgroups: Cgroups | None) -> None:
         self._process = process
+        self._cgroup = cgroup
+        self._cgroups = cgroups
         self._descriptor = os.pidfd_open(process.pid)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._descriptor, self._on_end)
         self.exit_code: asyncio.Future[int] = self._loop.create_future()
 
     def kill(self) -> None:
-        """Everything in its process group is killed; not yet reaped (a zombie at most) its id is nobody else's."""
+        """Everything in its groups is killed; not yet reaped (a zombie at most) its id is nobody else's."""
+        if self._cgroup is not None:
+            self._cgroup.kill()
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -121,6 +130,8 @@ class _Agent:
         os.close(self._descriptor)
         self.kill()  # children that it left behind
         exit_code = self._process.wait()
+        if self._cgroup is not None and self._cgroups is not None:
+            self._cgroups.remove(self._cgroup)
         if not self.exit_code.done():
             self.exit_code.set_result(exit_code)
 
@@ -189,18 +200,22 @@ def unverified_options(device: FenceDevice) -> Iterable[str]:
     return sorted(name for name in device.options if name.replace("-", "_") in _UNVERIFIED)
 
 
-def _start(program: Path, options: bytes) -> tuple[subprocess.Popen[bytes], int]:
-    """The agent in a session of its own, and the reading end of its stdout.
+def _start(program: Path, options: bytes, cgroups: Cgroups | None) -> tuple[_Agent, _Output]:
+    """The agent in a session and a control group of its own, and what it says on stdout.
 
     Options go through a memfd: no pipe that fills up, no file, no command line that others can read.
     """
+    if not os.access(program, os.X_OK) or not program.is_file():
+        raise _AgentError(f"{program.name} cannot be started: there is no such program in {program.parent}")
     reader, writer = os.pipe2(os.O_CLOEXEC)
     descriptor = os.memfd_create("options", os.MFD_CLOEXEC)
+    cgroup = cgroups.make() if cgroups is not None else None
+    command: list[str | Path] = [program] if cgroup is None else ["/bin/sh", "-c", _JOIN, cgroup.processes, program]
     try:
         os.write(descriptor, options)
         os.lseek(descriptor, 0, os.SEEK_SET)
         process = subprocess.Popen(
-            [program],
+            command,
             stdin=descriptor,
             stdout=writer,
             stderr=subprocess.DEVNULL,  # agents print Python's warnings there
@@ -210,11 +225,13 @@ def _start(program: Path, options: bytes) -> tuple[subprocess.Popen[bytes], int]
         )
     except OSError as error:
         os.close(reader)
+        if cgroup is not None:
+            cgroup.remove()
         raise _AgentError(f"{program.name} cannot be started: {error.strerror}") from error
     finally:
         os.close(writer)
         os.close(descriptor)
-    return process, reader
+    return _Agent(process, cgroup, cgroups), _Output(reader)
 
 
 def _answer(action: Action, exit_code: int) -> Answer:
