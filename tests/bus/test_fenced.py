@@ -47,16 +47,19 @@ class Bench:
         self.problems: tuple[Problem, ...] = ()
         self.configuration: Configuration | None = self.configure()
 
-    def configure(self, *, timeout_ms: int = 5000) -> Configuration:
+    def configure(
+        self, *, timeout_ms: int = 5000, fence_delay_ms: int = 0, delays_ms: tuple[int, int] = (0, 0)
+    ) -> Configuration:
         devices = tuple(
-            FenceDevice(name=name, agent="fence_file", options={"ip": name}, timeout_ms=timeout_ms)
-            for name in ("bmc", "pdu")
+            FenceDevice(name=name, agent="fence_file", options={"ip": name}, timeout_ms=timeout_ms, delay_ms=delay_ms)
+            for name, delay_ms in zip(("bmc", "pdu"), delays_ms, strict=True)
         )
         nodes = tuple(
             Node(
                 name=f"node{number}",
                 id=number,
                 addresses=(f"192.0.2.{10 + number}",),
+                fence_delay_ms=fence_delay_ms,
                 fence=tuple((Plug(device=device, plug=str(number)),) for device in ("bmc", "pdu")),
             )
             for number in (1, 2)
@@ -272,6 +275,48 @@ def test_on_switches_on_what_is_off_and_nothing_else(bench: Bench) -> None:
             assert (await client.ended(action="on"))[4] == "done"
             assert not bench.is_off("1")
             assert [call for call in bench.calls() if call.endswith(" on")] == ["bmc:1 on"]
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("fence_delay_ms", "delays_ms", "said"),
+    [
+        (1500, (300, 0), "waits 1.5 s: FenceDelay= of node1"),
+        (300, (0, 1500), "waits 1.5 s: Delay= of fence device pdu"),
+    ],
+)
+def test_the_longest_delay_is_waited_once_before_the_first_off(
+    bench: Bench, fence_delay_ms: int, delays_ms: tuple[int, int], said: str
+) -> None:
+    bench.configuration = bench.configure(fence_delay_ms=fence_delay_ms, delays_ms=delays_ms)
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(8)
+            bench.behave("bmc", "dead")
+            begun = asyncio.get_running_loop().time()
+            await client.begin()
+            async with asyncio.timeout(5):
+                while (rows := await client.attempts())[0][6] != said:
+                    assert rows[0][4] == "running"
+            assert not bench.calls()
+            assert (await client.ended())[4] == "proven"
+            took_s = asyncio.get_running_loop().time() - begun
+            assert took_s >= 1.5
+            assert bench.calls() == ["bmc:1 off", "pdu:1 off", "pdu:1 status"]
+
+    run(main)
+
+
+def test_on_waits_for_no_delay(bench: Bench) -> None:
+    bench.power("1", "off")
+    bench.configuration = bench.configure(fence_delay_ms=300_000)
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await client.begin(action="on")
+            assert (await client.ended(action="on"))[4] == "done"
 
     run(main)
 

@@ -89,7 +89,7 @@ _CLUSTER_KEYS = (
     Key(Scope.NODE, "Address", kind.ADDRESSES, "", _MEMBERSHIP, "addresses", required=True),
     Key(Scope.NODE, "Votes", kind.integer(0, 100), "1", f"{_MEMBERSHIP}, {_QUORUM}, {_RESOURCED}", "votes"),
     Key(Scope.NODE, "Fence", kind.FENCE, "", _FENCED, "fence"),
-    Key(Scope.NODE, "FenceDelay", kind.span(), "0", _FENCED),
+    Key(Scope.NODE, "FenceDelay", kind.span("0", "5min"), "0", _FENCED, "fence_delay_ms"),
     Key(Scope.NODE, "Watchdog", kind.TEXT, "", _QUORUM),
     Key(Scope.NODE, "WatchdogTimeout", kind.span(), "", _QUORUM),
     Key(Scope.NODE, "WatchdogTrust", kind.BOOLEAN, "no", _QUORUM),

@@ -97,6 +97,7 @@ class Node(Written):
     addresses: tuple[str, ...]  # one for each link
     votes: int = 1
     fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
+    fence_delay_ms: int = 0  # what a round of fencing waits before it shoots this node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,19 @@ from standfast import journal
 from standfast.configuration.model import Configuration, Plug
 from standfast.fenced.agents import Result
 from standfast.fenced.history import History
-from standfast.fenced.levels import Action, Answer, Levels, OffRound, Outcome, Round, Step, backoff_ms, begin
+from standfast.fenced.levels import (
+    Action,
+    Answer,
+    Delay,
+    Levels,
+    OffRound,
+    Outcome,
+    Round,
+    Step,
+    backoff_ms,
+    begin,
+    delay,
+)
 
 SHOWN_AFTER_END_S: Final = 600.0
 MOST_ATTEMPTS: Final = 256
@@ -102,7 +114,8 @@ class Attempts:
             self._make_room()
         failed_rounds = known.failed_rounds if known is not None else 0
         self._put(Attempt(order=order, state=State.RUNNING, failed_rounds=failed_rounds))
-        self._tasks.create_task(self._run(order, levels, failed_rounds))
+        waits = delay(configuration, order.node) if order.action is Action.OFF else None
+        self._tasks.create_task(self._run(order, levels, waits, failed_rounds))
 
     def _make_room(self) -> None:
         """There is room for one more attempt: the oldest ended one goes if need be."""
@@ -114,7 +127,7 @@ class Attempts:
             raise OverflowError(f"{MOST_ATTEMPTS} attempts are under way")
         del self._attempts[oldest]
 
-    async def _run(self, order: Order, levels: Levels, failed_rounds: int) -> None:
+    async def _run(self, order: Order, levels: Levels, waits: Delay | None, failed_rounds: int) -> None:
         wait_ms = backoff_ms(failed_rounds)
         if wait_ms:
             self._note(order, "", f"Round {failed_rounds + 1} begins in {wait_ms / 1000:g} s.")
@@ -123,7 +136,10 @@ class Attempts:
         # An `on` of an older loss must not cross an `off` of the same node.
         async with self._node_locks.setdefault(order.node, asyncio.Lock()):
             begun = asyncio.get_running_loop().time()
-            self._tell_begun(order, failed_rounds)
+            self._tell_begun(order, failed_rounds, waits)
+            if waits is not None:
+                self._note(order, "", str(waits))
+                await asyncio.sleep(waits.milliseconds / 1000)
             outcome = await self._play(order, progress)
         milliseconds = round((asyncio.get_running_loop().time() - begun) * 1000)
         ended = self._end(order, outcome, progress, failed_rounds, milliseconds)
@@ -164,9 +180,10 @@ class Attempts:
             milliseconds=str(result.milliseconds),
         )
 
-    def _tell_begun(self, order: Order, failed_rounds: int) -> None:
+    def _tell_begun(self, order: Order, failed_rounds: int, waits: Delay | None) -> None:
         if order.action is Action.OFF:
-            text = f"{order.node} is being fenced (loss {order.loss}, round {failed_rounds + 1})."
+            first = f"; it {waits}" if waits is not None else ""
+            text = f"{order.node} is being fenced (loss {order.loss}, round {failed_rounds + 1}{first})."
             self._write(journal.Event.FENCE_BEGUN, journal.Level.WARNING, text, order)
 
     def _end(

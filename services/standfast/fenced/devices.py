@@ -70,8 +70,6 @@ class Devices:
         if device.test is not None:
             device.test.cancel()
         async with device.lock:
-            if step.action is Action.OFF and device.configured.delay_ms:
-                await asyncio.sleep(device.configured.delay_ms / 1000)
             return await self._agents.run(device.configured, step.plug.plug, step.action)
 
     async def test_all(self) -> None:
