@@ -89,6 +89,10 @@ class Plug:
     device: str
     plug: str | None
 
+    def __str__(self) -> str:
+        """As it is written."""
+        return self.device if self.plug is None else f"{self.device}:{self.plug}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node(Written):
