@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from standfast.configuration.device_checks import unverified_options
 from standfast.configuration.model import FenceDevice
-from standfast.fenced.agents import Agents, Result, verified
+from standfast.fenced.agents import Agents, Result
 from standfast.fenced.levels import Action, Answer
 
 
@@ -180,7 +181,8 @@ def test_many_agents_leave_no_descriptor_open(bench: Bench) -> None:
     ],
 )
 def test_options_that_switch_verification_off_are_known(options: dict[str, str], expected: bool) -> None:
-    assert verified(FenceDevice(name="x", agent="fence_x", options=options)) is expected
+    device = FenceDevice(name="x", agent="fence_x", options=options)
+    assert (not unverified_options(device)) is expected
 
 
 def alive(pid: int) -> bool:

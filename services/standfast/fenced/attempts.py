@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from standfast import journal
-from standfast.configuration.model import Configuration, Plug
+from standfast.configuration.model import Configuration
 from standfast.fenced.agents import Result
 from standfast.fenced.history import History
 from standfast.fenced.levels import (
@@ -156,7 +156,7 @@ class Attempts:
                 progress.answers.append("no term is open here, so no further level was begun")
                 return Outcome.FAILED
             step = progress.round.next
-            self._note(order, step.plug.device, f"{_plug(step.plug)} is asked: {step.action}.")
+            self._note(order, step.plug.device, f"{step.plug} is asked: {step.action}.")
             result = await self._act(step)
             self._hear(order, step, result, progress)
             progress.round = progress.round.after(result.answer)
@@ -166,14 +166,14 @@ class Attempts:
         """Remembers what the agent said and tells of a failure."""
         contradicts = step.action is Action.STATUS and order.action is Action.OFF and result.answer is Answer.DONE
         if result.answer is not Answer.FAILED and not contradicts:
-            progress.answers.append(f"{_plug(step.plug)}: {step.action}: {result.text or result.answer}")
+            progress.answers.append(f"{step.plug}: {step.action}: {result.text or result.answer}")
             return
         what = "its status still says on after off" if contradicts else f"{step.action} failed: {result.text}"
-        progress.answers.append(f"{_plug(step.plug)}: {what}")
+        progress.answers.append(f"{step.plug}: {what}")
         self._write(
             journal.Event.FENCE_AGENT_FAILED,
             journal.Level.WARNING,
-            f"Fencing {order.node}: fence device {_plug(step.plug)}: {what}.",
+            f"Fencing {order.node}: fence device {step.plug}: {what}.",
             order,
             device=step.plug.device,
             cause=result.text,
@@ -241,10 +241,6 @@ def _levels(configuration: Configuration, name: str) -> Levels:
         if node.name == name:
             return node.fence
     raise LookupError(name)
-
-
-def _plug(plug: Plug) -> str:
-    return plug.device if plug.plug is None else f"{plug.device}:{plug.plug}"
 
 
 def _ending(
