@@ -82,3 +82,8 @@ def test_a_machine_that_answers_no_ping_still_answers_on_its_link(tmp_path: Path
     for name in ("there", "moved", "ready"):
         (tmp_path / name).unlink()
     assert ask("neighbours", "192.0.2.2", network)
+
+
+def test_the_own_question_heard_back_is_no_answer() -> None:
+    deaf = "ip link set lo up; echo 1 > /proc/sys/net/ipv4/icmp_echo_ignore_all"
+    assert not ask("echo", "127.0.0.1", deaf)
