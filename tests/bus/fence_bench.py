@@ -21,6 +21,7 @@ echo "$ip:$plug $action" >> calls
 [ -e "$ip.slow" ] && sleep 30
 case "$(cat $ip.behaviour 2>/dev/null)" in
     dead) echo "Failed: no connection"; exit 1 ;;
+    telling) echo "Failed: login with $password"; exit 1 ;;
     lying) [ $action = off ] && exit 0 ;;
 esac
 case $action in
@@ -37,6 +38,7 @@ METADATA = """<?xml version="1.0" ?>
 <parameter name="ip" required="1"/>
 <parameter name="plug" required="1"/>
 <parameter name="ssl_insecure" required="0"/>
+<parameter name="password" required="0"/>
 </parameters>
 <actions><action name="on" {on}/><action name="off"/><action name="status"/></actions>
 </resource-agent>
@@ -59,10 +61,22 @@ class Bench:
         self.configuration: Configuration | None = self.configure()
 
     def configure(
-        self, *, timeout_ms: int = 5000, fence_delay_ms: int = 0, delays_ms: tuple[int, int] = (0, 0)
+        self,
+        *,
+        timeout_ms: int = 5000,
+        fence_delay_ms: int = 0,
+        delays_ms: tuple[int, int] = (0, 0),
+        password_file: str | None = None,
     ) -> Configuration:
         devices = tuple(
-            FenceDevice(name=name, agent="fence_file", options={"ip": name}, timeout_ms=timeout_ms, delay_ms=delay_ms)
+            FenceDevice(
+                name=name,
+                agent="fence_file",
+                options={"ip": name},
+                timeout_ms=timeout_ms,
+                delay_ms=delay_ms,
+                password_file=password_file,
+            )
             for name, delay_ms in zip(("bmc", "pdu"), delays_ms, strict=True)
         )
         nodes = tuple(

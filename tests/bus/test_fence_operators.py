@@ -156,17 +156,14 @@ def test_off_of_a_node_that_is_online_is_an_error_and_makes_it_unsafe(
     assert "Fence device bmc says what cannot be: node1: on; node2: off, but node2 is online" in capsys.readouterr().err
 
 
-def test_off_of_a_node_that_leaves_the_ring_meanwhile_is_right(bench: Bench) -> None:
-    bench.power("2", "off")
+def test_off_of_a_running_node_that_a_device_only_cut_off_is_right(bench: Bench) -> None:
+    bench.metadata(on='automatic="1"')
+    bench.power("1", "off")
 
     async def main() -> None:
-        async with fenced(bench) as (client, _):
-            server = await membership("node1", NO_LINKS, online=BOTH)
-            server.publish("/org/standfast", "org.standfast.Membership1", {"DetectWithinMilliseconds": 1000})
-            asking = asyncio.ensure_future(client.ask("Test", "s", "bmc"))
-            await until(lambda: "bmc:2 status" in bench.calls())
-            server.publish("/org/standfast/node/node2", "org.standfast.Node1", {"InRing": False})
-            assert [row[3] for row in await asking] == [True, True]
+        async with fenced(bench, tested=False) as (client, _):
+            await membership("node2", NO_LINKS, online=BOTH)
+            assert [row[2:4] for row in await client.ask("Test", "s", "node1")] == [["off", True]] * 2
 
     run(main)
 
@@ -334,8 +331,10 @@ def test_a_node_lets_itself_in_at_its_own_plugs_until_it_succeeds_and_once_in_it
     assert "cannot be kept" not in told
 
 
-def test_on_after_a_proof_is_left_to_the_node_where_only_it_can_do_it(bench: Bench) -> None:
-    bench.metadata(on='automatic="1" on_target="1"')
+@pytest.mark.parametrize("on", ['automatic="1" on_target="1"', 'automatic="1"', 'on_target="1"'])
+def test_on_after_a_proof_is_left_to_the_node_where_it_was_only_cut_off(bench: Bench, on: str) -> None:
+    """It runs on: let in by others, it would write to what is another one's by now."""
+    bench.metadata(on=on)
 
     async def main() -> None:
         async with fenced(bench) as (client, _):

@@ -8,7 +8,7 @@ import pytest
 from house.source import REPOSITORY
 from standfast.bus import Server
 from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
-from standfast.fenced.agents import Agents, Result
+from standfast.fenced.agents import AgentError, Agents, Result
 from standfast.fenced.devices import Devices
 from standfast.fenced.levels import Answer
 from standfast.fenced.metadata import AgentLibrary
@@ -20,6 +20,12 @@ class OffAgents:
 
     async def run(self, *_: Any) -> Result:
         return Result(answer=Answer.IS_OFF, text="Status: OFF", milliseconds=1)
+
+    def stamp(self, _: str) -> tuple[int, ...]:
+        return ()
+
+    async def metadata(self, agent: str) -> str:
+        raise AgentError(f"{agent} is not installed")
 
 
 def ring(*members: str) -> Ring:

@@ -48,7 +48,7 @@ def _warnings(report: Report) -> list[Text]:
     ]
     lines += [f"Configuration: {problem}" for problem in report["problems"]]
     fencing = report["fencing"]
-    lines += [f"Fence devices: {problem}" for problem in fencing["problems"]]
+    lines += [f"Fence devices: {problem}" for problem in fencing["problems"] if ": warning: " not in problem]
     if fencing["unfenced"] is False:
         lines.append(
             "This node is not let in at its fence device yet, so nothing is started here: standfast fence test"

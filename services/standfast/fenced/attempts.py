@@ -256,7 +256,7 @@ def _ending(
             text = f"{order.node} could not be fenced (loss {order.loss}): {why}."
             return journal.Event.FENCE_FAILED, journal.Level.ERROR, text
         case _, Outcome.DONE:
-            text = f"{order.node} is switched on again (loss {order.loss})."
+            text = f"{order.node} is switched on again (loss {order.loss}): {why}."
             return journal.Event.FENCE_SWITCHED_ON, journal.Level.NOTICE, text
         case _:
             text = f"{order.node} could not be switched on again (loss {order.loss}): {why}."

@@ -87,8 +87,8 @@ class Devices:
         device = self._devices.get(step.plug.device)
         if device is None:
             return _not_configured(step.plug)
-        if step.action is Action.ON and await self._library.switches_on_target(device.configured.agent):
-            return Result(answer=Answer.DONE, text="the node does it itself when it starts", milliseconds=0)
+        if step.action is Action.ON and await self._library.cuts_off_only(device.configured.agent):
+            return Result(answer=Answer.DONE, text="left to the node itself, when it starts", milliseconds=0)
         device.cancel_tests()
         async with device.lock:
             return await self._agents.run(device.configured, step.plug.plug, step.action)
@@ -146,7 +146,10 @@ class Devices:
             results = {
                 use: await self._agents.run(device.configured, use[1].plug, Action.STATUS) for use in _asked(device)
             }
-        rows = judge(results, await self._surely_online(results))
+        online = await self._surely_online(results)
+        if online and await self._library.cuts_off_only(device.configured.agent):
+            online = frozenset()  # it says off of a running node that was not let in yet, and is right
+        rows = judge(results, online)
         if self._devices.get(device.configured.name) is device:
             self._tell(device, rows)
         return [row.with_answer(device.last_answer) for row in rows]

@@ -25,10 +25,10 @@ class AgentLibrary:
         _, known = self._known.get(agent, (_ASKED_AGAIN, None))
         return known if isinstance(known, Metadata) else None
 
-    async def switches_on_target(self, name: str) -> bool:
-        """The agent's `on` does something only on the node itself: run elsewhere it would let the wrong one in."""
+    async def cuts_off_only(self, name: str) -> bool:
+        """The agent cuts a node off from storage or network and leaves it running; it may undo that itself, booted."""
         known = await self._read(name)
-        return isinstance(known, Metadata) and known.on_target
+        return isinstance(known, Metadata) and (known.unfences or known.on_target)
 
     async def read(self, names: Iterable[str]) -> AgentMetadata:
         """What these agents say; a sentence for one that says nothing. Only a program that is new is asked."""
