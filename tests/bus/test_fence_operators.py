@@ -1,6 +1,7 @@
 """What fenced tells operators: problems of devices, tests, history, objections; and how it lets its own node in."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,6 @@ NO_LINKS: dict[str, list[tuple[int, bool]]] = {"node1": [], "node2": [(0, False)
 
 def with_option(configuration: Configuration, name: str, value: str) -> Configuration:
     """Device bmc has this option, written in line 7."""
-    from dataclasses import replace
-
     bmc, pdu = configuration.devices
     sources = {f"Option={name}": Source(path="cluster.conf", line=7)}
     bmc = replace(bmc, options={**bmc.options, name: value}, sources=sources)

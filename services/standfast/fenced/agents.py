@@ -169,6 +169,7 @@ class _Output:
     def __init__(self, pipe: int, kept: int) -> None:
         self._pipe = pipe
         self._kept = kept
+        self._cut = False
         self._data = b""
         os.set_blocking(pipe, False)
         asyncio.get_running_loop().add_reader(pipe, self._read)
@@ -179,19 +180,21 @@ class _Output:
             data = os.read(self._pipe, 65536)
         except BlockingIOError:
             return False
+        self._cut = self._cut or len(self._data) + len(data) > self._kept
         self._data = (self._data + data)[-self._kept :]
         if not data:
             asyncio.get_running_loop().remove_reader(self._pipe)
         return bool(data)
 
     def close(self) -> str:
-        """All that was said until now."""
+        """The whole lines of what is kept: half a line might begin with half a secret, which nobody would know."""
         for _ in range(16):  # at most what a pipe holds: a process that escaped its group may go on talking
             if not self._read():
                 break
         asyncio.get_running_loop().remove_reader(self._pipe)
         os.close(self._pipe)
-        return self._data.decode(errors="replace")
+        data = self._data.partition(b"\n")[2] if self._cut else self._data
+        return data.decode(errors="replace")
 
 
 def agent_input(device: FenceDevice, plug: str | None, action: Action, secret: str) -> bytes:
