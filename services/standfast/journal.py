@@ -46,6 +46,11 @@ class Event(StrEnum):
     FENCE_DEVICE_SILENT = "fence-device-silent"
     FENCE_DEVICE_ANSWERS = "fence-device-answers"
     FENCE_HISTORY_FAILED = "fence-history-failed"
+    FENCE_DEVICE_WRONG = "fence-device-wrong"
+    UNFENCED = "unfenced"
+    UNFENCE_FAILED = "unfence-failed"
+    FENCE_AGENT_LOOSE = "fence-agent-loose"
+    FENCE_DEVICE_PROBLEM = "fence-device-problem"
     # membershipd
     VIEW_CHANGED = "view-changed"
     LINK_DOWN = "link-down"

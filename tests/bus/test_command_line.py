@@ -98,6 +98,7 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
         "name": "bmc-node1",
         "agent": "fence_redfish",
         "last_test": "2026-01-01T00:00:00Z",
+        "last_answer": "2026-01-01T00:00:00Z",
         "ok": True,
         "answer": "on",
         "verified": True,

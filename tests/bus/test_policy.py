@@ -88,7 +88,9 @@ def test_everybody_reads_and_the_service_itself_refuses_changes(system_bus: Priv
 
     async def main() -> None:
         server = Server(interface_file("org.standfast.Fencing"))
-        server.publish("/org/standfast", "org.standfast.Fencing1", {"Attempts": []})
+        server.publish(
+            "/org/standfast", "org.standfast.Fencing1", {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True}
+        )
         orders: list[Call] = []
 
         async def begin(call: Call) -> tuple[Any, ...]:

@@ -46,9 +46,12 @@ class Cluster:
             )
         votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
-        fencing.publish(ROOT, "org.standfast.Fencing1", {"Attempts": []})
+        fencing.publish(
+            ROOT, "org.standfast.Fencing1", {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True}
+        )
         for name in NODES:
             values = {"Name": f"bmc-{name}", "Agent": "fence_redfish", "LastTest": "2026-01-01T00:00:00Z"}
+            values["LastAnswer"] = values["LastTest"]
             fencing.publish(
                 f"{ROOT}/device/{escape('bmc-' + name)}",
                 "org.standfast.FenceDevice1",

@@ -231,6 +231,12 @@ CLUSTER_SLIPS = [
         "Option=passwd=x1y2",
         "cluster.conf:20: Option=: passwd cannot be set here; use PasswordFile=",
     ),
+    (
+        "Option=ssl-insecure=1",
+        "Option=delay=5",
+        "cluster.conf:20: Option=: delay cannot be set here; use Delay=, or FenceDelay= of the node",
+    ),
+    ("Fence=bmc1\n", "Fence=bmc1\nFenceDelay=6min\n", "cluster.conf:9: FenceDelay=: 6min is longer than 5min"),
     ("Option=ssl-insecure=1", "Option=secret x1y2", "cluster.conf:20: Option=: write NAME=VALUE"),
     (
         "PasswordFile=bmc.secret",
@@ -257,6 +263,11 @@ def test_a_slip_in_cluster_conf_is_one_sentence_with_its_line(
     found = problems(root, system)
     assert any(problem.startswith(told) for problem in found), found
     assert "x1y2" not in "".join(found)
+
+
+def test_a_node_is_shot_later_by_its_own_delay(root: Path, system: System) -> None:
+    write(root, "cluster.conf", CLUSTER.replace("Fence=bmc1\n", "Fence=bmc1\nFenceDelay=5s\n"))
+    assert [node.fence_delay_ms for node in load(root, system=system).nodes] == [5000, 0]
 
 
 def test_every_slip_is_told_at_once(root: Path, system: System) -> None:

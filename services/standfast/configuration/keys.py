@@ -56,8 +56,17 @@ class Values:
 
     @property
     def sources(self) -> dict[str, Source]:
-        """By key as the administrator writes it: where its last value stands."""
-        return {name: entries[-1].source for name, entries in self.entries.items()}
+        """By key as the administrator writes it: where its last value stands; and where each word of a list stands.
+
+        The latter by "Option=ip" (an option's name) and "Fence=pdu-a:7": a check of fence devices names the line.
+        """
+        options = {
+            f"Option={entry.value.partition('=')[0].strip()}": entry.source for entry in self.entries.get("Option", ())
+        }
+        plugs = {
+            f"Fence={word}": entry.source for entry in self.entries.get("Fence", ()) for word in entry.value.split()
+        }
+        return options | plugs | {name: entries[-1].source for name, entries in self.entries.items()}
 
     def source_of(self, name: str, word: str = "") -> Source:
         """Where `word` stands in the values of key `name`; the key must have been written."""
@@ -89,7 +98,7 @@ _CLUSTER_KEYS = (
     Key(Scope.NODE, "Address", kind.ADDRESSES, "", _MEMBERSHIP, "addresses", required=True),
     Key(Scope.NODE, "Votes", kind.integer(0, 100), "1", f"{_MEMBERSHIP}, {_QUORUM}, {_RESOURCED}", "votes"),
     Key(Scope.NODE, "Fence", kind.FENCE, "", _FENCED, "fence"),
-    Key(Scope.NODE, "FenceDelay", kind.span(), "0", _FENCED),
+    Key(Scope.NODE, "FenceDelay", kind.span("0", "5min"), "0", _FENCED, "fence_delay_ms"),
     Key(Scope.NODE, "Watchdog", kind.TEXT, "", _QUORUM),
     Key(Scope.NODE, "WatchdogTimeout", kind.span(), "", _QUORUM),
     Key(Scope.NODE, "WatchdogTrust", kind.BOOLEAN, "no", _QUORUM),

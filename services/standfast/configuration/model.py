@@ -89,6 +89,10 @@ class Plug:
     device: str
     plug: str | None
 
+    def __str__(self) -> str:
+        """As it is written."""
+        return self.device if self.plug is None else f"{self.device}:{self.plug}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node(Written):
@@ -97,6 +101,7 @@ class Node(Written):
     addresses: tuple[str, ...]  # one for each link
     votes: int = 1
     fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
+    fence_delay_ms: int = 0  # what a round of fencing waits before it shoots this node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

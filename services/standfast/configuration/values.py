@@ -39,7 +39,7 @@ _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 # Standfast's own, each with what to write instead: an agent must not delay, choose or be told a secret by Option=
 _RESERVED_OPTIONS = {
     "action": "Standfast chooses it",
-    "delay": "use Delay=",
+    "delay": "use Delay=, or FenceDelay= of the node",
     "passwd": "use PasswordFile=",
     "password": "use PasswordFile=",
 }

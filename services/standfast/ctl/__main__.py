@@ -2,6 +2,7 @@
 
 import click
 
+from standfast.ctl.fence import fence
 from standfast.ctl.group import group
 from standfast.ctl.maintenance import maintenance
 from standfast.ctl.node import node
@@ -20,7 +21,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, maintenance, timeline, simulate):
+for command in (status, group, node, fence, maintenance, timeline, simulate):
     main.add_command(command)
 
 if __name__ == "__main__":

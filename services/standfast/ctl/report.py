@@ -24,7 +24,13 @@ def make(snapshot: Snapshot) -> Report:
         "maintenance": groups.get("Maintenance"),
         "nodes": _nodes(snapshot),
         "groups": _groups(snapshot),
-        "fencing": {"pending": _pending(groups), "devices": _devices(snapshot)},
+        "fencing": {
+            "pending": _pending(groups),
+            "devices": _devices(snapshot),
+            "unsafe": list(snapshot[FENCING].root.get("Unsafe", ())),
+            "problems": list(snapshot[FENCING].root.get("Problems", ())),
+            "unfenced": snapshot[FENCING].root.get("Unfenced"),
+        },
         "problems": list(membership.get("Problems", ())),
         "away": {DAEMONS[name]: daemon.why_away for name, daemon in snapshot.items() if daemon.why_away},
     }
@@ -109,6 +115,7 @@ def _device(values: Mapping[str, Any]) -> Report:
         "name": values["Name"],
         "agent": values["Agent"],
         "last_test": tested,
+        "last_answer": values["LastAnswer"] or None,
         "ok": values["Ok"] if tested else None,
         "answer": values["Answer"] or None,
         "verified": values["Verified"],
