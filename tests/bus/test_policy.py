@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bus.private import REPOSITORY, PrivateBus, as_nobody
+from fakes.daemons import NO_FENCING
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file
 
 POLICY = REPOSITORY / "dbus/org.standfast.conf"
@@ -88,9 +89,7 @@ def test_everybody_reads_and_the_service_itself_refuses_changes(system_bus: Priv
 
     async def main() -> None:
         server = Server(interface_file("org.standfast.Fencing"))
-        server.publish(
-            "/org/standfast", "org.standfast.Fencing1", {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True}
-        )
+        server.publish("/org/standfast", "org.standfast.Fencing1", NO_FENCING)
         orders: list[Call] = []
 
         async def begin(call: Call) -> tuple[Any, ...]:

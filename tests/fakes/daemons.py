@@ -9,6 +9,7 @@ from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
 ROOT = "/org/standfast"
 NODES = ("node1", "node2", "node3")
 RESOURCES = ("standfast-ip@192.0.2.100.service", "apache2.service")
+NO_FENCING = {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True, "SlowestOff": 0}
 ALL = ("org.standfast.Membership", "org.standfast.Quorum", "org.standfast.Fencing", "org.standfast.Groups")
 
 
@@ -46,9 +47,7 @@ class Cluster:
             )
         votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
-        fencing.publish(
-            ROOT, "org.standfast.Fencing1", {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True}
-        )
+        fencing.publish(ROOT, "org.standfast.Fencing1", NO_FENCING)
         for name in NODES:
             values = {"Name": f"bmc-{name}", "Agent": "fence_redfish", "LastTest": "2026-01-01T00:00:00Z"}
             values["LastAnswer"] = values["LastTest"]

@@ -96,6 +96,7 @@ class Attempts:
         self._attempts: dict[Order, Attempt] = {}
         self._node_locks: dict[str, asyncio.Lock] = {}
         self._history_lock = asyncio.Lock()
+        self.slowest_off_ms = 0  # of those that proved something in this life, its delays included
 
     def rows(self) -> tuple[tuple[str, ...], ...]:
         """Attempts under way and those that ended in the last ten minutes, oldest first."""
@@ -194,6 +195,8 @@ class Attempts:
         event, level, text = _ending(order, outcome, device, progress.answers)
         self._write(event, level, text, order, device=device, milliseconds=str(milliseconds))
         failed = failed_rounds + 1 if outcome is Outcome.FAILED else 0
+        if outcome is Outcome.PROVEN:
+            self.slowest_off_ms = max(self.slowest_off_ms, milliseconds)
         ended = Attempt(order=order, state=State(outcome.value), device=device, text=text, failed_rounds=failed)
         self._put(ended)
         asyncio.get_running_loop().call_later(SHOWN_AFTER_END_S, self._forget, ended)

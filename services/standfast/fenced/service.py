@@ -216,6 +216,7 @@ class Service:
             "Problems": self._library.problems,
             "Unsafe": unsafe,
             "Unfenced": self._unfencing.done,
+            "SlowestOff": self._attempts.slowest_off_ms,
         }
         self._server.publish(ROOT, INTERFACE, values)
 

@@ -85,7 +85,9 @@ def _given_up(record: Record, attempt: Attempt, configuration: Configuration, wa
 def longest_round_ms(configuration: Configuration, name: str) -> int:
     """How long one round through all levels of a node can take: each device is asked twice."""
     timeouts = {device.name: device.timeout_ms + device.delay_ms for device in configuration.devices}
-    return sum(2 * timeouts.get(plug.device, 0) for level in configuration.node(name).fence for plug in level)
+    node = configuration.node(name)
+    rounds = sum(2 * timeouts.get(plug.device, 0) for level in node.fence for plug in level)
+    return node.fence_delay_ms + rounds
 
 
 def out(record: Record, name: str) -> bool:

@@ -155,7 +155,8 @@ class Core:
 
     @property
     def knowledge(self) -> Knowledge:
-        race_ms = self.race.wait_ms(self.record, self.fencing.slowest_off_ms) if self.record is not None else 0
+        slowest_ms = self.fencing.slowest_off_ms
+        race_ms = self.race.wait_ms(self.record, self.configuration, slowest_ms) if self.record is not None else 0
         return Knowledge(
             configuration=self.configuration, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms
         )
@@ -346,7 +347,8 @@ class Core:
     def _gate(self, name: str) -> Gate:
         if self.quorum() is Word.NO or self.terms.term is None or self.rests:
             return Gate.SHUT
-        return Gate.OPEN if self.quorum() is Word.YES and self.echoed() else Gate.WAIT
+        ready = self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
+        return Gate.OPEN if ready else Gate.WAIT
 
     def _updated(self, before: Record, update: Update) -> None:
         term, record = self.terms.term, self.record

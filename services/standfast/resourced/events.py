@@ -95,6 +95,7 @@ class FencingTold:
     ended: Mapping[tuple[str, str], tuple[bool, str]]
     restarted: bool = False  # it lost what it was doing
     slowest_off_ms: int = 0  # of the `off`s that it has measured, 0 = none
+    unfenced: bool = True  # this node was let in by every device whose agent asks for that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ class Fencing:
         self._begin = begin
         self.running: tuple[RunningAttempt, ...] = ()
         self.slowest_off_ms = 0  # of those that fenced here has measured, 0 = none
+        self.unfenced = True  # False: storage does not let this node in yet
         self._asked: set[Key] = set()
         self._ended: dict[Key, tuple[bool, str]] = {}
         self._heard_since: dict[Key, int] = {}  # since when who is said to be off is heard nevertheless
@@ -37,7 +38,7 @@ class Fencing:
     def told(self, event: FencingTold, record: Record | None) -> None:
         """What fenced says now; one that was restarted is asked anew."""
         self.running = event.running
-        self.slowest_off_ms = event.slowest_off_ms
+        self.slowest_off_ms, self.unfenced = event.slowest_off_ms, event.unfenced
         if event.restarted:
             self._asked.clear()
             if record is not None:

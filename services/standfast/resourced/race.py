@@ -4,6 +4,7 @@ The winner is a field of the record. A node shoots at once only when it is named
 stored it; then the other waits. The times differ in every other case too, for a change of the winner may be cut in two.
 """
 
+from standfast.configuration.model import Configuration
 from standfast.resourced.messages import Content, RaceDecided
 from standfast.resourced.record import Record
 from standfast.resourced.term import Term
@@ -33,11 +34,13 @@ class Race:
         if len(record.nodes) == 2 and all(position >= term.position for position in term.stored.values()):
             self._agreed = record.winner
 
-    def wait_ms(self, record: Record, slowest_off_ms: int) -> int:
+    def wait_ms(self, record: Record, configuration: Configuration, slowest_off_ms: int) -> int:
         """How long this node waits before it shoots the other one of two. `slowest_off_ms`: 0 = never measured."""
         if len(record.nodes) != 2:
             return 0
-        step = (slowest_off_ms or UNMEASURED_OFF_MS) + MARGIN_MS
+        delays = [device.delay_ms for device in configuration.devices]
+        delays += [node.fence_delay_ms for node in configuration.nodes]
+        step = (slowest_off_ms or UNMEASURED_OFF_MS) + max(delays, default=0) + MARGIN_MS
         if record.winner != self._me:
             return step
         if self._agreed == self._me:

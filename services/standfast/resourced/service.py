@@ -73,7 +73,7 @@ class Service:
         self.stream = Stream(self._loop, network, self._names, self.push)
         self.acts = Acts(self.push, self._guards, tasks)
         self.fencer = Fencer(self.push, tasks)
-        self.publication = Publication(self.core, self.push)
+        self.publication = Publication(self.core, self.push, self.fencer.objections)
 
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
