@@ -20,14 +20,19 @@ XML = """<node>
     <property name="Word" type="s" access="read"/>
     <property name="Rows" type="a(sub)" access="read"/>
     <method name="Echo">
+      <annotation name="org.standfast.Access" value="everybody"/>
       <arg name="text" type="s" direction="in"/>
       <arg name="answer" type="s" direction="out"/>
     </method>
     <method name="Change">
       <annotation name="org.standfast.Access" value="root"/>
     </method>
-    <method name="Fail"/>
-    <method name="Wait"/>
+    <method name="Fail">
+      <annotation name="org.standfast.Access" value="everybody"/>
+    </method>
+    <method name="Wait">
+      <annotation name="org.standfast.Access" value="everybody"/>
+    </method>
   </interface>
   <interface name="org.standfast.Item1">
     <property name="Size" type="u" access="read"/>

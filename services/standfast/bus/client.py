@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dbus_next.constants import MessageType
+from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
 from standfast.bus.errors import BusError, ErrorName
@@ -115,11 +115,19 @@ class Bus:
         signature: str = "",
         *arguments: Any,
         timeout_s: float = CALL_TIMEOUT_S,
+        interactive: bool = False,
+        places: asyncio.Semaphore | None = None,
     ) -> tuple[Any, ...]:
-        """The reply's arguments, variants unpacked. Raises BusError: refused, failed, no answer, bus lost."""
+        """The reply's arguments, variants unpacked. Raises BusError: refused, failed, no answer, bus lost.
+
+        interactive: whoever answers may let polkit ask for a password. places: bounds the calls under way in
+        place of this connection's own bound, so that slow calls for others are in nobody's way.
+        """
         message = make_call(destination, path, interface, member, signature, outgoing(list(arguments)))
+        if interactive:
+            message.flags |= MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION
         try:
-            async with asyncio.timeout(timeout_s), self._slots:
+            async with asyncio.timeout(timeout_s), places or self._slots:
                 return await self._ask(message)
         except TimeoutError:
             text = f"{destination} did not answer {member} within {timeout_s:g} s."

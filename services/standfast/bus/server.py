@@ -15,6 +15,7 @@ from standfast.bus.callers import Callers
 from standfast.bus.client import OBJECT_MANAGER, PROPERTIES, Bus
 from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.interfaces import DOCTYPE, STANDARD, Interface, Method, read_interfaces
+from standfast.bus.rights import Rights
 from standfast.bus.values import Variant, incoming, outgoing
 from standfast.files import machine_id
 
@@ -91,9 +92,10 @@ class Server:
         if self._callers is not None:
             self._callers.close()
         self._bus = bus
+        rights = Rights(bus)
         self._callers = Callers(
             bus,
-            lambda message, uid: self._serve(bus, message, uid),
+            lambda message, uid: self._serve(bus, rights, message, uid),
             lambda message, error: _refuse(bus, message, error),
         )
         self._shown = {path: dict(values) for path, values in self._objects.items()}
@@ -142,7 +144,7 @@ class Server:
 
     # what clients ask
 
-    def _serve(self, bus: Bus, message: Any, uid: int) -> None:
+    def _serve(self, bus: Bus, rights: Rights, message: Any, uid: int) -> None:
         """The message is answered now (reads), or by a task of its own (our methods)."""
         try:
             own = self._own_method(message)
@@ -155,7 +157,7 @@ class Server:
         if own is None:
             self._finished(bus, uid)
             return
-        task = asyncio.get_running_loop().create_task(self._run(bus, message, uid, own))
+        task = asyncio.get_running_loop().create_task(self._run(bus, rights, message, uid, own))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -163,7 +165,7 @@ class Server:
         if self._callers is not None and bus is self._bus:
             self._callers.finished(uid)
 
-    async def _run(self, bus: Bus, message: Any, uid: int, method: Method) -> None:
+    async def _run(self, bus: Bus, rights: Rights, message: Any, uid: int, method: Method) -> None:
         """Runs a handler; whatever it raises becomes one sentence for the caller."""
         what = f"{message.interface}.{message.member}"
         call = Call(
@@ -175,8 +177,8 @@ class Server:
             sender=message.sender,
         )
         try:
-            if method.root_only and uid != 0:
-                raise BusError(ErrorName.ACCESS_DENIED, f"Only root may call {what}.")
+            interactive = bool(message.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
+            await rights.check(method, what, sender=call.sender, uid=uid, interactive=interactive)
             handler = self._handlers.get((message.interface, message.member))
             if handler is None:
                 raise BusError(ErrorName.UNKNOWN_METHOD, f"{what} is not served yet: try again.")
