@@ -11,7 +11,7 @@ from dbus_next.message import Message
 
 from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.values import incoming, outgoing
-from standfast.bus.wire import Wire, make_call
+from standfast.bus.wire import Wire, make_call, read_message
 
 SYSTEM_BUS: Final = "unix:path=/run/dbus/system_bus_socket"
 CALLS_IN_FLIGHT: Final = 64  # dbus-daemon refuses the 129th; ours for credentials come on top
@@ -76,12 +76,13 @@ class Bus:
         self.closed = asyncio.Event()
         self.unique_name = ""
         self.why_closed = ""
-        self.on_call: Callable[[Any], None] | None = None  # the server's
+        self.take_call: Callable[[str, bytes], bool] | None = None  # the server's: as Ears.on_call
         self._wire: Wire | None = None
         self._slots = asyncio.Semaphore(CALLS_IN_FLIGHT)
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._subscriptions: list[_Subscription] = []
         self._owners: dict[str, str] = {}
+        self._heard = {DRIVER}  # whose signals are read
         self._owner_changes: dict[str, int] = {}  # for each tracked name: how often we were told
         self._owner_handlers: dict[str, list[Callable[[str], None]]] = {}
         self._rules: set[str] = set()
@@ -96,7 +97,7 @@ class Bus:
         where = address or os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
         try:
             async with asyncio.timeout(timeout_s):
-                bus._wire = await Wire.connect(where, bus._on_message, bus._on_lost)
+                bus._wire = await Wire.connect(where, bus)
                 (bus.unique_name,) = await bus._ask(make_call(DRIVER, DRIVER_PATH, DRIVER, "Hello", "", []))
         except (OSError, TimeoutError) as error:
             await bus.close()
@@ -195,10 +196,8 @@ class Bus:
 
     async def uid_of(self, sender: str) -> int:
         """The user id behind a unique name, as the bus knows it. Raises BusError when it is gone."""
-        (credentials,) = await self._driver("GetConnectionCredentials", "s", sender)
-        if "UnixUserID" not in credentials:
-            raise BusError(ErrorName.ACCESS_DENIED, f"The bus does not know who {sender} is.")
-        return int(credentials["UnixUserID"])
+        (uid,) = await self._driver("GetConnectionUnixUser", "s", sender)
+        return int(uid)
 
     def send(self, message: Any) -> None:
         """A signal or a reply is on its way; on a lost bus it is dropped."""
@@ -217,7 +216,7 @@ class Bus:
         """The connection is gone; waiting calls ended with BusError."""
         if self._wire is not None:
             self._wire.close()
-        self._on_lost("we closed it")
+        self.on_lost("we closed it")
 
     async def __aenter__(self) -> "Bus":
         return self
@@ -275,28 +274,34 @@ class Bus:
         if self._owners.get(name, "") == owner:
             return
         self._owners[name] = owner
+        self._heard = {DRIVER, *self._owners.values()} - {""}
         for handler in tuple(self._owner_handlers.get(name, ())):
             handler(owner)
 
-    def _on_message(self, message: Any) -> None:
-        match message.message_type:
-            case MessageType.METHOD_RETURN | MessageType.ERROR:
-                future = self._pending.pop(message.reply_serial, None)
-                if future is not None and not future.done():
-                    future.set_result(message)
-            case MessageType.SIGNAL:
-                self._on_signal(message)
-            case MessageType.METHOD_CALL if self.on_call is not None:
-                self.on_call(message)
-            case _:
-                text = "This process answers no calls."
-                self.send(Message.new_error(message, ErrorName.UNKNOWN_METHOD.value, text))
+    def hears(self, sender: str) -> bool:
+        """Somebody here listens to it. The bus sets the sender; but anyone may send a signal straight to us."""
+        return sender in self._heard
+
+    def on_call(self, sender: str, data: bytes) -> bool:
+        """A call goes to the server."""
+        if self.take_call is not None:
+            return self.take_call(sender, data)
+        message = read_message(data)
+        if message is not None:
+            self.send(Message.new_error(message, ErrorName.UNKNOWN_METHOD.value, "This process answers no calls."))
+        return True
+
+    def on_message(self, message: Any) -> None:
+        """A reply goes to whom waits for it, a signal to its subscribers."""
+        if message.message_type is MessageType.SIGNAL:
+            self._on_signal(message)
+            return
+        future = self._pending.pop(message.reply_serial, None)
+        if future is not None and not future.done():
+            future.set_result(message)
 
     def _on_signal(self, message: Any) -> None:
-        """Passes a signal to the subscriptions whose sender it really came from.
-
-        The bus sets the sender; but anyone may send a signal straight to us, past all match rules.
-        """
+        """Passes a signal to the subscriptions whose sender it really came from."""
         signal = Signal(
             sender=message.sender or "",
             path=message.path,
@@ -315,7 +320,8 @@ class Bus:
             if genuine and signal.sender and subscription.wants(signal):
                 subscription.handler(signal)
 
-    def _on_lost(self, why: str) -> None:
+    def on_lost(self, why: str) -> None:
+        """Nothing comes or goes any more: whoever waits for a reply is told."""
         if self.closed.is_set():
             return
         self.why_closed = why

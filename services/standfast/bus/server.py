@@ -17,6 +17,7 @@ from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.interfaces import DOCTYPE, STANDARD, Interface, Method, read_interfaces
 from standfast.bus.rights import Rights
 from standfast.bus.values import Variant, incoming, outgoing
+from standfast.bus.wire import read_body
 from standfast.files import machine_id
 
 ROOT: Final = "/org/standfast"
@@ -100,7 +101,7 @@ class Server:
         )
         self._shown = {path: dict(values) for path, values in self._objects.items()}
         self._dirty.clear()
-        bus.on_call = self._callers.admit
+        bus.take_call = self._callers.take
         await bus.claim(name)
 
     def cancel_calls(self) -> None:
@@ -166,22 +167,22 @@ class Server:
             self._callers.finished(uid)
 
     async def _run(self, bus: Bus, rights: Rights, message: Any, uid: int, method: Method) -> None:
-        """Runs a handler; whatever it raises becomes one sentence for the caller."""
+        """Runs a handler for whom may call it; whatever it raises becomes one sentence for the caller."""
         what = f"{message.interface}.{message.member}"
-        call = Call(
-            path=message.path,
-            interface=message.interface,
-            member=message.member,
-            arguments=tuple(incoming(value) for value in message.body),
-            uid=uid,
-            sender=message.sender,
-        )
         try:
             interactive = bool(message.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
-            await rights.check(method, what, sender=call.sender, uid=uid, interactive=interactive)
+            await rights.check(method, what, sender=message.sender, uid=uid, interactive=interactive)
             handler = self._handlers.get((message.interface, message.member))
             if handler is None:
                 raise BusError(ErrorName.UNKNOWN_METHOD, f"{what} is not served yet: try again.")
+            call = Call(
+                path=message.path,
+                interface=message.interface,
+                member=message.member,
+                arguments=tuple(incoming(value) for value in _arguments(message)),
+                uid=uid,
+                sender=message.sender,
+            )
             _reply(bus, message, method.signature_out, outgoing(list(await handler(call))))
         except BusError as error:
             _refuse(bus, message, error)
@@ -191,7 +192,7 @@ class Server:
             journal.write(
                 journal.Event.METHOD_FAILED,
                 journal.Level.ERROR,
-                f"{what} at {call.path} ended by {type(error).__name__}: {error}",
+                f"{what} at {message.path} ended by {type(error).__name__}: {error}",
                 traceback="".join(traceback.format_exception(error)),
             )
         finally:
@@ -228,11 +229,11 @@ class Server:
             case "Introspect":
                 return "s", [self._introspect(message.path)]
             case "Get":
-                return "v", [self._property(message.path, *message.body)]
+                return "v", [self._property(message.path, *_arguments(message))]
             case "GetAll":
-                return "a{sv}", [self._properties(message.path, message.body[0])]
+                return "a{sv}", [self._properties(message.path, *_arguments(message))]
             case "Set":
-                text = f"{message.body[1]} is changed by a method only."
+                text = "Properties are changed by methods only."
                 raise BusError(ErrorName.PROPERTY_READ_ONLY, text)
             case "GetManagedObjects":
                 return "a{oa{sa{sv}}}", [self._managed(message.path)]
@@ -305,6 +306,14 @@ async def serve_forever(
                 said = error.name
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, _REOPEN_LAST_S)
+
+
+def _arguments(message: Any) -> list[Any]:
+    """What the caller gave. Raises BusError. Nothing of a large call is read before all else about it is right."""
+    arguments = read_body(message)
+    if arguments is None:
+        raise BusError(ErrorName.INVALID_ARGUMENTS, f"The arguments of {message.member} cannot be read.")
+    return arguments
 
 
 def _reply(bus: Bus, message: Any, signature: str, body: list[Any]) -> None:
