@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from standfast.bus.client import Bus
@@ -53,8 +54,8 @@ class Callers:
         self._accounts: OrderedDict[int, _Account] = OrderedDict()
         self._waiting: dict[str, list[bytes]] = {}
         self._waiting_bytes = 0
-        self._places = asyncio.Semaphore(LOOKUPS)
-        self._lookups: set[asyncio.Task[None]] = set()
+        self._strangers: deque[str] = deque()  # of those that wait: whom the bus was not asked for yet
+        self._asked = 0
 
     def take(self, sender: str, data: bytes) -> bool:
         """`admitted` or `refused` is called for the call, in the order of the sender's calls.
@@ -70,12 +71,8 @@ class Callers:
         """A call that was admitted has its answer."""
         self._accounts[uid].open -= 1
 
-    def close(self) -> None:
-        for task in self._lookups:
-            task.cancel()
-
     def _keep(self, sender: str, data: bytes) -> bool:
-        """It waits, unread, until the bus told whose it is."""
+        """It waits, unread, until the bus told whose it is. That costs no more than to pass it over: false."""
         waiting = self._waiting.get(sender)
         room = len(self._waiting) < STRANGERS if waiting is None else len(waiting) < WAITING_FOR_LOOKUP
         if not room or self._waiting_bytes + len(data) > WAITING_BYTES:
@@ -83,20 +80,22 @@ class Callers:
         self._waiting_bytes += len(data)
         if waiting is not None:
             waiting.append(data)
-            return False  # it cost no more than one that is passed over
+            return False
         self._waiting[sender] = [data]
-        task = asyncio.get_running_loop().create_task(self._look_up(sender))
-        self._lookups.add(task)
-        task.add_done_callback(self._lookups.discard)
-        return True
+        self._strangers.append(sender)
+        self._ask_more()
+        return False
 
-    async def _look_up(self, sender: str) -> None:
-        uid: int | None = None
-        try:
-            async with self._places:
-                uid = await self._bus.uid_of(sender)
-        except BusError:
-            pass  # it is gone: nobody waits for an answer
+    def _ask_more(self) -> None:
+        while self._strangers and self._asked < LOOKUPS:
+            self._asked += 1
+            sender = self._strangers.popleft()
+            self._bus.ask_user(sender, partial(self._told, sender))
+
+    def _told(self, sender: str, uid: int | None) -> None:
+        """The bus said who the sender is; None: it is gone, and nobody waits for an answer."""
+        self._asked -= 1
+        self._ask_more()
         waiting = self._waiting.pop(sender)
         self._waiting_bytes -= sum(len(data) for data in waiting)
         if uid is None:

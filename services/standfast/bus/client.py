@@ -194,10 +194,10 @@ class Bus:
         if reply not in _OWNER_REPLIES:
             raise BusError(ErrorName.NAME_TAKEN, f"Another process owns {name}: end it first.")
 
-    async def uid_of(self, sender: str) -> int:
-        """The user id behind a unique name, as the bus knows it. Raises BusError when it is gone."""
-        (uid,) = await self._driver("GetConnectionUnixUser", "s", sender)
-        return int(uid)
+    def ask_user(self, sender: str, answered: Callable[[int | None], None]) -> None:
+        """`answered` gets the user id behind a unique name as the bus knows it, None when it is gone."""
+        if self._wire is not None:
+            self._wire.ask_user(sender, answered)
 
     def send(self, message: Any) -> None:
         """A signal or a reply is on its way; on a lost bus it is dropped."""

@@ -90,8 +90,6 @@ class Server:
 
     async def attach(self, bus: Bus, name: str) -> None:
         """The objects are served on `bus` under `name`. Raises BusError when another process owns it."""
-        if self._callers is not None:
-            self._callers.close()
         self._bus = bus
         rights = Rights(bus)
         self._callers = Callers(
