@@ -67,6 +67,11 @@ class FakeSystemd:
         self._bus.take_call = self._take
         await self._bus.claim(NAME)
 
+    @property
+    def unique_name(self) -> str:
+        assert self._bus is not None
+        return self._bus.unique_name
+
     async def leave(self) -> None:
         """Away from the bus, as while it executes itself anew; the units stay."""
         assert self._bus is not None
