@@ -212,6 +212,33 @@ def test_a_large_signal_of_a_stranger_is_never_read(
     asyncio.run(main())
 
 
+def test_a_large_header_is_never_read(
+    private_bus: PrivateBus, daemon: Daemon, read_sizes: list[int], passed_over: list[int]
+) -> None:
+    path = str(private_bus.socket)
+
+    async def stranger() -> None:
+        sock = hostile.connect(path)
+        sock.sendall(hostile.call(NAME, ROOT, PROPERTIES, "GetAll", INTERFACE, reply=True, serial=8))
+        answer = b""
+        while b"first" not in answer:  # now it is known whose the connection is
+            answer += sock.recv(4096)
+        long_path = "/" + "x" * (5 << 20)
+        sock.sendall(hostile.call(NAME, long_path, INTERFACE, "Say", "hello", reply=False, serial=9))
+        sock.sendall(hostile.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId", reply=True, serial=10))
+        sock.recv(4096)  # the bus has handed on what was sent before
+
+    async def main() -> None:
+        await daemon.start()
+        await as_nobody(stranger)
+        await until(lambda: max(passed_over, default=0) > 5 << 20, 30)
+        root = await Bus.connect()
+        assert await root.get(NAME, ROOT, INTERFACE, "Word") == "first"
+        assert max(read_sizes) < 4096
+
+    asyncio.run(main())
+
+
 def test_an_honest_large_call_is_read_and_one_that_is_too_large_is_root_s_alone(
     private_bus: PrivateBus, daemon: Daemon
 ) -> None:

@@ -263,7 +263,8 @@ def read_body(message: Any) -> list[Any] | None:
 def sender_of(data: bytes | bytearray, start: int, end: int, order: int) -> str:
     """The sender in the header's fields; "" if it cannot be told at a glance, which no honest message brings about.
 
-    The bus writes the sender, but a field of no known number may hold anything: also what looks like a second one.
+    The bus writes the sender. A field of no known number may hold anything, also what looks like a second one; Debian
+    12's dbus-daemon takes such fields out, others hand them on.
     """
     at = data.find(_SENDER_FIELD, start, end)
     if at < 0 or data.find(_SENDER_FIELD, at + 1, end) >= 0:
