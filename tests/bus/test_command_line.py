@@ -7,15 +7,17 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from bus.polkit import NO, YES, Question, Written
 from bus.private import REPOSITORY, PrivateBus, as_nobody, until
 from fakes.daemons import ALL, Cluster
 from standfast.bus import ErrorName
-from standfast.ctl import wishes
+from standfast.ctl import rights, wishes
 from standfast.ctl.__main__ import main
 
 MEMBERSHIP, QUORUM, FENCING, GROUPS = ALL
@@ -260,8 +262,50 @@ def test_another_user_than_root_may_read_and_change_nothing(private_bus: Private
 
     (read, changed), wishes_seen = asyncio.run(play())
     assert read == [0, ""]
-    assert changed[0] == 5 and changed[1].endswith("Try again as root.\n")
+    assert changed[0] == 5
+    assert changed[1].startswith("standfast: Only root may call org.standfast.Group1.Stop: polkit")
     assert wishes_seen == []
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_who_is_not_root_may_be_asked_for_a_password_while_the_command_waits(
+    private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    """On a terminal an agent of polkit is there for exactly as long as the call."""
+    folder = private_bus.socket.parent / "agent"
+    folder.mkdir()
+    folder.chmod(0o777)
+    script = folder / "pkttyagent"
+    # closes the descriptor that it was told to when it is ready, and says when it is ended
+    script.write_text(
+        f"#!/bin/bash\ntrap 'echo gone >>{folder}/seen; exit' TERM\necho $1 $3 $5 >>{folder}/seen\n"
+        'eval "exec $4>&-"\nwhile :; do sleep 0.02; done\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(rights, "AGENT", str(script))
+
+    async def allow(question: Question) -> Any:
+        seen = (folder / "seen").read_text() if (folder / "seen").exists() else ""
+        assert seen == ("--process --notify-fd --fallback\n" if terminal else "")
+        return YES if question.interactive else NO
+
+    async def as_other_user() -> list[Any]:
+        monkeypatch.setattr(rights, "_has_terminal", lambda: terminal)
+        result = await asyncio.to_thread(invoke, "group", "stop", "webserv")
+        return [result.exit_code, result.stderr, result.stdout]
+
+    async def play() -> Any:
+        async with Cluster().running() as cluster, Written(tmp_path, allow).running():
+
+            async def stop(*_: Any) -> None:
+                cluster.group(Phase="stopped", Owner="")
+
+            cluster.on_wish = stop
+            return await as_nobody(as_other_user)
+
+    assert asyncio.run(play()) == [0, "", "webserv is stopped\n"]
+    if terminal:
+        assert (folder / "seen").read_text().endswith("gone\n")
 
 
 def test_a_resourced_that_is_being_restarted_is_waited_for(private_bus: PrivateBus) -> None:

@@ -24,8 +24,12 @@ SYSTEMD_PATH = "/org/freedesktop/systemd1"
 MANAGER = "org.freedesktop.systemd1.Manager"
 SYSTEMD_XML = f"""<node>
   <interface name="{MANAGER}">
-    <method name="ListJobs"><arg type="a(usssoo)" direction="out"/></method>
+    <method name="ListJobs">
+      <annotation name="org.standfast.Access" value="root"/>
+      <arg type="a(usssoo)" direction="out"/>
+    </method>
     <method name="StartUnit">
+      <annotation name="org.standfast.Access" value="root"/>
       <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
     </method>
   </interface>

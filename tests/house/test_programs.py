@@ -7,10 +7,11 @@ from house.source import Module, modules, place
 MAY_START_PROGRAMS = {"standfast.fenced.agents"}
 STARTERS = {"system", "popen", "posix_spawn", "posix_spawnp", "fork", "forkpty"}
 STARTER_PREFIXES = ("exec", "spawn")  # os.execv, os.spawnlp …
+MAY_START_PROGRAMS |= {"standfast.ctl.rights"}  # a user's command, no daemon: polkit's agent asks on the terminal
 TOOLS = {"systemctl", "ip", "journalctl", "systemd-run", "busctl", "corosync-cfgtool"}
 
 
-def test_only_fence_agents_are_started_as_programs() -> None:
+def test_only_fence_agents_and_polkit_s_are_started_as_programs() -> None:
     wrong = [
         f"{place(module.path, line)}: {what}"
         for module in modules()
