@@ -338,6 +338,33 @@ def test_resume_is_done_when_it_is_stored(private_bus: PrivateBus) -> None:
     assert asked == [("SetStandby", ("node2", False))]
 
 
+def test_rejoin_asks_this_nodes_membershipd(private_bus: PrivateBus) -> None:
+    async def play() -> tuple[Result, list[Any]]:
+        async with Cluster().running() as cluster:
+            return await asyncio.to_thread(invoke, "node", "rejoin"), cluster.wishes
+
+    result, asked = asyncio.run(play())
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Corosync is started again on this node; ")
+    assert asked == [("Rejoin", ())]
+
+
+def test_rejoin_of_a_node_that_has_not_withdrawn_is_refused(private_bus: PrivateBus) -> None:
+    text = "This node has not withdrawn: it takes part, or tries to."
+    result = with_daemons("node", "rejoin", prepare=lambda c: c.refuse(ErrorName.REFUSED, text))
+    assert (result.exit_code, result.stderr) == (1, f"standfast: {text}\n")
+
+
+def test_status_says_that_this_node_has_withdrawn(private_bus: PrivateBus) -> None:
+    text = "node1 has withdrawn from the cluster: it does not hear node2"
+
+    def withdraw(cluster: Cluster) -> None:
+        cluster.servers[MEMBERSHIP].publish("/org/standfast", "org.standfast.Membership1", {"Withdrawn": text})
+
+    assert report(prepare=withdraw)["withdrawn"] == text
+    assert f"Withdrawn: {text}" in " ".join(with_daemons("status", prepare=withdraw).stdout.split())
+
+
 def test_a_wrong_word_is_a_usage_error(private_bus: PrivateBus) -> None:
     assert invoke("group", "begin", "webserv").exit_code == 2
 

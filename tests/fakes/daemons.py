@@ -33,8 +33,11 @@ class Cluster:
     def _publish_membership(self) -> None:
         membership, quorum, fencing = (self.servers[name] for name in ALL[:3])
         root = {"Cluster": "webha", "Node": "node1", "View": "1.12", "Members": list(NODES), "Problems": []}
+        membership.handle("org.standfast.Membership1", "Rejoin", self._wished)
         membership.publish(
-            ROOT, "org.standfast.Membership1", root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee"}
+            ROOT,
+            "org.standfast.Membership1",
+            root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee", "Withdrawn": ""},
         )
         for number, name in enumerate(NODES, 1):
             links = [] if name == "node1" else [(0, True), (1, name != "node3")]

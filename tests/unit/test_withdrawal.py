@@ -67,7 +67,7 @@ class Cluster:
 
     def run(self, until: int) -> None:
         while self.now < until:
-            self.now += 10
+            self.now += 25
             for me in sorted(self.nodes):
                 if self.nodes[me].there:
                     self._turn(me)

@@ -3,7 +3,7 @@
 import click
 
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, ROOT
+from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
 
@@ -30,6 +30,13 @@ def resume(name: str) -> None:
     click.echo(f"{name} is given groups again")
 
 
+@node.command()
+def rejoin() -> None:
+    """End the withdrawal of this node at once. It withdrew because of its own links: mend them first."""
+    run(_rejoin(), "It may or may not have been asked for: standfast status")
+    click.echo("Corosync is started again on this node; if its links are still faulty it withdraws for twice as long")
+
+
 async def _standby(name: str, timeout_s: float) -> None:
     async with await Bus.connect() as bus:
         await _set_standby(bus, name, True)
@@ -50,6 +57,11 @@ async def _standby(name: str, timeout_s: float) -> None:
 async def _resume(name: str) -> None:
     async with await Bus.connect() as bus:
         await _set_standby(bus, name, False)
+
+
+async def _rejoin() -> None:
+    async with await Bus.connect() as bus:
+        await bus.call(MEMBERSHIP, ROOT, "org.standfast.Membership1", "Rejoin")
 
 
 async def _set_standby(bus: Bus, name: str, standby: bool) -> None:

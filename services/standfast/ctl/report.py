@@ -26,6 +26,7 @@ def make(snapshot: Snapshot) -> Report:
         "groups": _groups(snapshot),
         "fencing": {"pending": _pending(groups), "devices": _devices(snapshot)},
         "problems": list(membership.get("Problems", ())),
+        "withdrawn": membership.get("Withdrawn") or None,
         "away": {DAEMONS[name]: daemon.why_away for name, daemon in snapshot.items() if daemon.why_away},
     }
 

@@ -47,6 +47,8 @@ def _warnings(report: Report) -> list[Text]:
         for daemon, why in report["away"].items()
     ]
     lines += [f"Configuration: {problem}" for problem in report["problems"]]
+    if report["withdrawn"]:
+        lines.append(f"Withdrawn: {report['withdrawn']}")
     if report["safe"] is False:
         lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
     if report["maintenance"]:

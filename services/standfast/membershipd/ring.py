@@ -1,25 +1,32 @@
 """The ring as this node's Corosync tells it, from one start of Corosync to its end."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from standfast import journal
-from standfast.corosync.cfg import Link
+from standfast.corosync.cfg import Link, NodeStatus
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
 from standfast.corosync.network import ConfigurationHandle, GroupHandle, Network
 from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
+from standfast.membershipd.churn import Churn
 from standfast.membershipd.incarnations import GROUP, Presence, PresenceError, decode, encode
 from standfast.membershipd.settings import Settings
+from standfast.membershipd.withdrawal import Withdraw
 from standfast.vocabulary import Ring
 
 # knet tells nobody when a link changes; statistics can be tracked, but Corosync then polls them itself, and no
 # faster. One look at a node costs 0.02 ms.
 LINK_INTERVAL_S: Final = 2.0
 _SEND_AGAIN_S: Final = 0.005
+RINGS_FORMED: Final = "stats.srp.operational_entered"  # Corosync's own count
+
+
+_Look = tuple[dict[int, NodeStatus | None], int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class Follower:
         requests: Requests,
         settings: Callable[[], Settings],
         incarnation: str,
+        churn: Churn,
         on_change: Callable[[], None],
     ) -> None:
         self.view = View()
@@ -49,6 +57,7 @@ class Follower:
         self._requests = requests
         self._settings = settings
         self._incarnation = incarnation
+        self._churn = churn
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._group: GroupHandle | None = None
@@ -71,13 +80,20 @@ class Follower:
         assert self._configuration is not None
         await self._requests.ask(self._configuration.reload)
 
-    async def follow_links(self) -> None:
-        """Keeps `view.links` up to date; does not return."""
+    async def shut_down(self) -> None:
+        """Corosync was asked to leave the ring and to end, if it answers at all."""
+        assert self._configuration is not None
+        with contextlib.suppress(CorosyncError, TimeoutError):
+            await self._requests.ask(self._configuration.shut_down)
+
+    async def follow_links(self) -> Withdraw:
+        """Keeps `view.links` up to date; returns when this node must withdraw because of them."""
         while True:
             self._look.clear()
-            await self._read_links()
+            if (decision := await self._read_links()) is not None:
+                return decision
             try:
-                async with asyncio.timeout(LINK_INTERVAL_S):
+                async with asyncio.timeout(self._churn.next_look_s(LINK_INTERVAL_S)):
                     await self._look.wait()
             except TimeoutError:
                 continue
@@ -119,6 +135,7 @@ class Follower:
         if ring != self.view.ring:
             old, self.view = self.view, replace(self.view, ring=ring, nodes=tuple(sorted(nodes)))
             self._tell_ring(old)
+            self._churn.named(ring)
             self._look.set()
             self._on_change()
 
@@ -173,21 +190,32 @@ class Follower:
 
     # links
 
-    async def _read_links(self) -> None:
-        configuration, peers = self._configuration, self._settings().peers
-        assert configuration is not None
+    async def _read_links(self) -> Withdraw | None:
         try:
-            links = await self._requests.ask(lambda: {peer: _links(configuration, peer) for peer in peers})
+            statuses, formed = await self._requests.ask(self._look_at(self._settings().peers, self._churn.counts))
         except TimeoutError:
             self._tell_answers(False)
-            return
+            return None
         self._tell_answers(True)
-        if links != self.view.links and not self.dead.is_set():
+        if self.dead.is_set():
+            return None
+        links = {peer: status.links if status else () for peer, status in statuses.items()}
+        if links != self.view.links:
             old, self.view = self.view.links, replace(self.view, links=links)
             if self._links_known:
                 self._tell_links(old)
             self._on_change()
         self._links_known = True
+        return self._churn.looked(formed, frozenset(peer for peer, status in statuses.items() if _heard(status)))
+
+    def _look_at(self, peers: tuple[int, ...], counts: bool) -> Callable[[], _Look]:
+        """For the thread of the requests: what knet knows of each peer, and how many rings there were."""
+        configuration, network = self._configuration, self._network
+        assert configuration is not None
+        return lambda: (
+            {peer: _status(configuration, peer) for peer in peers},
+            _rings_formed(network) if counts else None,
+        )
 
     # the journal
 
@@ -224,11 +252,22 @@ class Follower:
             journal.write(Event.COROSYNC_HANGS, Level.ERROR, "Corosync runs but does not answer")
 
 
-def _links(configuration: ConfigurationHandle, peer: int) -> tuple[Link, ...]:
+def _status(configuration: ConfigurationHandle, peer: int) -> NodeStatus | None:
     try:
-        return configuration.node_status(peer).links
+        return configuration.node_status(peer)
     except CorosyncError:
-        return ()  # it does not know this node (yet), or is gone
+        return None  # it does not know this node (yet), or is gone
+
+
+def _heard(status: NodeStatus | None) -> bool:
+    return status is not None and status.reachable
+
+
+def _rings_formed(network: Network) -> int | None:
+    try:
+        return network.read_statistic(RINGS_FORMED)
+    except CorosyncError:
+        return None
 
 
 def _close_both(handles: tuple[GroupHandle, ConfigurationHandle]) -> None:
