@@ -50,6 +50,8 @@ class Event(StrEnum):
     VIEW_CHANGED = "view-changed"
     LINK_DOWN = "link-down"
     LINK_UP = "link-up"
+    LINK_FLAPS = "link-flaps"
+    LINK_STEADY = "link-steady"
     PRESENCE_REFUSED = "presence-refused"
     COROSYNC_LOST = "corosync-lost"
     COROSYNC_START_FAILED = "corosync-start-failed"

@@ -76,7 +76,10 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
         "healthy": True,
         "drifted": False,
         "incarnation": "boot3/1",
-        "links": [{"link": 0, "up": True}, {"link": 1, "up": False}],
+        "links": [
+            {"link": 0, "up": True, "since": "2026-01-01T00:00:00Z"},
+            {"link": 1, "up": False, "since": "2026-01-01T00:00:00Z"},
+        ],
     }
     assert made["groups"] == [
         {
@@ -162,7 +165,7 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
         r"Unsafe: not every node has a fence device",
         r"node1 +online",
         r"node2 +online +standby, drifted +0 up, 1 up",
-        r"node3 +online +0 up, 1 down",
+        r"node3 +online +0 up, 1 down for \d+ d",
         r"webserv  started on node1 for \d+ d",
         r"  standfast-ip@192\.0\.2\.100\.service +active",
         r"  apache2\.service +active +probe good +a cause of many",

@@ -1,6 +1,7 @@
 """membershipd on a private bus, with a systemd1 and a Corosync that the test plays."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,19 +122,38 @@ def test_a_full_corosync_gets_the_presence_a_little_later(bench: Bench) -> None:
     play(bench, scenario)
 
 
+def links(view: View, node: str = "node2") -> list[tuple[int, bool]]:
+    return [(number, up) for number, up, _ in view.nodes[node]["Links"]]
+
+
 def test_links_are_shown_and_their_changes_are_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     async def scenario(view: View) -> None:
         bench.corosync.links = {2: (Link(number=0, up=True), Link(number=1, up=True))}
         async with running(bench):
-            await view.until(lambda view: view.nodes["node2"]["Links"] == [[0, True], [1, True]])
+            await view.until(lambda view: links(view) == [(0, True), (1, True)])
             bench.corosync.links = {2: (Link(number=0, up=True), Link(number=1, up=False))}
-            await view.until(lambda view: view.nodes["node2"]["Links"] == [[0, True], [1, False]])
-            assert view.nodes["node1"]["Links"] == []
+            await view.until(lambda view: links(view) == [(0, True), (1, False)])
+            assert links(view, "node1") == []
+            since = datetime.fromisoformat(view.nodes["node2"]["Links"][1][2])
+            assert timedelta() <= datetime.now(UTC) - since < timedelta(minutes=1)
 
     play(bench, scenario)
     told = capsys.readouterr().err
     assert told.count("Link 1 to node2 is down") == 1
     assert "Link 0" not in told
+
+
+def test_a_link_that_flaps_is_told_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            for up in (True, False) * 5:
+                bench.corosync.links = {2: (Link(number=1, up=up),)}
+                await view.until(lambda view, up=up: links(view) == [(1, up)])  # type: ignore[misc] # bound now
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("Link 1 to node2 flaps: look at its cable") == 1
+    assert told.count("Link 1 to node2") == 4
 
 
 def test_a_corosync_that_dies_empties_the_view_and_is_started_again(

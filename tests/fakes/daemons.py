@@ -7,6 +7,7 @@ from typing import Any
 from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
 
 ROOT = "/org/standfast"
+SINCE = "2026-01-01T00:00:00Z"  # when every link began to be what it is
 NODES = ("node1", "node2", "node3")
 RESOURCES = ("standfast-ip@192.0.2.100.service", "apache2.service")
 ALL = ("org.standfast.Membership", "org.standfast.Quorum", "org.standfast.Fencing", "org.standfast.Groups")
@@ -40,7 +41,7 @@ class Cluster:
             root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee", "Withdrawn": ""},
         )
         for number, name in enumerate(NODES, 1):
-            links = [] if name == "node1" else [(0, True), (1, name != "node3")]
+            links = [] if name == "node1" else [(0, True, SINCE), (1, name != "node3", SINCE)]
             values = {"Name": name, "Id": number, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
             membership.publish(
                 f"{ROOT}/node/{name}",

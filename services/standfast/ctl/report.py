@@ -55,7 +55,7 @@ def _node(name: str, member: Properties, node: Properties) -> Report:
         "healthy": member.get("Healthy"),
         "drifted": member.get("Drifted"),
         "incarnation": member.get("Incarnation") or node.get("Incarnation") or None,
-        "links": [{"link": number, "up": up} for number, up in node["Links"]] if node else None,
+        "links": [{"link": number, "up": up, "since": since} for number, up, since in node["Links"]] if node else None,
     }
 
 

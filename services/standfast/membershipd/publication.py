@@ -44,5 +44,5 @@ def _node(node: Node, view: View) -> dict[str, Any]:
         "Addresses": list(node.addresses),
         "InRing": node.id in view.nodes,
         "Incarnation": view.incarnations.get(node.id, ""),
-        "Links": [(link.number, link.up) for link in view.links.get(node.id, ())],
+        "Links": [(link.number, link.up, link.since) for link in view.links.get(node.id, ())],
     }

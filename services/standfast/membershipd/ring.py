@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from standfast import journal
@@ -15,6 +16,7 @@ from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
 from standfast.membershipd.churn import Churn
 from standfast.membershipd.incarnations import GROUP, Presence, PresenceError, decode, encode
+from standfast.membershipd.link_history import Change, LinkState, News, look
 from standfast.membershipd.settings import Settings
 from standfast.membershipd.withdrawal import Withdraw
 from standfast.vocabulary import Ring
@@ -36,7 +38,7 @@ class View:
     ring: Ring | None = None
     nodes: tuple[int, ...] = ()  # by id
     incarnations: Mapping[int, str] = field(default_factory=dict)
-    links: Mapping[int, tuple[Link, ...]] = field(default_factory=dict)
+    links: Mapping[int, tuple[LinkState, ...]] = field(default_factory=dict)  # by peer
 
 
 class Follower:
@@ -65,7 +67,6 @@ class Follower:
         self._members: tuple[Member, ...] = ()
         self._send_due: asyncio.TimerHandle | None = None
         self._look = asyncio.Event()
-        self._links_known = False
         self._answers = True
         self._strange: set[int] = set()  # nodes whose presence could not be read
 
@@ -199,14 +200,18 @@ class Follower:
         self._tell_answers(True)
         if self.dead.is_set():
             return None
-        links = {peer: status.links if status else () for peer, status in statuses.items()}
-        if links != self.view.links:
-            old, self.view = self.view.links, replace(self.view, links=links)
-            if self._links_known:
-                self._tell_links(old)
-            self._on_change()
-        self._links_known = True
+        self._see_links({peer: status.links if status else () for peer, status in statuses.items()})
         return self._churn.looked(formed, frozenset(peer for peer, status in statuses.items() if _heard(status)))
+
+    def _see_links(self, seen: Mapping[int, tuple[Link, ...]]) -> None:
+        shown = {peer: {link.number: link.up for link in links} for peer, links in seen.items()}
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        links, changes = look(self.view.links, shown, int(self._loop.time() * 1000), at)
+        for change in changes:
+            self._tell_link(change)
+        if links != self.view.links:
+            self.view = replace(self.view, links=links)
+            self._on_change()
 
     def _look_at(self, peers: tuple[int, ...], counts: bool) -> Callable[[], _Look]:
         """For the thread of the requests: what knet knows of each peer, and how many rings there were."""
@@ -226,15 +231,17 @@ class Follower:
         level = Level.WARNING if lost else Level.NOTICE
         journal.write(Event.VIEW_CHANGED, level, text, view=str(self.view.ring), members=" ".join(names))
 
-    def _tell_links(self, old: Mapping[int, tuple[Link, ...]]) -> None:
-        for peer, links in self.view.links.items():
-            before = {link.number: link.up for link in old.get(peer, ())}
-            for link in links:
-                if before.get(link.number, link.up) != link.up:
-                    event, level = (Event.LINK_UP, Level.NOTICE) if link.up else (Event.LINK_DOWN, Level.WARNING)
-                    name = self._settings().name_of(peer)
-                    text = f"Link {link.number} to {name} is {'up again' if link.up else 'down'}"
-                    journal.write(event, level, text, peer=name, link=str(link.number), view=str(self.view.ring))
+    def _tell_link(self, change: Change) -> None:
+        name, link = self._settings().name_of(change.peer), change.link
+        words = "up" if link.up else "down"
+        event, level, text = {
+            News.DOWN: (Event.LINK_DOWN, Level.WARNING, "is down"),
+            News.UP: (Event.LINK_UP, Level.NOTICE, "is up again"),
+            News.FLAPS: (Event.LINK_FLAPS, Level.WARNING, "flaps: look at its cable and its switch port"),
+            News.STEADY: (Event.LINK_STEADY, Level.NOTICE, f"does not flap any more; it is {words} since {link.since}"),
+        }[change.news]
+        text = f"Link {link.number} to {name} {text}"
+        journal.write(event, level, text, peer=name, link=str(link.number), view=str(self.view.ring))
 
     def _tell_strange(self, node: int, text: str) -> None:
         """Once for each node until its presence can be read."""
