@@ -36,13 +36,13 @@ def bench(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 class Clock:
-    """Makes churn in no time: the daemon's watch sees a second where a hundredth has passed."""
+    """Makes churn in no time: the daemon's watch sees twenty seconds where one has passed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make = churn.Churn.__init__
 
         def faster(self: churn.Churn, settings: object, members: object, now_s: object) -> None:
-            make(self, settings, members, lambda: now_s() * 100)  # type: ignore[arg-type, operator] # passed on
+            make(self, settings, members, lambda: now_s() * 20)  # type: ignore[arg-type, operator] # passed on
 
         monkeypatch.setattr(churn.Churn, "__init__", faster)
 
@@ -95,6 +95,7 @@ def test_who_does_not_hear_a_member_while_rings_churn_stops_its_corosync_and_say
             assert "or at once by: standfast node rejoin" in view.membership["Withdrawn"]
             await view.until(lambda view: view.membership["View"] == "")
             await until(bench.machine.withdrawn.exists)
+            await until(lambda: not bench.machine.corosync_conf.exists())  # the condition of Corosync's unit
             before = len(bench.started)
             await asyncio.sleep(0.5)
             assert len(bench.started) == before, "it stays away"
@@ -191,9 +192,11 @@ def test_a_corosync_that_somebody_starts_meanwhile_is_stopped_again(
 ) -> None:
     async def scenario(view: View) -> None:
         async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+            strings = bench.strings()
             await withdraw(bench, view)
             await until(lambda: not bench.corosync.running)
-            bench.network.start(1, bench.strings())
+            bench.network.start(1, strings)
             await until(lambda: not bench.corosync.running)
 
     play(bench, scenario)

@@ -46,9 +46,14 @@ def bring_back(trial: Trial, node: str) -> None:
     trial.lab.heal()
 
     def rejoins() -> bool:
-        return trial.lab.sh(node, "standfast", "node", "rejoin", check=False).returncode == 0
+        if trial.lab.sh(node, "standfast", "node", "rejoin", check=False).returncode == 0:
+            return True
+        (why,) = observe.properties(trial.lab, node, f"{MEMBERSHIP}1", "Withdrawn", service=MEMBERSHIP)
+        return bool(why == "")  # its pause was over already
 
     trial.wait(lambda: trial.lab.is_on(node) and trial.lab.is_booted(node), 60, f"{node} to boot")
+    is_up = ("busctl", "status", MEMBERSHIP)
+    trial.wait(lambda: trial.lab.sh(node, *is_up, check=False).returncode == 0, 20, f"{node}'s membershipd")
     trial.wait(rejoins, 20, f"{node} to rejoin")
 
 

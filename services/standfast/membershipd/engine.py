@@ -46,6 +46,10 @@ class Engine:
         write_atomic(self._file, text.encode(), 0o644)
         return True
 
+    def remove(self) -> None:
+        """There is no file, so that systemd starts Corosync for nobody (its unit has a condition)."""
+        self._file.unlink(missing_ok=True)
+
     def answers(self) -> None:
         """Corosync runs and answers."""
         self._since_s = None

@@ -59,7 +59,7 @@ class Membership:
         self._reread = asyncio.Event()
         self._forgetting: asyncio.TimerHandle | None = None
         self._members = Members(self._node_names, self._term_opened)
-        self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), lambda: self._show())
+        self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), self._away_changed)
         self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
         self._settings = read_settings(machine.root, machine.last_good, machine.hostname)
         self._text = ""  # of corosync.conf, "" = none yet
@@ -104,9 +104,16 @@ class Membership:
         changed = False
         if new.configuration is not None and new.node is not None:
             self._text = render(new.configuration, new.key_file)
-            changed = self._engine.write(self._text)
+            changed = self._write()
         self._show()
         return changed
+
+    def _write(self) -> bool:
+        """corosync.conf is right, or, while this node is away, not there. True: Corosync has a file to read."""
+        if self._away.here:
+            return bool(self._text) and self._engine.write(self._text)
+        self._engine.remove()
+        return False
 
     def _show(self) -> None:
         view = self._follower.view if self._follower is not None else View()
@@ -180,6 +187,10 @@ class Membership:
             journal.write(Event.COROSYNC_REFUSED, Level.ERROR, text)
 
     # the withdrawal
+
+    def _away_changed(self) -> None:
+        self._write()
+        self._show()
 
     async def _withdraw(self, churn: Churn, decision: Withdraw, follower: Follower) -> None:
         """Corosync is stopped at once; that it is, and why, is told and kept after that was asked for."""
