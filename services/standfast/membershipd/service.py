@@ -197,8 +197,8 @@ class Membership:
         stopped = asyncio.ensure_future(self._stop(follower))
         reason = churn.reason(decision)
         then = self._away.withdraw(reason)
-        fields = {"peer": churn.names(decision), "rings": " ".join(name for name in decision.rings if name)}
-        fields["cause"] = "faulty links"
+        fields = {"peer": churn.names(decision), "cause": "faulty links", "ring_count": str(len(decision.rings))}
+        fields["rings"] = " ".join(name for name in decision.rings if name)  # those that were told
         journal.write(Event.WITHDRAWN, Level.ERROR, f"{reason}; its groups are stopped here, and {then}", **fields)
         await stopped
 

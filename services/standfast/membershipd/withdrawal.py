@@ -28,7 +28,7 @@ _REMEMBERED: Final = 32  # rings that a reason can name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingFormed:
-    """Corosync on this node formed a new ring; `name` is "" when it was given up before anybody was told."""
+    """Corosync on this node began to form a new ring; `name` is "" when it gave it up before anybody was told."""
 
     at_ms: int
     name: str = ""
