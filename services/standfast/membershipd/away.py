@@ -76,8 +76,8 @@ class Away:
     def _set(self, new: Pause | None) -> None:
         self._pause = new
         self._show()
-        self._on_change()
         self._save()
+        self._on_change()
 
     def _save(self) -> None:
         task = asyncio.get_running_loop().create_task(self._store())

@@ -1,5 +1,6 @@
 """Corosync as a systemd unit: its file is right, it is started when it does not run, stopped only to withdraw."""
 
+import contextlib
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -47,8 +48,12 @@ class Engine:
         return True
 
     def remove(self) -> None:
-        """There is no file, so that systemd starts Corosync for nobody (its unit has a condition)."""
-        self._file.unlink(missing_ok=True)
+        """There is no file, so that systemd starts Corosync for nobody (its unit has a condition).
+
+        Where it cannot be removed, a Corosync that somebody starts is stopped again.
+        """
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)
 
     def answers(self) -> None:
         """Corosync runs and answers."""
