@@ -78,7 +78,10 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
         "healthy": True,
         "drifted": False,
         "incarnation": "boot3/1",
-        "links": [{"link": 0, "up": True}, {"link": 1, "up": False}],
+        "links": [
+            {"link": 0, "up": True, "since": "2026-01-01T00:00:00Z"},
+            {"link": 1, "up": False, "since": "2026-01-01T00:00:00Z"},
+        ],
     }
     assert made["groups"] == [
         {
@@ -165,7 +168,7 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
         r"Unsafe: not every node has a fence device",
         r"node1 +online",
         r"node2 +online +standby, drifted +0 up, 1 up",
-        r"node3 +online +0 up, 1 down",
+        r"node3 +online +0 up, 1 down for \d+ d",
         r"webserv  started on node1 for \d+ d",
         r"  standfast-ip@192\.0\.2\.100\.service +active",
         r"  apache2\.service +active +probe good +a cause of many",
@@ -381,6 +384,33 @@ def test_resume_is_done_when_it_is_stored(private_bus: PrivateBus) -> None:
     result, asked = asyncio.run(play())
     assert (result.exit_code, result.stdout) == (0, "node2 is given groups again\n")
     assert asked == [("SetStandby", ("node2", False))]
+
+
+def test_rejoin_asks_this_nodes_membershipd(private_bus: PrivateBus) -> None:
+    async def play() -> tuple[Result, list[Any]]:
+        async with Cluster().running() as cluster:
+            return await asyncio.to_thread(invoke, "node", "rejoin"), cluster.wishes
+
+    result, asked = asyncio.run(play())
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Corosync is started again on this node; ")
+    assert asked == [("Rejoin", ())]
+
+
+def test_rejoin_of_a_node_that_has_not_withdrawn_is_refused(private_bus: PrivateBus) -> None:
+    text = "This node has not withdrawn: it takes part, or tries to."
+    result = with_daemons("node", "rejoin", prepare=lambda c: c.refuse(ErrorName.REFUSED, text))
+    assert (result.exit_code, result.stderr) == (1, f"standfast: {text}\n")
+
+
+def test_status_says_that_this_node_has_withdrawn(private_bus: PrivateBus) -> None:
+    text = "node1 has withdrawn from the cluster: it does not hear node2"
+
+    def withdraw(cluster: Cluster) -> None:
+        cluster.servers[MEMBERSHIP].publish("/org/standfast", "org.standfast.Membership1", {"Withdrawn": text})
+
+    assert report(prepare=withdraw)["withdrawn"] == text
+    assert f"Withdrawn: {text}" in " ".join(with_daemons("status", prepare=withdraw).stdout.split())
 
 
 def test_a_wrong_word_is_a_usage_error(private_bus: PrivateBus) -> None:

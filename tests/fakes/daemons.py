@@ -7,6 +7,7 @@ from typing import Any
 from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
 
 ROOT = "/org/standfast"
+SINCE = "2026-01-01T00:00:00Z"  # when every link began to be what it is
 NODES = ("node1", "node2", "node3")
 RESOURCES = ("standfast-ip@192.0.2.100.service", "apache2.service")
 NO_FENCING = {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True, "SlowestOff": 0}
@@ -34,11 +35,14 @@ class Cluster:
     def _publish_membership(self) -> None:
         membership, quorum, fencing = (self.servers[name] for name in ALL[:3])
         root = {"Cluster": "webha", "Node": "node1", "View": "1.12", "Members": list(NODES), "Problems": []}
+        membership.handle("org.standfast.Membership1", "Rejoin", self._wished)
         membership.publish(
-            ROOT, "org.standfast.Membership1", root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee"}
+            ROOT,
+            "org.standfast.Membership1",
+            root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee", "Withdrawn": ""},
         )
         for number, name in enumerate(NODES, 1):
-            links = [] if name == "node1" else [(0, True), (1, name != "node3")]
+            links = [] if name == "node1" else [(0, True, SINCE), (1, name != "node3", SINCE)]
             values = {"Name": name, "Id": number, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
             membership.publish(
                 f"{ROOT}/node/{name}",

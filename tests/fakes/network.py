@@ -70,6 +70,7 @@ class FakeCorosync:
         self.node = node
         self.running = False
         self.strings: dict[str, str] = {}
+        self.statistics: dict[str, int] = {}
         self.links: dict[int, tuple[Link, ...]] = {}
         self.ring = Ring(node, 0)
         self.ring_nodes: tuple[int, ...] = (node,)
@@ -110,6 +111,10 @@ class FakeCorosync:
     def read_string(self, key: str) -> str | None:
         self.check()
         return self.strings.get(key)
+
+    def read_statistic(self, key: str) -> int | None:
+        self.check()
+        return self.statistics.get(key)
 
     # for the handles and the network
 
@@ -267,6 +272,10 @@ class FakeConfiguration:
     def reload(self) -> None:
         self.corosync.check()
         self.corosync.on_reload()
+
+    def shut_down(self) -> None:
+        self.corosync.check()
+        self.corosync.soon(lambda: self.corosync.network.stop(self.corosync.node))
 
     def close(self) -> None:
         """It has no callback that could come later."""

@@ -12,7 +12,7 @@ Not here, for what they attack does not exist yet or is not the core's:
 | S, D1's command | no start-alone; that two nodes wait is K's second script |
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
-| H6 | no withdrawal at faults that are not transitive |
+| H6 | withdrawal is membershipd's: `tests/unit/test_withdrawal.py` |
 | H9 | no held-by-administrator |
 | H13, D7 | no `fence confirm`, no `Unsafe` |
 | H16 | one protocol version |

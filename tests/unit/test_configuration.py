@@ -216,6 +216,11 @@ CLUSTER_SLIPS = [
     ("Address=192.0.2.12", "Address=192.0.2.11", "cluster.conf:12: 192.0.2.11 is node1's already"),
     ("Address=192.0.2.12", "Address=192.0.2.256", "cluster.conf:12: Address=: “192.0.2.256” is no IP address"),
     ("Address=192.0.2.12", "Address=0.0.0.0", "cluster.conf:12: Address=: 0.0.0.0 is no address that a node can have"),
+    (
+        "Address=198.51.100.11",
+        "Address=192.0.2.13",
+        "cluster.conf:7: 192.0.2.13 and 192.0.2.11 of node1 are in one network (other nodes' links say so); a second",
+    ),
     ("Address=192.0.2.12\n", "", "cluster.conf:12: node2 has 1 addresses, node1 has 2; each link needs every node"),
     ("Address=192.0.2.12", "Address=2001:db8::12", "cluster.conf:13: 2001:db8::12 and node1's 192.0.2.11 are one link"),
     ("Fence=bmc2", "Fence=bcm2", "cluster.conf:14: there is no [FenceDevice] bcm2; did you mean bmc2?"),

@@ -13,16 +13,16 @@ from pathlib import Path
 from . import progress, shell
 from .bmc import USER
 from .network import VIRTUAL_ADDRESS
-from .place import LabError, NodePlace, Place
+from .place import LINKS, LabError, NodePlace, Place
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SERVED_WITHIN_S = 90.0
 
 
-def form(lab: Place) -> None:
+def form(lab: Place, links: int = LINKS) -> None:
     """The example group webserv is served at 192.0.2.100 by a cluster of all nodes of the lab."""
     tree = lab.folder / "etc-standfast"
-    write_tree(lab, tree)
+    write_tree(lab, tree, links)
     nodes = lab.nodes()
     progress.say(f"forming the cluster of {', '.join(node.name for node in nodes)}")
     for node in nodes:
@@ -34,11 +34,11 @@ def form(lab: Place) -> None:
     progress.say(f"http://{VIRTUAL_ADDRESS}/ is served, {time.monotonic() - begun:.1f} s after the start")
 
 
-def write_tree(lab: Place, tree: Path) -> None:
+def write_tree(lab: Place, tree: Path, links: int = LINKS) -> None:
     """`tree` is the /etc/standfast of every node: the example's units, this lab's nodes, keys and secrets."""
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(EXAMPLE, tree)
-    (tree / "cluster.conf").write_text(cluster_configuration(lab))
+    (tree / "cluster.conf").write_text(cluster_configuration(lab, links))
     for name, content in {
         "corosync.key": secrets.token_bytes(1024),
         "bmc.secret": (lab.folder / "bmc.password").read_bytes() + b"\n",
@@ -54,13 +54,13 @@ def copy_tree(tree: Path, node: NodePlace) -> None:
     shutil.copytree(tree, there)
 
 
-def cluster_configuration(lab: Place) -> str:
-    """cluster.conf for all nodes of the lab, both links, and a BMC for each."""
+def cluster_configuration(lab: Place, links: int = LINKS) -> str:
+    """cluster.conf for all nodes of the lab, with the first `links` of their links, and a BMC for each."""
     nodes = lab.nodes()
     lines = ["[Cluster]", "Name=webha"]
     for node in nodes:
         lines += ["", "[Node]", f"Name={node.name}", f"Id={node.index}"]
-        lines += [f"Address={address}" for address in node.addresses]
+        lines += [f"Address={address}" for address in node.addresses[:links]]
         lines += [f"Fence=bmc-{node.name}"]
     for node in nodes:
         options = {

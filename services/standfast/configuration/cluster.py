@@ -143,6 +143,8 @@ def _check_nodes(nodes: Sequence[_Read[Node]], problems: list[Problem]) -> None:
                 problems.append(Problem(source=values.source_of("Address", address), text=text))
             owners.setdefault(address, node.name)
         _check_links(node, nodes[0].made, problems)
+    for one in nodes:
+        _check_networks(one, [other.made for other in nodes], problems)
 
 
 def _check_links(node: Node, first: Node, problems: list[Problem]) -> None:
@@ -157,6 +159,31 @@ def _check_links(node: Node, first: Node, problems: list[Problem]) -> None:
         if ipaddress.ip_address(address).version != ipaddress.ip_address(other).version:
             text = f"{address} and {first.name}'s {other} are one link; use IPv4 or IPv6 for both"
             problems.append(Problem(source=source, text=text))
+
+
+def _check_networks(node: _Read[Node], nodes: Sequence[Node], problems: list[Problem]) -> None:
+    """An address among those of another link is no second way to the node: one cable or switch takes both."""
+    addresses = node.made.addresses
+    for link, address in enumerate(addresses):
+        for other in range(link):
+            network = _network([one.addresses[other] for one in nodes if other < len(one.addresses)])
+            if network is not None and address != addresses[other] and ipaddress.ip_address(address) in network:
+                text = (
+                    f"{address} and {addresses[other]} of {node.made.name} are in one network (other nodes' links "
+                    f"say so); a second link needs a network of its own"
+                )
+                problems.append(Problem(source=node.values.source_of("Address", address), text=text))
+
+
+def _network(addresses: Sequence[str]) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The smallest network that has all these; None where they are so far apart that routers are between them."""
+    found = sorted((one.version, int(one)) for one in map(ipaddress.ip_address, addresses))
+    (version, first), (last_version, last) = found[0], found[-1]
+    bits = (first ^ last).bit_length()
+    if version != last_version or bits > (8 if version == 4 else 64):
+        return None
+    make = ipaddress.IPv4Network if version == 4 else ipaddress.IPv6Network
+    return make((first >> bits << bits, (32 if version == 4 else 128) - bits))
 
 
 def _check_fencing(nodes: Sequence[_Read[Node]], devices: set[str], cluster: Values, problems: list[Problem]) -> None:

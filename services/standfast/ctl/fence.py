@@ -9,6 +9,7 @@ from standfast.bus import Bus, BusError, escape
 from standfast.ctl.cluster import DAEMONS, FENCING, GROUPS, ROOT, Properties
 from standfast.ctl.problems import GONE, CommandError, Exit, not_running, run
 from standfast.ctl.report import Report
+from standfast.ctl.rights import call_with_rights
 from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
 
 MEMBER: Final = "org.standfast.Member1"
@@ -134,8 +135,8 @@ async def _ask(method: str, signature: str, *arguments: Any) -> list[tuple[Any, 
     """The rows that fenced answers with. Raises CommandError where it does not run."""
     async with await Bus.connect() as bus:
         try:
-            (rows,) = await bus.call(
-                FENCING, ROOT, "org.standfast.Fencing1", method, signature, *arguments, timeout_s=_TEST_S
+            (rows,) = await call_with_rights(
+                bus, FENCING, ROOT, "org.standfast.Fencing1", method, signature, *arguments, timeout_s=_TEST_S
             )
         except BusError as error:
             if error.name not in GONE or bus.closed.is_set():

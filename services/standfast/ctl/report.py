@@ -32,6 +32,7 @@ def make(snapshot: Snapshot) -> Report:
             "unfenced": snapshot[FENCING].root.get("Unfenced"),
         },
         "problems": list(membership.get("Problems", ())),
+        "withdrawn": membership.get("Withdrawn") or None,
         "away": {DAEMONS[name]: daemon.why_away for name, daemon in snapshot.items() if daemon.why_away},
     }
 
@@ -60,7 +61,7 @@ def _node(name: str, member: Properties, node: Properties) -> Report:
         "healthy": member.get("Healthy"),
         "drifted": member.get("Drifted"),
         "incarnation": member.get("Incarnation") or node.get("Incarnation") or None,
-        "links": [{"link": number, "up": up} for number, up in node["Links"]] if node else None,
+        "links": [{"link": number, "up": up, "since": since} for number, up, since in node["Links"]] if node else None,
     }
 
 

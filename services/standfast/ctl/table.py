@@ -25,7 +25,7 @@ def show(report: Report, now: datetime, file: IO[str] | None = None, width: int 
     for warning in _warnings(report):
         console.print(warning)
     console.print()
-    console.print(_nodes(report["nodes"]))
+    console.print(_nodes(report["nodes"], now))
     if report["groups"] is not None:
         console.print()
         _show_groups(console, report["groups"], now)
@@ -54,6 +54,8 @@ def _warnings(report: Report) -> list[Text]:
             "This node is not let in at its fence device yet, so nothing is started here: standfast fence test"
         )
     lines += [f"Unsafe: {sentence}" for sentence in fencing["unsafe"]]
+    if report["withdrawn"]:
+        lines.append(f"Withdrawn: {report['withdrawn']}")
     if report["safe"] is False and not fencing["unsafe"]:
         lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
     if report["maintenance"]:
@@ -74,21 +76,23 @@ def _state(word: str | None) -> Text:
     return Text(word or "unknown", style=style)
 
 
-def _nodes(nodes: Iterable[Report]) -> Table:
+def _nodes(nodes: Iterable[Report], now: datetime) -> Table:
     table = _grid(("Node", "State", "Flags", "Links from here"))
     for node in nodes:
         flags = ["standby"] if node["standby"] else []
         flags += ["unhealthy"] if node["healthy"] is False else []
         flags += ["drifted"] if node["drifted"] else []
         table.add_row(
-            node["name"], _state(node["state"]), Text(", ".join(flags), style="yellow"), _links(node["links"])
+            node["name"], _state(node["state"]), Text(", ".join(flags), style="yellow"), _links(node["links"], now)
         )
     return table
 
 
-def _links(links: Sequence[Report] | None) -> Text:
+def _links(links: Sequence[Report] | None, now: datetime) -> Text:
     words = [
-        Text(f"{link['link']} {'up' if link['up'] else 'down'}", style="" if link["up"] else "bold red")
+        Text(f"{link['link']} up")
+        if link["up"]
+        else Text(f"{link['link']} down for {age(link['since'], now)}", style="bold red")
         for link in links or ()
     ]
     return Text(", ").join(words)
