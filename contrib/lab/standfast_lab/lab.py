@@ -24,9 +24,11 @@ class Lab:
 
     # Life
 
-    def up(self, nodes: int | None = None, *, bare: bool = False, with_package: bool = True) -> None:
+    def up(
+        self, nodes: int | None = None, *, bare: bool = False, with_package: bool = True, watchdogs: bool = False
+    ) -> None:
         """See lifecycle.up."""
-        lifecycle.up(self.place, nodes, bare=bare, with_package=with_package)
+        lifecycle.up(self.place, nodes, bare=bare, with_package=with_package, watchdogs=watchdogs)
 
     def down(self) -> None:
         """Nothing of the lab is left but the image."""
