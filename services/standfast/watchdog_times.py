@@ -29,6 +29,30 @@ class Row:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the configuration wants of this node's watchdog."""
+
+    device: str  # a path, or "auto"
+    trust: bool
+    timeout_ms: int
+    shortest_ms: int
+    tick_max_ms: int  # the longest that one word of resourced allows to feed
+
+
+def wanted(cluster: Cluster, node: Node) -> Wanted | None:
+    """What `node` wants; None: it has no watchdog."""
+    if node.watchdog is None:
+        return None
+    return Wanted(
+        device=node.watchdog,
+        trust=node.watchdog_trust,
+        timeout_ms=wanted_ms(cluster, node),
+        shortest_ms=shortest_ms(cluster),
+        tick_max_ms=cluster.tick_max_ms,
+    )
+
+
 def proven_after_ms(cluster: Cluster, timeout_ms: int, *, arbiter_ms: int | None = None) -> int:
     """So long after a loss was delivered the lost node has been reset by its watchdog, whatever it did.
 
