@@ -64,10 +64,10 @@ class StopFailure(StrEnum):
 
 
 class QuorumLoss(StrEnum):
-    """What becomes of a node's groups when its view may not act."""
+    """What a node does with its groups when it is not quorate."""
 
-    STOP = "stop"  # they are stopped
-    FREEZE = "freeze"  # what runs goes on, nothing starts
+    STOP = "stop"  # it stops them by StopDeadline=
+    FREEZE = "freeze"  # it keeps what runs and starts nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
