@@ -5,7 +5,7 @@ node's own ticks are echoed by a quorum; so a node that the others have lost is 
 and is reset its timeout later. All times are milliseconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,6 +77,21 @@ def wanted_ms(cluster: Cluster, node: Node) -> int:
     if node.watchdog_timeout_ms is not None:
         return node.watchdog_timeout_ms
     return max(DEFAULT_TIMEOUT_MS, shortest_ms(cluster))
+
+
+def echoed_until_ms(
+    echoed: Mapping[str, int], me: str, makes_quorum: Callable[[frozenset[str]], bool], tick_max_ms: int
+) -> int | None:
+    """Up to when the node `me` may be fed while it holds something; None: not at all.
+
+    `echoed` has for each node when that tick of `me` was sent which it echoed last. What counts is the newest tick
+    that `me` itself and, with it, enough nodes for a quorum echoed; it counts for TickMax.
+    """
+    for sent in sorted(set(echoed.values()), reverse=True):
+        names = frozenset(name for name, newest in echoed.items() if newest >= sent)
+        if me in names and makes_quorum(names):
+            return sent + tick_max_ms
+    return None
 
 
 def explain(cluster: Cluster, timeout_ms: int, *, arbiter_ms: int | None = None) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ import pytest
 from standfast.configuration.load import load
 from standfast.configuration.model import Cluster, Configuration, ConfigurationError, Node, Problem, QuorumLoss, Source
 from standfast.configuration.watchdogs import check_watchdogs
-from standfast.watchdog_times import Row, explain, proven_after_ms, shortest_ms, wanted_ms
+from standfast.watchdog_times import Row, echoed_until_ms, explain, proven_after_ms, shortest_ms, wanted_ms
 
 CLUSTER = Cluster(name="webha")
 NODES = """\
@@ -75,6 +75,23 @@ def test_without_a_timeout_thirty_seconds_are_wanted_or_the_shortest_allowed() -
     assert wanted_ms(CLUSTER, node()) == 30_000
     assert wanted_ms(Cluster(name="c", detect_within_ms=10_000), node()) == 90_000
     assert wanted_ms(CLUSTER, node(watchdog_timeout_ms=21_000)) == 21_000
+
+
+@pytest.mark.parametrize(
+    ("echoed", "until"),
+    [
+        ({"n1": 5_000, "n2": 4_000, "n3": 1_000}, 7_000),  # the tick of 4.0 s is the newest that two of three echoed
+        ({"n1": 5_000, "n2": 1_000, "n3": 4_500}, 7_500),
+        ({"n1": 1_000, "n2": 5_000, "n3": 5_000}, 4_000),  # its own tick did not come back since
+        ({"n2": 5_000, "n3": 5_000}, None),
+        ({"n1": 5_000}, None),
+        ({}, None),
+    ],
+)
+def test_a_node_may_be_fed_for_tick_max_after_the_newest_tick_that_it_and_a_quorum_echoed(
+    echoed: dict[str, int], until: int | None
+) -> None:
+    assert echoed_until_ms(echoed, "n1", lambda names: len(names) >= 2, 3_000) == until
 
 
 @pytest.mark.parametrize("arbiter_ms", [None, 12_000])
