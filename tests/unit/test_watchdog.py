@@ -21,7 +21,16 @@ from standfast_lab.place import NodePlace
 from standfast.feeder_messages import Arm, Tell, encode
 from standfast.quorumd.descriptors import Store
 from standfast.quorumd.feeder import Feeder, Shown, Surroundings
-from standfast.quorumd.watchdog import Candidate, Device, WatchdogError, candidates, choose, held_files, set_wanted
+from standfast.quorumd.watchdog import (
+    Candidate,
+    Device,
+    WatchdogError,
+    candidates,
+    choose,
+    held_files,
+    set_wanted,
+    stays_armed,
+)
 from standfast.watchdog_times import Wanted
 
 WITHIN_S = 30.0
@@ -93,6 +102,16 @@ def test_held_files_say_that_something_is_held_also_when_they_cannot_be_read(tmp
     (tmp_path / "webserv").touch()
     assert held_files(tmp_path)
     assert held_files(tmp_path / "webserv"), "what is no folder cannot be read"
+
+
+def test_a_device_that_only_a_reset_disarms_is_known(tmp_path: Path) -> None:
+    for name, word in (("watchdog0", "1\n"), ("watchdog1", "0\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "nowayout").write_text(word)
+    assert stays_armed("/dev/watchdog", tmp_path)
+    assert stays_armed("/dev/watchdog0", tmp_path)
+    assert not stays_armed("/dev/watchdog1", tmp_path)
+    assert not stays_armed("/srv/dog", tmp_path)
 
 
 # systemd's store
@@ -249,6 +268,19 @@ def test_a_device_is_armed_by_open_takes_a_timeout_and_is_disarmed_by_the_magic_
             os.close(copy.descriptor)
             await dog.says("disarmed")
             assert not dog.over.is_set()
+
+    asyncio.run(main())
+
+
+@needs_fuse
+def test_a_device_that_every_close_disarms_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "support", lambda _: (0x8080, "SETTIMEOUT and KEEPALIVEPING, no MAGICCLOSE"))
+
+    async def main() -> None:
+        async with fusedog(tmp_path) as dog:
+            with pytest.raises(WatchdogError, match="is disarmed by whatever closes it, also by a crash"):
+                Device.arm(dog.path)
+            await dog.says("disarmed")
 
     asyncio.run(main())
 

@@ -11,6 +11,7 @@ from typing import Final
 from standfast.feeder_messages import LONGEST, Arm, Armed, MessageError, Tell, decode, encode
 from standfast.quorumd.feeding import Heard
 
+MOST_AT_ONCE: Final = 64  # messages: feeding comes between
 _PEER: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
@@ -81,7 +82,7 @@ class Ear:
 
     def _read(self, client: socket.socket) -> bool:
         asked = False
-        while True:
+        for _ in range(MOST_AT_ONCE):
             try:
                 data = client.recv(LONGEST + 1)
             except BlockingIOError:
@@ -97,6 +98,7 @@ class Ear:
                 self._drop()
                 return asked
             asked = self._take(message) or asked
+        return asked
 
     def _take(self, message: Arm | Tell) -> bool:
         now = self._clock()

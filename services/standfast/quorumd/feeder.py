@@ -27,6 +27,7 @@ from standfast.quorumd.watchdog import (
     choose,
     held_files,
     set_wanted,
+    stays_armed,
 )
 from standfast.watchdog_times import Wanted
 
@@ -247,6 +248,9 @@ class Feeder:
         self._on_entry(Event.WATCHDOG_ARMED, Level.NOTICE, text)
         if remark:
             self._on_entry(Event.WATCHDOG_TIMEOUT, Level.WARNING, remark)
+        if stays_armed(device.path):
+            text = f"{device.path} cannot be disarmed (nowayout): this machine is reset when Standfast is stopped"
+            self._on_entry(Event.WATCHDOG_REFUSED, Level.WARNING, f"{text}; load its driver with nowayout=0")
 
     def _change_timeout(self, timeout_ms: int) -> None:
         """One that became longer than the record names is taken back: the others count with what that says."""

@@ -200,6 +200,14 @@ class Device:
 _LITTLE: Final = struct.pack("=H", 1) == b"\x01\x00"
 
 
+def stays_armed(path: str, sysfs: Path = Path("/sys/class/watchdog")) -> bool:
+    """The kernel says that nothing disarms this device but a reset (nowayout)."""
+    try:
+        return (sysfs / Path(_name(path)).name / "nowayout").read_text().strip() == "1"
+    except OSError:
+        return False
+
+
 def set_wanted(device: Device, wanted: Wanted) -> tuple[int, str]:
     """The device has the wanted timeout, as near as it can; what it gave back, and a sentence if that is another.
 
