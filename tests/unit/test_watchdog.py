@@ -1,23 +1,19 @@
 """Which watchdog is used, how systemd keeps it, and the device itself where this machine has FUSE."""
 
 import asyncio
-import contextlib
 import os
 import queue
 import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from standfast_lab import watchdog as lab
-from standfast_lab.place import NodePlace
 
+from fakes.watchdog import WITHIN_S, Systemd, fusedog, needs_fuse
 from standfast.feeder_messages import Arm, Tell, encode
 from standfast.quorumd.descriptors import Store
 from standfast.quorumd.feeder import Feeder, Shown, Surroundings
@@ -33,7 +29,6 @@ from standfast.quorumd.watchdog import (
 )
 from standfast.watchdog_times import Wanted
 
-WITHIN_S = 30.0
 SERVICES = Path(__file__).parents[2] / "services"
 SOFT = Candidate(path="/dev/watchdog0", identity="Software Watchdog", driver="")
 BOARD = Candidate(path="/dev/watchdog1", identity="iTCO_wdt", driver="iTCO_wdt")
@@ -117,31 +112,6 @@ def test_a_device_that_only_a_reset_disarms_is_known(tmp_path: Path) -> None:
 # systemd's store
 
 
-class Systemd:
-    """systemd's end of NOTIFY_SOCKET: keeps what it is given, and answers a barrier by closing its pipe."""
-
-    def __init__(self, path: Path, *, closes: bool = True) -> None:
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        self.kept: list[int] = []
-        self.heard: list[str] = []
-        self.read = threading.Event()
-        self._pipes: list[int] = []
-        self._closes = closes
-        threading.Thread(target=self._work, daemon=True).start()
-
-    def _work(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                data, descriptors, _, _ = socket.recv_fds(self.socket, 4096, 4)
-                self.heard.append(data.decode())
-                if data == b"BARRIER=1" and self._closes:
-                    os.close(descriptors[0])
-                else:
-                    self.kept += descriptors
-                self.read.set()
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[tuple[Systemd, Store]]:
     systemd = Systemd(tmp_path / "notify")
@@ -159,6 +129,7 @@ def test_systemd_has_a_copy_that_outlives_ours(store: tuple[Systemd, Store], tmp
     systemd.read.clear()
     assert ours.forget()
     assert systemd.read.wait(WITHIN_S)
+    assert not systemd.kept
     assert systemd.heard[-1] == "FDSTOREREMOVE=1\nFDNAME=watchdog"
 
 
@@ -196,51 +167,6 @@ def test_descriptors_for_another_process_are_left_alone() -> None:
 
 
 # The device, on the FUSE file that takes the kernel's ioctls
-
-
-@dataclass
-class Node:
-    watchdog: Path
-
-
-class Dog:
-    """A watchdog that runs, and what it said."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = str(folder / "watchdog")
-        self.lines: asyncio.Queue[str] = asyncio.Queue()
-        self.over = asyncio.Event()
-        self.life = lab.Watchdog(cast(NodePlace, Node(folder)), self.lines.put_nowait, self.over.set)
-
-    async def says(self, line: str) -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while await self.lines.get() != f"watchdog: {line}":
-                pass
-
-
-@contextlib.asynccontextmanager
-async def fusedog(folder: Path) -> AsyncIterator[Dog]:
-    dog = Dog(folder / "dog")
-    await dog.life.start()
-    try:
-        yield dog
-    finally:
-        await dog.life.stop()
-
-
-needs_fuse = pytest.mark.skipif(
-    bool(lab.missing()) or os.geteuid() != 0, reason=f"no watchdog can be played here: {lab.missing() or 'not root'}"
-)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The program is compiled into a folder of this run."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not lab.missing():
-            program = lab.ensure(tmp_path_factory.mktemp("fusedog"))
-            patch.setattr(lab, "ensure", lambda: program)
-        yield
 
 
 @needs_fuse

@@ -32,7 +32,7 @@ class Supervisor:
         self._tried = asyncio.Event()  # the last power-on led to a PID 1, or failed to, or was cut off
         self._leader: int | None = None
         self._boots = 0
-        self._watchdog = Watchdog(node, self._tell, self._starved) if node.watchdog.exists() else None
+        self._watchdog = Watchdog(node.watchdog, self._tell, self._starved) if node.watchdog.exists() else None
         self._cutting: asyncio.Task[None] | None = None
 
     async def run(self) -> None:

@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from .place import BASE, LabError, NodePlace
+from .place import BASE, LabError
 from .processes import environment, run
 
 SOURCE = Path(__file__).resolve().parent.parent / "fusedog/fusedog.c"
@@ -50,8 +50,16 @@ def missing() -> str:
 class Watchdog:
     """One life of a node's watchdog: between `start` and `stop` the device is there."""
 
-    def __init__(self, node: NodePlace, tell: Callable[[str], None], on_timeout: Callable[[], None]) -> None:
-        self._folder = node.watchdog
+    def __init__(
+        self,
+        folder: Path,
+        tell: Callable[[str], None],
+        on_timeout: Callable[[], None],
+        *,
+        program: Path | None = None,  # None: see ensure
+    ) -> None:
+        self._folder = folder
+        self._program = program
         self._tell = tell
         self._on_timeout = on_timeout
         self._process: asyncio.subprocess.Process | None = None
@@ -61,7 +69,7 @@ class Watchdog:
         """The device is there, not armed. LabError when it does not come."""
         _unmount(self._folder)
         self._folder.mkdir(exist_ok=True)
-        program = await asyncio.to_thread(ensure)
+        program = self._program or await asyncio.to_thread(ensure)
         # It must not outlive the supervisor, which is killed when the lab is taken down.
         command = ("setpriv", "--pdeathsig", "KILL", str(program), str(self._folder), str(TIMEOUT_S))
         self._process = await asyncio.create_subprocess_exec(
