@@ -87,21 +87,16 @@ class Bus:
         self._rules: set[str] = set()
 
     @classmethod
-    async def connect(
-        cls, address: str | None = None, *, timeout_s: float = CALL_TIMEOUT_S, takes_descriptors: bool = False
-    ) -> "Bus":
+    async def connect(cls, address: str | None = None, *, timeout_s: float = CALL_TIMEOUT_S) -> "Bus":
         """A connection that has its unique name; None: the system bus ($DBUS_SYSTEM_BUS_ADDRESS is honoured).
 
-        `takes_descriptors`: see take_descriptor; for short connections, because anyone can send them.
         Raises BusError when there is no bus.
         """
         bus = cls()
         where = address or os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
         try:
             async with asyncio.timeout(timeout_s):
-                bus._wire = await Wire.connect(
-                    where, bus._on_message, bus._on_lost, takes_descriptors=takes_descriptors
-                )
+                bus._wire = await Wire.connect(where, bus._on_message, bus._on_lost)
                 (bus.unique_name,) = await bus._ask(make_call(DRIVER, DRIVER_PATH, DRIVER, "Hello", "", []))
         except (OSError, TimeoutError) as error:
             await bus.close()
@@ -196,12 +191,6 @@ class Bus:
         if "UnixUserID" not in credentials:
             raise BusError(ErrorName.ACCESS_DENIED, f"The bus does not know who {sender} is.")
         return int(credentials["UnixUserID"])
-
-    def take_descriptor(self, index: int) -> int:
-        """The descriptor that an "h" of the last reply names; the caller closes it. Raises BusError when none came."""
-        if self._wire is None or not 0 <= index < len(self._wire.descriptors):
-            raise BusError(ErrorName.FAILED, "The reply names a descriptor that did not come with it.")
-        return self._wire.descriptors.pop(index)
 
     def send(self, message: Any) -> None:
         """A signal or a reply is on its way; on a lost bus it is dropped."""

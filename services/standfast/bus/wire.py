@@ -18,7 +18,6 @@ from standfast.bus.errors import BusError, ErrorName
 BATCH: Final = 32  # messages handled in one turn of the loop: CPG, ticks and the watchdog come between
 LARGEST_MESSAGE: Final = 32 * 1024 * 1024  # what dbus-daemon's system bus lets through
 LARGEST_BACKLOG: Final = 64 * 1024 * 1024  # bytes not yet sent; a bus that lets it grow so far is lost
-_MOST_DESCRIPTORS: Final = 16
 _FIXED_HEADER: Final = 16  # byte order, type, flags, version, body length, serial, length of the header's fields
 
 _unmarshaller: Any = Unmarshaller  # untyped, as all of dbus-next's inside
@@ -32,12 +31,8 @@ class Wire:
         sock: socket.socket,
         on_message: Callable[[Any], None],
         on_lost: Callable[[str], None],
-        *,
-        takes_descriptors: bool = False,
     ) -> None:
         self._socket = sock
-        self._takes_descriptors = takes_descriptors
-        self.descriptors: list[int] = []  # that came with messages; who takes one out closes it
         self._on_message = on_message
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -51,25 +46,18 @@ class Wire:
         self._read_on()
 
     @classmethod
-    async def connect(
-        cls,
-        address: str,
-        on_message: Callable[[Any], None],
-        on_lost: Callable[[str], None],
-        *,
-        takes_descriptors: bool = False,
-    ) -> "Wire":
+    async def connect(cls, address: str, on_message: Callable[[Any], None], on_lost: Callable[[str], None]) -> "Wire":
         """An authenticated connection; Hello is not yet said. Raises OSError or BusError."""
         loop = asyncio.get_running_loop()
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         sock.setblocking(False)
         try:
             await loop.sock_connect(sock, socket_name(address))
-            await _authenticate(loop, sock, takes_descriptors=takes_descriptors)
+            await _authenticate(loop, sock)
         except BaseException:
             sock.close()
             raise
-        return cls(sock, on_message, on_lost, takes_descriptors=takes_descriptors)
+        return cls(sock, on_message, on_lost)
 
     def next_serial(self) -> int:
         self._serial = self._serial % 0xFFFF_FFFF + 1
@@ -101,8 +89,6 @@ class Wire:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
-        while self.descriptors:
-            os.close(self.descriptors.pop())
 
     def _lose(self, why: str) -> None:
         if self.open:
@@ -134,7 +120,7 @@ class Wire:
 
     def _read(self) -> None:
         try:
-            data = self._receive()
+            data = self._socket.recv(65536)
         except BlockingIOError:
             return
         except OSError as error:
@@ -145,15 +131,6 @@ class Wire:
             return
         self._received += data
         self._deliver()
-
-    def _receive(self) -> bytes:
-        if not self._takes_descriptors:
-            return self._socket.recv(65536)  # the kernel closes what a stranger sends along
-        data, descriptors, _, _ = socket.recv_fds(self._socket, 65536, _MOST_DESCRIPTORS)
-        for descriptor in descriptors:
-            os.set_inheritable(descriptor, False)  # recv_fds of Python 3.11 drops MSG_CMSG_CLOEXEC
-        self.descriptors += descriptors
-        return data
 
     def _deliver(self) -> None:
         """Hands on at most BATCH messages; with more at hand the socket rests until the loop's next turn."""
@@ -224,26 +201,19 @@ def socket_name(address: str) -> str:
     raise BusError(ErrorName.BUS_LOST, f"The bus address {address!r} names no unix socket.")
 
 
-async def _authenticate(loop: asyncio.AbstractEventLoop, sock: socket.socket, *, takes_descriptors: bool) -> None:
+async def _authenticate(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
     """EXTERNAL: the kernel tells the bus who we are (D-Bus specification, "Authentication Protocol")."""
     identity = str(os.geteuid()).encode().hex()
-    await _say(loop, sock, b"\0AUTH EXTERNAL " + identity.encode(), b"OK ")
-    if takes_descriptors:
-        await _say(loop, sock, b"NEGOTIATE_UNIX_FD", b"AGREE_UNIX_FD")
-    await loop.sock_sendall(sock, b"BEGIN\r\n")
-
-
-async def _say(loop: asyncio.AbstractEventLoop, sock: socket.socket, line: bytes, wanted: bytes) -> None:
-    """The bus answered `line` with a line that begins as wanted. Raises BusError for another answer."""
-    await loop.sock_sendall(sock, line + b"\r\n")
+    await loop.sock_sendall(sock, b"\0AUTH EXTERNAL " + identity.encode() + b"\r\n")
     answer = b""
     while not answer.endswith(b"\r\n"):
         data = await loop.sock_recv(sock, 512)
         if not data or len(answer) > 4096:
             raise BusError(ErrorName.BUS_LOST, "The bus closed the connection while we said who we are.")
         answer += data
-    if not answer.startswith(wanted):
+    if not answer.startswith(b"OK "):
         raise BusError(ErrorName.BUS_LOST, "The bus does not accept us.")
+    await loop.sock_sendall(sock, b"BEGIN\r\n")
 
 
 def make_call(destination: str, path: str, interface: str, member: str, signature: str, body: list[Any]) -> Any:

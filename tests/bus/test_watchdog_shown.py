@@ -309,3 +309,23 @@ def test_a_descriptor_that_a_reply_hands_over_is_the_one_that_was_sent(private_b
             os.close(descriptor)
 
     asyncio.run(main())
+
+
+def test_a_reply_without_its_descriptor_and_a_bus_that_is_away_are_errors(private_bus: PrivateBus) -> None:
+    async def main() -> None:
+        machine = Machine()
+        machine.virtual = "kvm"
+        arguments = ("org.freedesktop.systemd1.Manager", "Virtualization")
+        properties = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.DBus.Properties")
+        async with machine.running():
+            with pytest.raises(BusError, match="a descriptor that did not come with it"):
+                await call_for_descriptor(*properties, "Get", "ss", *arguments)
+        private_bus.pause()
+        with pytest.raises(BusError, match=r"org.freedesktop.login1 did not answer Inhibit"):
+            await call_for_descriptor(*LOGIND, *INHIBIT, timeout_s=0.1)
+        private_bus.resume()
+        private_bus.kill()
+        with pytest.raises(BusError, match="The message bus does not answer"):
+            await call_for_descriptor(*LOGIND, *INHIBIT)
+
+    asyncio.run(main())
