@@ -36,16 +36,16 @@ def calls_name_no_membership() -> AbstractContextManager[None]:
 @contextmanager
 def return_is_a_proof() -> Iterator[None]:
     """F: whoever is here again is taken for one that runs nothing, until it was ordered to."""
-    members, tell = apply.CHANGES[Members], Reports._tell_group
+    members, tell = apply._members, Reports._tell_group
 
-    def rule(record: Record, content: Members) -> Record:
-        return members(record, Members(members=tuple(replace(member, held={}) for member in content.members)))
+    def rule(record: Record, term: int, content: Members) -> Record:
+        return members(record, term, Members(members=tuple(replace(member, held={}) for member in content.members)))
 
     def ordered(reports: Reports, name: str, hand: Hand, record: Record) -> None:
         if hand.last_order:
             tell(reports, name, hand, record)
 
-    with _changed(Members, rule), _replaced(Reports, "_tell_group", ordered):
+    with _replaced(apply, "_members", rule), _replaced(Reports, "_tell_group", ordered):
         yield
 
 

@@ -111,9 +111,14 @@ class Audit:
                 )
 
     def _rests(self, machine: Machine) -> bool:
-        """It said that it cannot work and holds nothing: whatever it was ordered, it begins nothing."""
-        core = machine.core
-        return core is not None and not core.ticks.holds and core.terms.term is not None and core.rests
+        """It said that it cannot work, and holds nothing: whatever it was ordered, it begins nothing."""
+        return machine.core is not None and machine.core.rests_up_to > 0 and self.harmless(machine)
+
+    def harmless(self, machine: Machine) -> bool:
+        """It holds nothing, and is in no term in which it would take an order."""
+        term = machine.core.terms.term if machine.core is not None else None
+        rests = term is None or (machine.core is not None and term.number <= machine.core.rests_up_to)
+        return rests and not any(map(_has, machine.places.values()))
 
     def stopped_in_time(self, machine: Machine) -> None:
         """Invariant 3: who is not quorate runs nothing when its deadline is over."""

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from standfast.configuration.model import Group
-from standfast.resourced import absence, placement
+from standfast.resourced import absence, apply, placement
 from standfast.resourced.apply import CHANGES
 from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
@@ -34,6 +34,7 @@ from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation
 from standfast.resourced.term import Calling, Term
 from standfast.resourced.terms import Terms
+from standfast.resourced.ticks import Ticks
 from standfast.vocabulary import Ring, UnitState
 
 Bug = Callable[[], AbstractContextManager[None]]
@@ -78,17 +79,27 @@ def record_of_the_lowest_node() -> AbstractContextManager[None]:
     return _replaced(Terms, "_best", rule)
 
 
-def late_write_is_not_told() -> AbstractContextManager[None]:
-    """What could not be written at first is written later, and nobody hears of it."""
-    save = Terms.save
+def mended_disk_changes_nothing() -> AbstractContextManager[None]:
+    """Who can write again goes on in the term that waits for it, or that counts on it to begin nothing."""
+    mend = Core._mend
 
-    def rule(terms: Any) -> None:
-        if terms.outbox._disk_good:
-            save(terms)
-        else:
-            terms.saved = terms.saved or terms.outbox.persist(terms.record, terms.highest_term)
+    def rule(core: Core) -> None:
+        core._unwell = False
+        mend(core)
 
-    return _replaced(Terms, "save", rule)
+    return _replaced(Core, "_mend", rule)
+
+
+def acknowledged_in_the_old_lineage() -> AbstractContextManager[None]:
+    """D: what members stored before the record was settled counts as stored after it, though its proof is not."""
+    durable_at = Terms.durable_at
+
+    def rule(terms: Terms, position: int) -> bool:
+        if terms.term is not None:
+            terms.term.settled_at = 0
+        return durable_at(terms, position)
+
+    return _replaced(Terms, "durable_at", rule)
 
 
 def quorum_of_another_ring() -> AbstractContextManager[None]:
@@ -118,14 +129,14 @@ def who_was_met_is_forgotten() -> AbstractContextManager[None]:
 
 def losses_that_do_not_end() -> AbstractContextManager[None]:
     """M: the first update of a term leaves the proofs of its members as they are."""
-    members = CHANGES[Members]
+    members = apply._members
 
-    def rule(record: Record, content: Members) -> Record:
+    def rule(record: Record, term: int, content: Members) -> Record:
         proven = {name: loss for name, loss in record.losses.items() if loss.proof}
-        after = members(record, content)
+        after = members(record, term, content)
         return replace(after, losses={**proven, **after.losses})
 
-    return _changed(Members, rule)
+    return _replaced(apply, "_members", rule)
 
 
 def proof_for_a_later_loss() -> AbstractContextManager[None]:
@@ -243,6 +254,12 @@ def gate_without_quorum() -> AbstractContextManager[None]:
     return _replaced(Core, "_gate", lambda *_: Gate.OPEN)
 
 
+def rest_outlives_the_next_term() -> AbstractContextManager[None]:
+    """Who said that it rests is believed also after a later term that it was a member of."""
+    resting = Ticks.resting
+    return _replaced(Ticks, "resting", lambda ticks, _, now: resting(ticks, {}, now))
+
+
 def released_before_it_stopped() -> AbstractContextManager[None]:
     """`held` goes with the lease, before the units are seen to be gone."""
     stop = Hand.stop
@@ -285,7 +302,9 @@ BUGS: tuple[Bug, ...] = (
     disks_without_a_majority,
     record_of_the_lowest_node,
     quorum_of_another_ring,
-    late_write_is_not_told,
+    rest_outlives_the_next_term,
+    mended_disk_changes_nothing,
+    acknowledged_in_the_old_lineage,
     who_was_met_is_forgotten,
     losses_that_do_not_end,
     proof_for_a_later_loss,

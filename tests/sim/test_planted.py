@@ -9,6 +9,7 @@ from sim import attacks_bugs, planted
 from sim.conftest import Noticed
 from sim.test_attacks import PAIRS
 from sim.test_histories import test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left as who_was_met
+from sim.test_resting import rests_for_a_moment_before_a_term
 from sim.walk import History, walk
 from unit.test_terms import test_a_call_that_was_sent_in_another_membership_is_void_for_everybody as other_membership
 
@@ -24,11 +25,22 @@ WALKS: dict[planted.Bug, tuple[int, int]] = {
     planted.released_before_it_stopped: (0, 3),
     planted.stopped_by_a_restart_of_the_daemon: (2, 3),
 }
+
+
+def only(seed: int, *faults: int) -> History:
+    """Nothing of the seed happens but these faults."""
+    history = History(seed=seed)
+    return history.less(set(history.happening) - set(faults))
+
+
 # n3 has half of the votes, and a full disk while a term is about to open
-LATE_DISK = History(seed=676206912957)
-LATE_DISK = LATE_DISK.less(set(LATE_DISK.happening) - {9, 14})
+LATE_DISK = only(676206912957, 9, 14)
+# n2 is alone and stores an operator's wish; its disk is full when the other one is proven off, and it leaves
+LOST_PROOF = only(285156822265, 0, 1, 2, 5, 11, 12, 13, 16)
 HISTORIES: dict[planted.Bug, Story] = {
-    planted.late_write_is_not_told: partial(walk, LATE_DISK),
+    planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 1),
+    planted.acknowledged_in_the_old_lineage: partial(walk, LOST_PROOF),
+    planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
     planted.who_was_met_is_forgotten: partial(who_was_met, 2),
     attacks_bugs.calls_name_no_membership: other_membership,
     **{bug: partial(walk, seed, count) for bug, (seed, count) in WALKS.items()},

@@ -48,7 +48,11 @@ class Truth:
             record=record,
             configuration=configuration,
             ring=frozenset(core.terms.ring_nodes),
-            resting=core.terms.ticks.resting(core.now),
+            resting=frozenset(
+                name
+                for name in core.terms.ticks.resting({}, core.now)
+                if self.audit.harmless(self.world.machines[name])
+            ),
             really_held=held,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.machine import configuration
@@ -50,7 +50,6 @@ def updates(said: list[Content]) -> Iterator[Update]:
 
 
 @given(contents | likely)
-@settings(deadline=None)
 def test_apply_and_what_is_told_of_it_never_raise_and_are_the_same_twice(said: list[Content]) -> None:
     record = fresh()
     for update in updates(said):
@@ -61,7 +60,6 @@ def test_apply_and_what_is_told_of_it_never_raise_and_are_the_same_twice(said: l
 
 
 @given(likely, st.sets(st.sampled_from(NODES)), st.booleans(), st.integers(0, 1_000_000))
-@settings(deadline=None)
 def test_plan_and_what_is_shown_never_raise(said: list[Content], ring: set[str], cold: bool, now: int) -> None:
     record = fresh()
     known = situation(ring=frozenset(ring), now=now, cold=cold, waits={})

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.resourced.codec import MAXIMUM_BYTES, MessageError, decode, encode, encode_around
@@ -20,7 +20,6 @@ KINDS: tuple[Any, ...] = (Message, Tick, Disk, Record, Content)
 anything = st.sampled_from(KINDS).flatmap(
     lambda kind: st.tuples(st.just(kind), arbitrary(kind, st.text(max_size=8), st.integers()))
 )
-on_a_loaded_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 member = Member(
     node="n1",
     incarnation="boot/1",
@@ -34,7 +33,6 @@ member = Member(
 )
 
 
-@on_a_loaded_machine
 @given(anything)
 def test_whatever_is_said_is_heard_alike(said: tuple[Any, Any]) -> None:
     kind, value = said
@@ -58,7 +56,6 @@ def plain_of(value: object) -> Any:
     return {"is": type(value).__name__} | {one.name: plain_of(getattr(value, one.name)) for one in fields(found)}
 
 
-@on_a_loaded_machine
 @given(anything)
 def test_what_is_written_is_json_with_sorted_keys_and_no_spaces(said: tuple[Any, Any]) -> None:
     _, value = said
@@ -79,7 +76,6 @@ json_values = st.recursive(
 )
 
 
-@on_a_loaded_machine
 @given(anything, st.data())
 def test_a_message_with_one_value_replaced_is_good_or_raises_one_error(
     said: tuple[Any, Any], data: st.DataObject
@@ -92,7 +88,6 @@ def test_a_message_with_one_value_replaced_is_good_or_raises_one_error(
         decode(kind, json.dumps(plain).encode())
 
 
-@on_a_loaded_machine
 @given(anything, st.data())
 def test_a_message_that_was_cut_off_raises_one_error(said: tuple[Any, Any], data: st.DataObject) -> None:
     kind, value = said
@@ -199,7 +194,6 @@ def test_what_is_written_for_an_older_version_is_read_there_and_has_the_defaults
     assert decode(Older, data.replace(b"Letter", b"Older")) == Older(text="t", stamp="s")
 
 
-@on_a_loaded_machine
 @given(arbitrary(Envelope, st.text(max_size=8), st.integers()))
 def test_the_newest_version_says_everything(envelope: Envelope) -> None:
     assert decode(Envelope, encode(envelope, 3)) == envelope

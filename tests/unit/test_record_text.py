@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.resourced.apply import apply
@@ -26,7 +26,6 @@ some_members = st.lists(
     unique_by=lambda one: one.node,
 ).map(lambda members: Members(members=tuple(members)))
 histories = st.lists(some_members | arbitrary(Content, names, st.integers(-1, 9)), min_size=1, max_size=25)
-on_a_loaded_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def records(said: list[Content]) -> list[Record]:
@@ -37,7 +36,6 @@ def records(said: list[Content]) -> list[Record]:
     return found
 
 
-@on_a_loaded_machine
 @given(histories, st.data())
 def test_what_was_remembered_never_shows(said: list[Content], data: st.DataObject) -> None:
     known = records(said)
@@ -50,7 +48,6 @@ def test_what_was_remembered_never_shows(said: list[Content], data: st.DataObjec
         assert whole.digest(record) == whole_digest(record)
 
 
-@on_a_loaded_machine
 @given(histories)
 def test_the_content_differs_exactly_when_something_durable_does(said: list[Content]) -> None:
     text, known = RecordText(), records(said)
@@ -59,7 +56,6 @@ def test_the_content_differs_exactly_when_something_durable_does(said: list[Cont
         assert (text.content(before) != text.content(after)) == differs
 
 
-@on_a_loaded_machine
 @given(histories, st.integers(0, 99))
 def test_what_is_on_disk_is_read_as_the_durable_part(said: list[Content], highest: int) -> None:
     text = RecordText()

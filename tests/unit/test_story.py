@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.journal import Event, Level
@@ -162,7 +162,6 @@ members = st.just(Members(members=tuple(map(member, NODES))))
 
 
 @given(st.lists(members | arbitrary(Content, texts, st.integers(-1, 9)), max_size=20))
-@settings(deadline=None)
 def test_whatever_happens_the_journal_knows_the_event(said: list[Content]) -> None:
     record = fresh()
     for content in said:

@@ -12,11 +12,13 @@ from standfast.resourced.messages import (
     Content,
     Hello,
     Leaving,
+    LossDeclared,
     Member,
     Members,
     Message,
     Open,
     ProtocolRaised,
+    Proven,
     RecordChunk,
     State,
     Stored,
@@ -29,7 +31,7 @@ from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.resourced.transfer import CHUNK_CHARACTERS, MOST_CHUNKS
 from standfast.vocabulary import Ring
-from unit.cluster import NODES, after, fresh, member, term
+from unit.cluster import NODES, after, because, fresh, member, term
 
 RING, NEXT = Ring(1, 4), Ring(1, 8)
 WAIT = 5_000
@@ -325,27 +327,6 @@ def test_no_term_opens_before_everybody_has_stored_it() -> None:
     assert view.opened() == {}
 
 
-def test_a_term_opens_when_a_disk_can_be_written_late() -> None:
-    view = View()
-    view.nodes["n3"].disk_good = False
-    view.join(*NODES).deliver()
-    view.nodes["n3"].disk_good = True
-    view["n3"].save()
-    assert view.deliver().opened() == dict.fromkeys(NODES, (1, NODES))
-
-
-def test_what_an_update_said_is_told_when_the_disk_can_be_written_late() -> None:
-    view = View().join(*NODES).deliver()
-    view.nodes["n3"].disk_good = False
-    first_update(view)
-    view.deliver()
-    assert view["n1"].term.stored["n3"] == 0  # type: ignore[union-attr]
-    view.nodes["n3"].disk_good = True
-    view["n3"].save()
-    view.deliver()
-    assert view["n1"].term.stored["n3"] == 1  # type: ignore[union-attr]
-
-
 def test_nothing_opens_while_nobody_has_a_record() -> None:
     view = View(records=dict.fromkeys(NODES))
     for node in view.nodes.values():
@@ -391,8 +372,8 @@ def test_updates_are_taken_from_the_coordinator_alone_and_in_order() -> None:
         view.deliver()
 
 
-def first_update(view: View) -> None:
-    view.update("n1", 1, Members(members=tuple(member(name) for name in NODES)))
+def first_update(view: View, *names: str) -> None:
+    view.update("n1", 1, Members(members=tuple(member(name) for name in names or NODES)))
 
 
 def test_what_more_than_half_have_stored_is_durable() -> None:
@@ -404,6 +385,30 @@ def test_what_more_than_half_have_stored_is_durable() -> None:
     assert view["n1"].durable_at(1)
     assert not view["n1"].durable_at(2)
     assert not view["n1"].durable_at(0)
+
+
+def test_alone_nothing_is_durable_before_the_proof_of_the_others_is() -> None:
+    """Until then the record on the disk has its old lineage: another one of the same lineage could count instead."""
+    view = View(("n1", "n2")).join("n1", "n2").deliver()
+    first_update(view, "n1", "n2")
+    view.deliver()
+    view["n1"].ring_changed(NEXT, ("n1",), 10)
+    view["n1"].group_changed(("n1",), (), 10)
+    view["n1"].quorum_told(NEXT, True, 10)
+    view["n2"].group_changed((), (), 10)
+    view.deliver()
+    first_update(view, "n1")
+    view.update("n1", 2, LossDeclared(node="n2", reason=because("gone")))
+    view.deliver()
+    assert not view["n1"].durable_at(2)
+    view.nodes["n1"].disk_good = False
+    view.update("n1", 3, Proven(loss="2.1", how="agent", text="", switch_on=False))
+    view.deliver()
+    assert not view["n1"].durable_at(2)
+    view.nodes["n1"].disk_good = True
+    view.update("n1", 4, Leaving(node="n1"))
+    view.deliver()
+    assert view["n1"].durable_at(2)
 
 
 def test_who_read_the_first_update_has_met_nobody_and_who_did_not_remembers() -> None:

@@ -8,13 +8,13 @@ KEEP = 10_000
 
 
 def tick(number: int, *, read: dict[str, int] | None = None, fit: bool = True, holds: bool = False) -> Tick:
-    return Tick(number=number, read=read or {}, fit=fit, holds=holds)
+    return Tick(number=number, read=read or {}, fit=fit, holds=holds, term=7)
 
 
 def echoing() -> Ticks:
     """n1 sent 11 at 0; it came back, and n2 echoed it."""
     ticks = Ticks("n1")
-    ticks.received("n1", ticks.tick(11, 0, KEEP), 5)
+    ticks.received("n1", ticks.tick(11, 7, 0, KEEP), 5)
     ticks.received("n2", tick(21, read={"n1": 11}), 10)
     return ticks
 
@@ -27,21 +27,21 @@ def test_who_echoed_a_tick_of_the_last_seconds_is_an_echoer() -> None:
 
 def test_nobody_echoes_while_our_own_tick_did_not_come_back() -> None:
     ticks = Ticks("n1")
-    ticks.tick(11, 0, KEEP)
+    ticks.tick(11, 7, 0, KEEP)
     ticks.received("n2", tick(21, read={"n1": 11}), 10)
     assert ticks.echoers(20, WITHIN) == frozenset()
 
 
 def test_the_echo_of_a_number_that_we_did_not_send_is_none() -> None:
     ticks = Ticks("n1")
-    ticks.received("n1", ticks.tick(11, 0, KEEP), 5)
+    ticks.received("n1", ticks.tick(11, 7, 0, KEEP), 5)
     ticks.received("n2", tick(21, read={"n1": 10}), 10)
     assert ticks.echoers(20, WITHIN) == {"n1"}
 
 
 def test_a_late_echo_of_an_older_tick_takes_nothing_back() -> None:
     ticks = echoing()
-    ticks.received("n1", ticks.tick(12, 1_000, KEEP), 1_005)
+    ticks.received("n1", ticks.tick(12, 7, 1_000, KEEP), 1_005)
     ticks.received("n2", tick(22, read={"n1": 12}), 1_010)
     ticks.received("n2", tick(23, read={"n1": 11}), 1_020)
     assert ticks.echoers(3_900, WITHIN) == {"n1", "n2"}
@@ -49,8 +49,8 @@ def test_a_late_echo_of_an_older_tick_takes_nothing_back() -> None:
 
 def test_an_old_number_is_forgotten() -> None:
     ticks = Ticks("n1")
-    ticks.tick(11, 0, KEEP)
-    ticks.tick(12, KEEP + 1, KEEP)
+    ticks.tick(11, 7, 0, KEEP)
+    ticks.tick(12, 7, KEEP + 1, KEEP)
     ticks.received("n1", tick(11), KEEP + 2)
     assert ticks.echoers(KEEP + 2, KEEP * 2) == frozenset()
 
@@ -88,13 +88,19 @@ def test_a_node_that_cannot_work_is_suspect_to_itself() -> None:
     ticks = echoing()
     ticks.fit = False
     assert "n1" in ticks.suspects(("n1",), 20)
-    assert not ticks.tick(12, 20, KEEP).fit
+    assert not ticks.tick(12, 7, 20, KEEP).fit
 
 
 def test_who_cannot_work_and_holds_nothing_rests_while_it_is_heard() -> None:
     ticks = echoing()
     ticks.received("n2", tick(22, fit=False, holds=True), 20)
-    assert ticks.resting(20) == frozenset()
+    assert ticks.resting({}, 20) == frozenset()
     ticks.received("n2", tick(23, fit=False), 30)
-    assert ticks.resting(30) == {"n2"}
-    assert ticks.resting(30 + SUSPECT_AFTER_MS) == frozenset()
+    assert ticks.resting({"n2": 7}, 30) == {"n2"}
+    assert ticks.resting({}, 30 + SUSPECT_AFTER_MS) == frozenset()
+
+
+def test_who_was_named_in_a_later_term_than_it_spoke_of_rests_no_more() -> None:
+    ticks = echoing()
+    ticks.received("n2", tick(23, fit=False), 30)
+    assert ticks.resting({"n2": 8}, 30) == frozenset()

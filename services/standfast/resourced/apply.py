@@ -29,6 +29,7 @@ from standfast.resourced.messages import (
     Leaving,
     LossDeclared,
     Marked,
+    Member,
     Members,
     OrderGiven,
     OrderKind,
@@ -67,6 +68,8 @@ def _content(record: Record, term: int, content: Content) -> Record:
     match content:
         case LossDeclared():
             return declare_loss(record, term, content)
+        case Members():
+            return _members(record, term, content)
     change: Callable[[Record, Any], Record] = CHANGES[type(content)]
     return change(record, content)
 
@@ -93,36 +96,14 @@ def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:
     return replace(record, protocol=max(record.protocol, content.version))
 
 
-def _members(record: Record, content: Members) -> Record:
+def _members(record: Record, term: int, content: Members) -> Record:
     """Who is here is not lost and, unless it is leaving, not left. Of who was met in a term since this record was
     written, neither its mark nor its proof is believed: it may have gone on without us."""
     content = Members(members=tuple(member for member in content.members if member.node in record.nodes))
     named = {member.node: member for member in content.members}
     met = {name for member in content.members for name in member.met} - set(named)
     condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
-    nodes = {}
-    for name, node in record.nodes.items():
-        fresh = replace(
-            node, present=False, leaving=False, marked_at=0, installed="", available="", speaks=0, condemned=False
-        )
-        member = named.get(name)
-        if member is not None:
-            fresh = replace(
-                fresh,
-                present=True,
-                left=node.left and member.leaving,
-                incarnation=member.incarnation,
-                machine=member.machine,
-                product=member.product,
-                leaving=member.leaving,
-                installed=member.installed,
-                available=member.available,
-                speaks=member.speaks,
-                condemned=name in condemned,
-            )
-        elif name in met:
-            fresh = replace(fresh, left=False)
-        nodes[name] = fresh
+    nodes = _nodes_of_term(record, term, named, met, condemned)
     losses = {
         name: loss
         for name, loss in record.losses.items()
@@ -139,6 +120,36 @@ def _members(record: Record, content: Members) -> Record:
     }
     attempts = attempts_of_term(record, content)
     return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
+
+
+def _nodes_of_term(
+    record: Record, term: int, named: Mapping[str, Member], met: set[str], condemned: set[str]
+) -> dict[str, NodeRecord]:
+    nodes = {}
+    for name, node in record.nodes.items():
+        fresh = replace(
+            node, present=False, leaving=False, marked_at=0, installed="", available="", speaks=0, condemned=False
+        )
+        member = named.get(name)
+        if member is not None:
+            fresh = replace(
+                fresh,
+                present=True,
+                named_in=term,
+                left=node.left and member.leaving,
+                incarnation=member.incarnation,
+                machine=member.machine,
+                product=member.product,
+                leaving=member.leaving,
+                installed=member.installed,
+                available=member.available,
+                speaks=member.speaks,
+                condemned=name in condemned,
+            )
+        elif name in met:
+            fresh = replace(fresh, left=False)
+        nodes[name] = fresh
+    return nodes
 
 
 def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
@@ -301,7 +312,6 @@ def _phase(group: GroupRecord) -> Phase:
 
 
 CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
-    Members: _members,
     AttemptBegun: attempt_begun,
     AttemptEnded: attempt_ended,
     Proven: proven,

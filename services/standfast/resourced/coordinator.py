@@ -114,10 +114,14 @@ class Coordinator:
             ring_nodes=frozenset(self.terms.ring_nodes),
             cold=term.cold,
             orders_allowed=all(position >= 1 for position in term.stored.values()),
-            resting=self.terms.ticks.resting(known.now),
+            resting=self.terms.ticks.resting(self._named_in(), known.now),
             waits=self._waits,
             offered=known.offered,
         )
+
+    def _named_in(self) -> dict[str, int]:
+        record = self.terms.record
+        return {name: node.named_in for name, node in record.nodes.items()} if record is not None else {}
 
     def _update(self, content: Content, at: str) -> None:
         assert self.term is not None

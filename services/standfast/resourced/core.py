@@ -116,9 +116,9 @@ class Core:
         self._last_nonce = ""
         self._bad_ticks: set[str] = set()
         self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
-        self._disk_good = True
+        self._disk_good, self._unwell = True, False  # unwell: since it took part last it could not work
         self._too_old = False  # the others speak a version that this release does not know
-        self._rests_in = ""  # the term in which this node said that it cannot work and holds nothing
+        self.rests_up_to = 0  # said in a tick: unfit and holding nothing, this node begins nothing in any such term
 
     @property
     def record(self) -> Record | None:
@@ -126,8 +126,8 @@ class Core:
 
     @property
     def rests(self) -> bool:
-        """The others go on as if this node held nothing; until it is named in another term it begins nothing."""
-        return self.terms.term is not None and self.terms.term.nonce == self._rests_in
+        """The others go on as if this node held nothing; until it is named in a later term it begins nothing."""
+        return self.terms.term is not None and self.terms.term.number <= self.rests_up_to
 
     def step(self, event: Event, now: int, at: str) -> list[Action]:
         """Take one event at `now` (CLOCK_BOOTTIME, ms) and `at` (wall clock); returns what to do, in order."""
@@ -170,6 +170,7 @@ class Core:
             self._disk_good = good
             self.act(story.disk(good))
         self.ticks.fit = good and not self._too_old
+        self._unwell |= not good
         return good
 
     def cannot_speak(self, version: int) -> None:
@@ -234,17 +235,26 @@ class Core:
         if self.now >= self._tick_at:
             self._tick_at = self.now + INTERVAL_MS
             self.ticks.holds = any(hand.holding is not Holding.NOTHING for hand in self.hands.values())
-            if not self._disk_good:
-                self.terms.save()
-            tick = self.ticks.tick(self._fresh(), self.now, KEEP_TICKS_MS)
+            self._mend()
+            tick = self.ticks.tick(self._fresh(), self.terms.highest_term, self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
-            if self.terms.term is not None and not tick.fit and not tick.holds:
-                self._rests_in = self.terms.term.nonce
+            if not tick.fit and not tick.holds:
+                self.rests_up_to = tick.term
         rejoin = self.terms.rejoin_at
         if rejoin is not None and self.now >= rejoin and self.ticks.fit:
             self.terms.rejoin_at = None
             self.act(JoinGroup())
         self.terms.time_passed(self.now)
+
+    def _mend(self) -> None:
+        """Who could not work takes part again by a new term: this one waits for what it did not store, or counts on
+        it to begin nothing."""
+        if not self._disk_good:
+            self.terms.save()
+        if self._unwell and self.ticks.fit:
+            self._unwell = False
+            if self.me in self.terms.members:
+                self.terms.join_anew(self.now)
 
     def _tick_received(self, sender: str, data: bytes) -> None:
         """One that cannot be understood is no tick: its sender becomes suspect. It is told once for each sender."""

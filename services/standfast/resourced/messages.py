@@ -347,3 +347,4 @@ class Tick:
     read: Mapping[str, int]
     fit: bool  # False: this node says that it cannot work (its disk)
     holds: bool  # it holds some group
+    term: int  # the highest that it knows: unfit and holding nothing, it begins nothing in any term up to this one

@@ -22,6 +22,7 @@ class NodeRecord:
     incarnation: str = ""  # as last heard
     machine: str = ""
     product: str = ""
+    named_in: int = 0  # the last term that it was a member of
     # of this term
     present: bool = False
     leaving: bool = False
@@ -183,6 +184,7 @@ def durable_node(node: NodeRecord) -> NodeRecord:
         incarnation=node.incarnation,
         machine=node.machine,
         product=node.product,
+        named_in=node.named_in,
     )
 
 

@@ -40,5 +40,6 @@ class Term:
     cold: bool
     states: Mapping[str, State]
     position: int = 0
+    settled_at: int = 0  # the position from which on its record has a lineage of its own
     stored: dict[str, int] = field(default_factory=dict)
     opened_at: int = 0

@@ -331,7 +331,8 @@ class Terms:
     def _have_record(self, calling: Calling) -> None:
         calling.has_record = True
         self.saved = False
-        self.save()
+        if self.save():
+            self.outbox.send(Stored(nonce=calling.call.nonce, position=0))
 
     def _stored(self, sender: str, stored: Stored, now: int) -> None:
         calling, term = self.calling, self.term
@@ -373,20 +374,20 @@ class Terms:
             raise MessageError(f"update {update.position} of term {term.number} came after {term.position}")
         assert self.record is not None
         term.position = update.position
-        before = self.text.content(self.record)
+        before, was_settled = self.text.content(self.record), self.record.settled
         self.record = apply(self.record, term.number, update)
+        if self.record.settled and not was_settled:
+            term.settled_at = update.position
         if self.text.content(self.record) != before:
             self.saved = False
-        self.save()
+        if self.save():
+            self.outbox.send(Stored(nonce=term.nonce, position=update.position))
         return update
 
-    def save(self) -> None:
-        """What this node knows is on its disk, and it says so; a write that failed is tried again by the caller."""
+    def save(self) -> bool:
+        """What this node knows is on its disk; a write that failed is tried again."""
         self.saved = self.saved or self.outbox.persist(self.record, self.highest_term)
-        if self.saved and self.calling is not None and self.calling.has_record:
-            self.outbox.send(Stored(nonce=self.calling.call.nonce, position=0))
-        elif self.saved and self.term is not None:
-            self.outbox.send(Stored(nonce=self.term.nonce, position=self.term.position))
+        return self.saved
 
     def durable_at(self, position: int) -> bool:
         """What the update at `position` of this term said is stored as an acknowledged wish must be."""
@@ -396,4 +397,4 @@ class Terms:
         stored = {name for name, reached in term.stored.items() if reached >= position}
         if 2 * record.votes(stored) > record.all_votes:
             return True
-        return stored >= set(term.members) and record.settled
+        return record.settled and min(term.stored.values()) >= max(position, term.settled_at)

@@ -4,7 +4,7 @@ A tick's number is a fresh random one, so that an echo of an older process of th
 Sans-I/O: the caller passes the time, CLOCK_BOOTTIME in milliseconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from standfast.resourced.messages import Tick
 
@@ -21,7 +21,7 @@ class Ticks:
         self._read: dict[str, int] = {}  # the last number of each node
         self._heard: dict[str, int] = {}  # when each node was last heard
         self._echoed: dict[str, int] = {}  # when that tick of ours was sent which each node echoed last
-        self._unfit: dict[str, bool] = {}  # who cannot work: whether it holds something
+        self._unfit: dict[str, int | None] = {}  # who cannot work: up to which term it begins nothing; None: it holds
 
     def number(self, number: int, now: int, keep_ms: int) -> int:
         """Note `number` as sent now; numbers older than `keep_ms` are forgotten."""
@@ -29,15 +29,16 @@ class Ticks:
         self._sent[number] = now
         return number
 
-    def tick(self, number: int, now: int, keep_ms: int) -> Tick:
-        return Tick(number=self.number(number, now, keep_ms), read=dict(self._read), fit=self.fit, holds=self.holds)
+    def tick(self, number: int, term: int, now: int, keep_ms: int) -> Tick:
+        number = self.number(number, now, keep_ms)
+        return Tick(number=number, read=dict(self._read), fit=self.fit, holds=self.holds, term=term)
 
     def received(self, sender: str, tick: Tick, now: int) -> None:
         self.heard(sender, tick.number, now)
         if tick.fit:
             self._unfit.pop(sender, None)
         else:
-            self._unfit[sender] = tick.holds
+            self._unfit[sender] = None if tick.holds else tick.term
         self.echo(sender, tick.read.get(self.me, 0))
 
     def heard(self, sender: str, number: int, now: int) -> None:
@@ -65,10 +66,12 @@ class Ticks:
         silent = {name for name in members if name != self.me and now - self._heard.get(name, now) >= SUSPECT_AFTER_MS}
         return frozenset(silent | (set(self._unfit) & set(members)) | ({self.me} if not self.fit else set()))
 
-    def resting(self, now: int) -> frozenset[str]:
-        """Who says that it cannot work and holds nothing, and was heard lately."""
+    def resting(self, named_in: Mapping[str, int], now: int) -> frozenset[str]:
+        """Who says that it cannot work and holds nothing, and was heard lately; but a node that was named in a later
+        term (`named_in`: the last one of each) than it spoke of has taken part since."""
         heard = {name for name, at in self._heard.items() if now - at < SUSPECT_AFTER_MS}
-        return frozenset(name for name, holds in self._unfit.items() if not holds and name in heard)
+        said = {name: term for name, term in self._unfit.items() if term is not None and name in heard}
+        return frozenset(name for name, term in said.items() if named_in.get(name, 0) <= term)
 
     def echoers(self, now: int, within_ms: int) -> frozenset[str]:
         """Nodes that echoed a tick sent within `within_ms`; empty while our own did not come back."""
