@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bus.private import REPOSITORY, PrivateBus, until
 from fakes.watchdog import WITHIN_S, Systemd, fusedog, needs_fuse
-from standfast.feeder_messages import Arm, Armed, Message, Tell, decode, encode
+from standfast.watchdog.messages import Arm, Armed, Message, Tell, decode, encode
 
 PROGRAM = """
 import functools, os, sys

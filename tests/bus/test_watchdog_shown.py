@@ -18,14 +18,14 @@ from bus.private import PrivateBus, until
 from fakes.network import FakeNetwork
 from standfast.bus import Bus, BusError, call_for_descriptor
 from standfast.configuration.model import Cluster, Configuration, Node
-from standfast.feeder_messages import Arm, Tell, encode
 from standfast.quorumd import feeder as feeding
 from standfast.quorumd.descriptors import Store
 from standfast.quorumd.feeder import Surroundings
 from standfast.quorumd.service import INTERFACE, NAME, ROOT, Quorum
 from standfast.quorumd.wakefulness import Wakefulness
 from standfast.quorumd.watch import NO_WATCHDOG, Watch
-from standfast.watchdog_times import proven_after_ms
+from standfast.watchdog.messages import Arm, Tell, encode
+from standfast.watchdog.times import proven_after_ms
 
 LOGIND = ("org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 INHIBIT = ("Inhibit", "ssss", "sleep", "Standfast", "why", "block")

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from standfast.feeder_messages import Arm, Armed, Message, Tell, decode, encode
 from standfast.files import boottime_ms
 from standfast.journal import Event, Level
 from standfast.quorumd import feeder as module
 from standfast.quorumd.descriptors import Store
 from standfast.quorumd.feeder import Feeder, Shown, Surroundings
 from standfast.quorumd.watchdog import WatchdogError
-from standfast.watchdog_times import Wanted
+from standfast.watchdog.messages import Arm, Armed, Message, Tell, decode, encode
+from standfast.watchdog.times import Wanted
 
 WITHIN_S = 10.0
 WANTED = Wanted(device="/dev/dog", trust=True, timeout_ms=2_000, shortest_ms=1_000, tick_max_ms=600_000)

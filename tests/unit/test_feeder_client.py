@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from standfast.feeder_messages import Arm, Armed, Message, Tell, decode, encode
 from standfast.quorumd.ear import Ear
 from standfast.resourced import feeder as module
 from standfast.resourced.feeder import Feeder, NotArmed
+from standfast.watchdog.messages import Arm, Armed, Message, Tell, decode, encode
 
 WITHIN_S = 10.0
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standfast.feeder_messages import Arm, Armed, MessageError, Tell, decode, encode
 from standfast.quorumd.feeding import Decision, Dog, Heard, decide, interval_ms, too_late
-from standfast.watchdog_times import Wanted
+from standfast.watchdog.messages import Arm, Armed, MessageError, Tell, decode, encode
+from standfast.watchdog.times import Wanted
 
 WANTED = Wanted(device="/dev/watchdog0", trust=False, timeout_ms=30_000, shortest_ms=20_000, tick_max_ms=3_000)
 DOG = Dog(asked_ms=30_000, given_ms=30_000)

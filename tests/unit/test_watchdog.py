@@ -14,7 +14,6 @@ import pytest
 from standfast_lab import watchdog as lab
 
 from fakes.watchdog import WITHIN_S, Systemd, fusedog, needs_fuse
-from standfast.feeder_messages import Arm, Tell, encode
 from standfast.quorumd.descriptors import Store
 from standfast.quorumd.feeder import Feeder, Shown, Surroundings
 from standfast.quorumd.watchdog import (
@@ -27,7 +26,8 @@ from standfast.quorumd.watchdog import (
     set_wanted,
     stays_armed,
 )
-from standfast.watchdog_times import Wanted
+from standfast.watchdog.messages import Arm, Tell, encode
+from standfast.watchdog.times import Wanted
 
 SERVICES = Path(__file__).parents[2] / "services"
 SOFT = Candidate(path="/dev/watchdog0", identity="Software Watchdog", driver="")

@@ -7,7 +7,7 @@ import pytest
 from standfast.configuration.load import load
 from standfast.configuration.model import Cluster, Configuration, ConfigurationError, Node, Problem, QuorumLoss, Source
 from standfast.configuration.watchdogs import check_watchdogs
-from standfast.watchdog_times import Row, echoed_until_ms, explain, proven_after_ms, shortest_ms, wanted_ms
+from standfast.watchdog.times import Row, echoed_until_ms, explain, proven_after_ms, shortest_ms, wanted_ms
 
 CLUSTER = Cluster(name="webha")
 NODES = """\

@@ -106,7 +106,7 @@ class Node(Written):
     votes: int = 1
     fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
     watchdog: str | None = None  # a device's path, or "auto": the one that the kernel shows
-    watchdog_timeout_ms: int | None = None  # whole seconds; None: see watchdog_times.wanted_ms
+    watchdog_timeout_ms: int | None = None  # whole seconds; None: see watchdog.times.wanted_ms
     watchdog_trust: bool = False  # it proves a loss although it is softdog, or in a virtual machine
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from standfast.configuration.model import Cluster, Node, Problem, QuorumLoss
 from standfast.configuration.values import show_span
-from standfast.watchdog_times import shortest_ms
+from standfast.watchdog.times import shortest_ms
 
 _NEED_A_DEVICE = ("WatchdogTimeout", "WatchdogTrust")
 

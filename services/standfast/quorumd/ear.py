@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from standfast.feeder_messages import LONGEST, Arm, Armed, MessageError, Tell, decode, encode
 from standfast.quorumd.feeding import Heard
+from standfast.watchdog.messages import LONGEST, Arm, Armed, MessageError, Tell, decode, encode
 
 MOST_AT_ONCE: Final = 64  # messages: feeding comes between
 _PEER: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid

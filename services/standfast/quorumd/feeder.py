@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from standfast.feeder_messages import SOCKET
 from standfast.files import boottime_ms
 from standfast.journal import Event, Level
 from standfast.quorumd.descriptors import Store
@@ -29,7 +28,8 @@ from standfast.quorumd.watchdog import (
     set_wanted,
     stays_armed,
 )
-from standfast.watchdog_times import Wanted
+from standfast.watchdog.messages import SOCKET
+from standfast.watchdog.times import Wanted
 
 HELD: Final = Path("/run/standfast/held")
 TRY_AGAIN_MS: Final = 5_000  # a device that refused

@@ -6,8 +6,8 @@ While anything is held here it is fed only while this node's tick is echoed; oth
 from dataclasses import dataclass
 from typing import Final
 
-from standfast.feeder_messages import Tell
-from standfast.watchdog_times import LATE_MS, Wanted
+from standfast.watchdog.messages import Tell
+from standfast.watchdog.times import LATE_MS, Wanted
 
 SLOWEST_MS: Final = 1_000
 FEEDS_IN_A_TIMEOUT: Final = 4

@@ -11,7 +11,7 @@ from standfast.bus import Bus, BusError, Signal
 from standfast.configuration.model import Cluster, Configuration, Node
 from standfast.quorumd.feeder import Feeder, Shown, Surroundings
 from standfast.quorumd.wakefulness import Wakefulness
-from standfast.watchdog_times import Row, explain, wanted, wanted_ms
+from standfast.watchdog.times import Row, explain, wanted, wanted_ms
 
 NO_WATCHDOG: Final[dict[str, Any]] = {
     "Watchdog": "",

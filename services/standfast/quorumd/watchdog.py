@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from standfast.watchdog_times import Wanted
+from standfast.watchdog.times import Wanted
 
 AUTO: Final = "auto"
 SOFTDOG: Final = "Software Watchdog"  # its identity (drivers/watchdog/softdog.c)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from standfast.feeder_messages import LONGEST, SOCKET, Arm, Armed, Message, MessageError, Tell, decode, encode
+from standfast.watchdog.messages import LONGEST, SOCKET, Arm, Armed, Message, MessageError, Tell, decode, encode
 
 ARM_TIMEOUT_S: Final = 5.0
 RECONNECT_S: Final = 0.2
