@@ -322,8 +322,13 @@ def test_with_something_held_and_nothing_in_the_store_it_is_armed_again_and_neve
     begin: Callable[..., Running],
 ) -> None:
     running = begin(held=("webserv",))
+    running.connect()
+    running.say(Tell(holding=True, echoed_until_ms=None), Arm(number=1))
+    assert running.answer(number=1).timeout_ms == 0
+    assert _drain(running.calls) == [], "opened it would be fed, and it may run"
+    running.say(echoed())
     running.until("armed")
-    running.shows(holding=True, timeout_ms=2_000, fed=False)
+    running.shows(holding=True, timeout_ms=2_000, fed=True)
     running.feeder.stop()
     assert "disarmed" not in [name for name, _ in _drain(running.calls)]
 
@@ -431,12 +436,21 @@ def test_fed_too_late_it_hurries_and_is_never_fed_again(begin: Callable[..., Run
         patch.setattr(FakeDevice, "feed", stand_still)
         running.say(echoed())
         running.until("hurried")
-    running.say(echoed(5_000.0))
-    running.say(Tell(holding=False, echoed_until_ms=None), Arm(number=2))
+    running.say(echoed(5_000.0), Arm(number=2))
     running.answer(number=2)
+    running.say(Tell(holding=False, echoed_until_ms=None))
+    running.shows(holding=False)
     running.feeder.stop()
     assert _drain(running.calls) == []
     assert "fed too late" in running.told(Event.WATCHDOG_STARVED)
+
+
+def test_armed_first_while_the_last_echo_is_old_it_is_in_no_hurry(begin: Callable[..., Running]) -> None:
+    running = begin()
+    running.connect()
+    running.say(Tell(holding=False, echoed_until_ms=1), Arm(number=1))
+    assert running.answer(number=1).timeout_ms == 2_000
+    assert [name for name, _ in _drain(running.calls)] == ["armed", "timeout"]
 
 
 def test_who_is_not_resourced_or_speaks_nonsense_is_turned_away(begin: Callable[..., Running]) -> None:

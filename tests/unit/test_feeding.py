@@ -54,11 +54,20 @@ def test_the_files_are_believed_when_resourced_is_away_or_says_otherwise() -> No
 
 def test_it_is_armed_before_anything_is_held_and_not_without_need() -> None:
     assert decided(heard(), dog=None).arm
-    assert decided(None, dog=None, held=True).arm, "systemd gave the descriptor not back"
+    assert decided(heard(), dog=None, held=True).arm, "systemd gave the descriptor not back"
     assert not decided(heard(holding=False), dog=None).arm
     assert not decided(heard(), dog=None, wanted=None).arm
     assert not decided(heard()).arm, "it is armed"
     assert not decided(heard(), dog=None).feed, "there is nothing to feed"
+
+
+def test_what_feeds_it_besides_is_not_done_when_it_must_not_be_fed() -> None:
+    shorter, late = replace(WANTED, timeout_ms=20_000), heard(echoed=NOW - 1)
+    assert decided(heard(), wanted=shorter).timeout_ms == 20_000
+    assert decided(late, wanted=shorter).timeout_ms is None, "the kernel pings it when a timeout is set"
+    assert not decided(late, dog=None, held=True).arm, "and when it is opened, which may be closed and run"
+    assert not decided(None, dog=None, held=True).arm
+    assert decided(heard(echoed=None), dog=None).arm, "nothing is held yet"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,7 @@ def test_a_feed_long_after_it_was_allowed_is_noticed() -> None:
     assert not too_late(decision, NOW + 500)
     assert too_late(decision, NOW + 501)
     assert not too_late(decided(None), NOW + 10**9), "nothing is held"
+    assert not too_late(decided(heard(echoed=NOW - 10_000), dog=None), NOW), "armed before anything is held"
 
 
 def test_it_is_fed_four_times_in_its_timeout_and_once_a_second_at_least() -> None:

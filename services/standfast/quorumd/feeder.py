@@ -145,8 +145,10 @@ class Feeder:
             pass  # nothing about the device is changed any more
         elif decision.arm and self._clock() >= self._arm_at:
             self._arm()
+            self._look_at_the_clock(decision)
         elif decision.timeout_ms is not None:
             self._change_timeout(decision.timeout_ms)
+            self._look_at_the_clock(decision)
         elif self._device and not decision.holding and self._configuration and self._configuration[0] is None:
             self._disarm("Watchdog= is not in the configuration any more")
         self._keep()
@@ -206,13 +208,15 @@ class Feeder:
             except OSError as error:
                 self._break(self._device.path, error)
             self._feed_at = now + interval_ms(self._dog.given_ms)
-            if too_late(decision, self._clock()):
-                self._doom(self._device)
+            self._look_at_the_clock(decision)
         self._show(decision)
         return decision
 
-    def _doom(self, device: Device) -> None:
-        """The others may count with its end already: it is reset as soon as the device can, come what may."""
+    def _look_at_the_clock(self, decision: Decision) -> None:
+        """Too late: the others may count with this node's end already; it comes as soon as the device can."""
+        device = self._device
+        if device is None or not too_late(decision, self._clock()):
+            return
         self._doomed = True
         device.hurry()
         text = f"{device.path} was fed too late, for this machine stood still: it resets it at once"

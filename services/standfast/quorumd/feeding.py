@@ -35,7 +35,7 @@ class Decision:
 
     holding: bool  # something is held here, or may begin to be
     feed: bool  # it may be fed
-    until_ms: int | None  # so long this holds; None: for ever, unless one of the inputs changes
+    until_ms: int | None  # so long it may be fed, on these inputs; None: for ever, or not at all
     arm: bool = False
     timeout_ms: int | None = None  # ask for this timeout
 
@@ -44,7 +44,8 @@ def decide(*, now_ms: int, wanted: Wanted | None, dog: Dog | None, heard: Heard 
     """The one rule of feeding. `held` is what the files below /run/standfast/held say.
 
     A resourced that is away while something is held feeds nothing. One that says nothing is held is believed only
-    when the files agree: they are written first and removed last.
+    when the files agree: they are written first and removed last. To open the device and to set its timeout feeds it
+    too (the kernel pings it), so neither is done while it must not be fed; a device that nobody has open may still run.
     """
     holding = held or (heard is not None and heard.tell.holding)
     until_ms = _echoed_until(wanted, heard) if holding else None
@@ -52,9 +53,9 @@ def decide(*, now_ms: int, wanted: Wanted | None, dog: Dog | None, heard: Heard 
     return Decision(
         holding=holding,
         feed=dog is not None and may,
-        until_ms=until_ms,
-        arm=dog is None and wanted is not None and holding,
-        timeout_ms=_timeout(wanted, dog, heard.tell.stored_ms if heard else 0),
+        until_ms=until_ms if may else None,
+        arm=dog is None and wanted is not None and holding and (may or not held),
+        timeout_ms=_timeout(wanted, dog, heard.tell.stored_ms if heard else 0) if may else None,
     )
 
 
