@@ -77,6 +77,14 @@ class Event(StrEnum):
     # quorumd
     QUORUM_GAINED = "quorum-gained"
     QUORUM_LOST = "quorum-lost"
+    WATCHDOG_ARMED = "watchdog-armed"
+    WATCHDOG_DISARMED = "watchdog-disarmed"
+    WATCHDOG_REFUSED = "watchdog-refused"
+    WATCHDOG_TIMEOUT = "watchdog-timeout"
+    WATCHDOG_STARVED = "watchdog-starved"
+    WATCHDOG_FED = "watchdog-fed"
+    WATCHDOG_CALLER = "watchdog-caller"
+    SLEEP_POSSIBLE = "sleep-possible"
     # resourced
     RECORD_DAMAGED = "record-damaged"
     BAD_MESSAGE = "bad-message"

@@ -11,8 +11,17 @@ from bus.private import PrivateBus, until
 from fakes.network import FakeNetwork
 from standfast.bus import Bus
 from standfast.quorumd.service import INTERFACE, NAME, ROOT, Quorum
+from standfast.quorumd.watch import NO_WATCHDOG
 
-NOTHING = {"Quorate": False, "View": "", "Votes": 0, "ExpectedVotes": 0, "QuorumVotes": 0, "Flags": []}
+NOTHING = {
+    "Quorate": False,
+    "View": "",
+    "Votes": 0,
+    "ExpectedVotes": 0,
+    "QuorumVotes": 0,
+    "Flags": [],
+    **NO_WATCHDOG,
+}
 
 
 @contextlib.asynccontextmanager
@@ -64,6 +73,7 @@ def test_quorum_is_gained_and_lost_and_told_once_each(
                 "ExpectedVotes": 4,
                 "QuorumVotes": 3,
                 "Flags": [],
+                **NO_WATCHDOG,
             }
             network.form(1, 3)
             await shows(Quorate=True, Votes=3)

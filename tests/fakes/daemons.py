@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
+from standfast.quorumd.watch import NO_WATCHDOG
 
 ROOT = "/org/standfast"
 SINCE = "2026-01-01T00:00:00Z"  # when every link began to be what it is
@@ -49,7 +50,7 @@ class Cluster:
                 "org.standfast.Node1",
                 values | {"Incarnation": f"boot{number}/1", "Links": links},
             )
-        votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
+        votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []} | NO_WATCHDOG
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
         fencing.publish(ROOT, "org.standfast.Fencing1", NO_FENCING)
         for name in NODES:

@@ -224,7 +224,7 @@ CLUSTER_SLIPS = [
     ("Address=192.0.2.12\n", "", "cluster.conf:12: node2 has 1 addresses, node1 has 2; each link needs every node"),
     ("Address=192.0.2.12", "Address=2001:db8::12", "cluster.conf:13: 2001:db8::12 and node1's 192.0.2.11 are one link"),
     ("Fence=bmc2", "Fence=bcm2", "cluster.conf:14: there is no [FenceDevice] bcm2; did you mean bmc2?"),
-    ("Fence=bmc1\n", "", "cluster.conf:4: node1 has no Fence=; add one, or Unsafe=yes"),
+    ("Fence=bmc1\n", "", "cluster.conf:4: node1 has no Fence= and no Watchdog=; add one, or Unsafe=yes"),
     (
         "Agent=fence_apc",
         "Agent=/usr/sbin/fence_apc",

@@ -10,13 +10,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import progress, shell
+from . import progress, shell, watchdog
 from .bmc import USER
 from .network import VIRTUAL_ADDRESS
 from .place import LINKS, LabError, NodePlace, Place
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SERVED_WITHIN_S = 90.0
+WATCHDOG_TIMEOUT = "20s"  # the shortest that DetectWithin=2.2s allows
 
 
 def form(lab: Place, links: int = LINKS) -> None:
@@ -62,6 +63,9 @@ def cluster_configuration(lab: Place, links: int = LINKS) -> str:
         lines += ["", "[Node]", f"Name={node.name}", f"Id={node.index}"]
         lines += [f"Address={address}" for address in node.addresses[:links]]
         lines += [f"Fence=bmc-{node.name}"]
+        if node.watchdog.exists() and len(nodes) != 2:  # of two it proves nothing without an arbiter
+            # It is no device that the kernel shows, and this machine may be a virtual one.
+            lines += [f"Watchdog={watchdog.DEVICE}", f"WatchdogTimeout={WATCHDOG_TIMEOUT}", "WatchdogTrust=yes"]
     for node in nodes:
         options = {
             "ip": node.bmc_address,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
-from . import bmc, cgroups, cluster, image, machine, network, package, power, processes, progress, shell
+from . import bmc, cgroups, cluster, image, machine, network, package, power, processes, progress, shell, watchdog
 from .place import BASE, LINKS, NODES_MAX, LabError, NodePlace, Place
 
 BOOTED_WITHIN_S = 90.0
@@ -31,11 +31,13 @@ def up(
     bare: bool = False,
     with_package: bool = True,
     links: int | None = None,
+    watchdogs: bool = False,
 ) -> None:
     """The lab runs: with `bare` its nodes, else with the cluster and its example group. On a running lab: no change.
 
     `nodes`: 3 unless said; `links`: how many of each node's links the cluster uses, all unless said.
-    `with_package` False is for tests of the lab itself: nodes without Standfast.
+    `with_package` False is for tests of the lab itself: nodes without Standfast. With `watchdogs` every node has one,
+    and the cluster uses it.
     """
     if nodes is not None and not 1 <= nodes <= NODES_MAX:
         raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
@@ -51,13 +53,15 @@ def up(
             raise LabError(f"lab {lab.name} runs with {len(lab.nodes())} nodes; for {nodes} take it down first")
         if stage is Stage.CLUSTER and links not in (None, _links_of(lab)):
             raise LabError(f"lab {lab.name} runs with {_links_of(lab)} links; for {links} take it down first")
+        if stage is not None and watchdogs and not all(node.watchdog.exists() for node in lab.nodes()):
+            raise LabError(f"lab {lab.name} runs without watchdogs; for nodes with them take it down first")
         if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
             progress.say(f"lab {lab.name} runs already: nothing changed")
             return
         if stage is None:
             package.install_host_packages()
             _raise_inotify_limit()
-            _make(lab, nodes or 3, image.ensure())
+            _make(lab, nodes or 3, image.ensure(), watchdogs=watchdogs)
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
         if not bare:
@@ -120,13 +124,17 @@ def _raise_inotify_limit() -> None:
         limit.write_text(f"{INOTIFY_INSTANCES}\n")
 
 
-def _make(lab: Place, nodes: int, root: Path) -> None:
+def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool) -> None:
     """Nodes, network, witness and BMCs run, and every node has booted."""
+    if watchdogs:
+        watchdog.ensure()
     progress.say(f"starting {nodes} nodes")
     _remove(lab)  # namespaces and cgroups may be left although the folder is lost
     lab.shared.mkdir(parents=True)
     for index in range(1, nodes + 1):
         machine.make_disk(lab.node(index), root)
+        if watchdogs:
+            lab.node(index).watchdog.mkdir()
     network.build(lab, nodes)
     _start_witness(lab)
     for node in lab.nodes():

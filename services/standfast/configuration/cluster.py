@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from standfast.configuration.keys import CLUSTER_SCOPES, Scope, Values, did_you_mean, read
 from standfast.configuration.model import Cluster, Domain, FenceDevice, Node, Problem, Source
 from standfast.configuration.unitfile import Entry, Section, effective
+from standfast.configuration.watchdogs import check_watchdogs
 
 T = TypeVar("T")
 
@@ -62,6 +63,10 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
         problems.append(Problem(source=source, text="DaemonGrace= must be longer than TickMax="))
     _check_nodes(nodes, problems)
     _check_fencing(nodes, {record.name for record in device_records}, values, problems)
+    readable = len(nodes) == len(node_records) and not any("Watchdog" in node.values.wrong for node in nodes)
+    if cluster and readable:
+        arbiter = bool(values.by_field.get("arbiter"))
+        check_watchdogs(cluster, [node.made for node in nodes], arbiter=arbiter, problems=problems)
     _check_domains(domains, {record.name for record in node_records}, problems)
     return ClusterPart(
         cluster=cluster,
@@ -194,8 +199,12 @@ def _check_fencing(nodes: Sequence[_Read[Node]], devices: set[str], cluster: Val
             if device not in devices:
                 text = f"there is no [FenceDevice] {device}{did_you_mean(device, devices)}"
                 problems.append(Problem(source=values.source_of("Fence", word), text=text))
-        if not node.fence and "Fence" not in values.wrong and len(nodes) > 1 and not unsafe:
-            text = f"{node.name} has no Fence=; add one, or Unsafe=yes to [Cluster] if a person is to confirm each loss"
+        given = node.fence or node.watchdog or {"Fence", "Watchdog"} & values.wrong
+        if not given and len(nodes) > 1 and not unsafe:
+            text = (
+                f"{node.name} has no Fence= and no Watchdog=; add one, or Unsafe=yes to [Cluster] "
+                "if a person is to confirm each loss"
+            )
             problems.append(Problem(source=node.sources["Name"], text=text))
 
 

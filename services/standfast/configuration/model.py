@@ -63,6 +63,13 @@ class StopFailure(StrEnum):
     BLOCK = "block"  # it stays where it is until somebody looks
 
 
+class QuorumLoss(StrEnum):
+    """What a node does with its groups when it is not quorate."""
+
+    STOP = "stop"  # it stops them by StopDeadline=
+    FREEZE = "freeze"  # it keeps what runs and starts nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster(Written):
     name: str
@@ -73,6 +80,7 @@ class Cluster(Written):
     stop_deadline_ms: int = 30_000
     quorum_wait_ms: int = 5_000
     tick_max_ms: int = 3_000
+    quorum_loss: QuorumLoss = QuorumLoss.STOP
     unsafe: bool = False
     max_starts: int | None = None  # groups that may be starting at once on one node
 
@@ -102,6 +110,9 @@ class Node(Written):
     votes: int = 1
     fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
     fence_delay_ms: int = 0  # what a round of fencing waits before it shoots this node
+    watchdog: str | None = None  # a device's path, or "auto": the one that the kernel shows
+    watchdog_timeout_ms: int | None = None  # whole seconds; None: see watchdog.times.wanted_ms
+    watchdog_trust: bool = False  # it proves a loss although it is softdog, or in a virtual machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

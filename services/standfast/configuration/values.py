@@ -33,6 +33,7 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "on"), True),
     **dict.fromkeys(("0", "no", "n", "false", "f", "off"), False),
 }
+_LONGEST_SECONDS_MS = 3_600_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
@@ -82,6 +83,20 @@ def show_span(span_ms: int) -> str:
         if span_ms and span_ms % factor == 0:
             return f"{span_ms // factor}{unit}"
     return f"{span_ms // 1000}.{span_ms % 1000 // 100}s" if span_ms % 100 == 0 else f"{span_ms}ms"
+
+
+def parse_seconds(text: str) -> int:
+    """A time span of whole seconds, in milliseconds."""
+    if (found := parse_span(text, minimum_ms=1000, maximum_ms=_LONGEST_SECONDS_MS)) % 1000:
+        raise ValueError(f"{text} is no whole number of seconds, and the kernel counts in them")
+    return found
+
+
+def parse_watchdog(text: str) -> str:
+    """A device's path, or "auto"."""
+    if text != "auto" and not re.fullmatch(r"/[^\s\0]*[^/\s\0]", text):
+        raise ValueError(f"“{text}” is neither auto nor a device; write for example /dev/watchdog0")
+    return text
 
 
 def parse_boolean(text: str) -> bool:
@@ -249,5 +264,7 @@ STATUSES = Kind(
     combine=lambda parsed: frozenset[int]().union(*parsed),
 )
 EXPRESSION = Kind(label="regular expression", parse=parse_expression)
+SECONDS = Kind(label="time span, whole seconds", parse=parse_seconds)
+WATCHDOG = Kind(label="device, or auto", parse=parse_watchdog)
 INTERFACE = Kind(label="network interface", parse=parse_interface)
 TEXT = Kind(label="text", parse=str)

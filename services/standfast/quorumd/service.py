@@ -5,7 +5,7 @@ What people and other daemons see. resourced reads votequorum itself: no term de
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from standfast import journal
@@ -15,6 +15,7 @@ from standfast.corosync.network import Network, VoteHandle
 from standfast.corosync.requests import Requests
 from standfast.corosync.votequorum import VoteInformation
 from standfast.journal import Event, Level
+from standfast.quorumd.watch import NO_WATCHDOG
 from standfast.vocabulary import Ring
 
 NAME: Final = "org.standfast.Quorum"
@@ -38,9 +39,13 @@ class Quorum:
         self._network = network
         self._on_served = on_served
         self._server = Server(interface_file(NAME))
-        self._server.publish(ROOT, INTERFACE, _NOTHING)
+        self._server.publish(ROOT, INTERFACE, _NOTHING | NO_WATCHDOG)
         self._requests = Requests("votequorum")
         self._quorate = False
+
+    def show(self, values: Mapping[str, Any]) -> None:
+        """These properties are published too: the watchdog's."""
+        self._server.publish(ROOT, INTERFACE, values)
 
     async def run(self) -> None:
         """Serves the bus and follows votequorum, whatever comes and goes."""
