@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from standfast.configuration import keys, model
 from standfast.configuration.load import digest, load, load_good, load_with, save_good
-from standfast.configuration.model import Configuration, ConfigurationError, Plug, Recovery, StopFailure
+from standfast.configuration.model import Configuration, ConfigurationError, Plug, QuorumLoss, Recovery, StopFailure
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_span, show_span
 
@@ -168,6 +168,16 @@ def test_dropins_of_cluster_conf_add_to_the_record_of_that_name(root: Path, syst
     assert str(found.cluster.sources["DetectWithin"]) == "cluster.conf.d/20.conf:2"
 
 
+def test_the_quorum_options_are_read(root: Path, system: System) -> None:
+    assert load(root, system=system).cluster.two_node is None
+    options = "TwoNode=no\nAutoTieBreaker=yes\nQuorumLoss=freeze"
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", f"Name=webha\n{options}"))
+    cluster = load(root, system=system).cluster
+    assert (cluster.two_node, cluster.auto_tie_breaker, cluster.quorum_loss) == (False, True, QuorumLoss.FREEZE)
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", "Name=webha\nArbiter=Arbiter-1.example.com"))
+    assert load(root, system=system).cluster.arbiter == "Arbiter-1.example.com"
+
+
 def test_every_value_of_a_group_says_where_it_was_written(root: Path, system: System) -> None:
     write(root, "cluster.conf", CLUSTER.replace("Name=webha", "Name=webha\nMaxStarts=4"))
     for name in ("db", "log"):
@@ -198,7 +208,11 @@ CLUSTER_SLIPS = [
         "cluster.conf:3: unknown option DetectWithn= in [Cluster]; did you mean DetectWithin=?",
     ),
     ("Name=webha", "Name=webha\nVotes=3", "cluster.conf:3: unknown option Votes= in [Cluster]; it belongs in [Node]"),
-    ("Name=webha", "Name=webha\nQuorumLoss=stop", "cluster.conf:3: QuorumLoss= in [Cluster] is not supported yet"),
+    ("Name=webha", "Name=webha\nQuorumLoss=halt", "cluster.conf:3: QuorumLoss=: “halt” is not known; write stop or f"),
+    ("Name=webha", "Name=webha\nLastManStanding=yes", "cluster.conf:3: LastManStanding=yes needs three nodes or more"),
+    ("Name=webha", "Name=webha\nArbiter=-oProxyCommand", "cluster.conf:3: Arbiter=: “-oProxyCommand” is no host"),
+    ("Name=webha", "Name=webha\nArbiter=192.0.2.300", "cluster.conf:3: Arbiter=: “192.0.2.300” is no host; write a n"),
+    ("Name=webha", "Name=webha\nArbiter=a b", "cluster.conf:3: Arbiter=: “a b” is no host; write a name or an IP"),
     ("Name=webha", "Name=webha\nDetectWithin=1s", "cluster.conf:3: DetectWithin=: 1s is shorter than 1.1s"),
     ("Name=webha", "Name=webha\nDetectWithin=2 sek", "cluster.conf:3: DetectWithin=: “sek” is no unit of time"),
     ("Name=webha", "Name=webha\nDetectWithin=soon", "cluster.conf:3: DetectWithin=: “soon” is no time span"),
@@ -683,7 +697,7 @@ def test_declared_defaults_and_fields_are_those_of_the_model(scope: keys.Scope, 
         if key.default:
             assert key.kind.combine((key.kind.parse(key.default),)) == default, key.name
         else:
-            assert default in (dataclasses.MISSING, None, ()), key.name
+            assert default in (dataclasses.MISSING, None, (), ""), key.name
 
 
 @given(st.integers(0, 10**9))

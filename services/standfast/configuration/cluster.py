@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from standfast.configuration.keys import CLUSTER_SCOPES, Scope, Values, did_you_mean, read
 from standfast.configuration.model import Cluster, Domain, FenceDevice, Node, Problem, Source
+from standfast.configuration.quorum import quorum_problems
 from standfast.configuration.unitfile import Entry, Section, effective
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
     _check_nodes(nodes, problems)
     _check_fencing(nodes, {record.name for record in device_records}, values, problems)
     _check_domains(domains, {record.name for record in node_records}, problems)
+    if cluster and len(nodes) == len(node_records):
+        problems += quorum_problems(cluster, [node.made for node in nodes])
     return ClusterPart(
         cluster=cluster,
         nodes=tuple(sorted((node.made for node in nodes), key=lambda node: node.id)),

@@ -63,6 +63,13 @@ class StopFailure(StrEnum):
     BLOCK = "block"  # it stays where it is until somebody looks
 
 
+class QuorumLoss(StrEnum):
+    """What a node does with its groups when it is not quorate."""
+
+    STOP = "stop"  # it stops them by StopDeadline=
+    FREEZE = "freeze"  # it keeps what runs and starts nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster(Written):
     name: str
@@ -75,6 +82,11 @@ class Cluster(Written):
     tick_max_ms: int = 3_000
     unsafe: bool = False
     max_starts: int | None = None  # groups that may be starting at once on one node
+    two_node: bool | None = None  # None: yes for two nodes of one vote each that have no other tie breaker
+    auto_tie_breaker: bool = False
+    last_man_standing: bool = False
+    arbiter: str = ""  # the host of corosync-qnetd; "": none
+    quorum_loss: QuorumLoss = QuorumLoss.STOP
 
     @property
     def token_ms(self) -> int:

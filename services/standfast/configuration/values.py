@@ -34,6 +34,7 @@ _BOOLEANS = {
     **dict.fromkeys(("0", "no", "n", "false", "f", "off"), False),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 # Standfast's own, each with what to write instead: an agent must not delay, choose or be told a secret by Option=
@@ -123,6 +124,16 @@ def parse_address(text: str) -> str:
     if address.is_multicast or address.is_unspecified or "%" in text:
         raise ValueError(f"{text} is no address that a node can have for itself")
     return str(address)
+
+
+def parse_host(text: str) -> str:
+    """Another machine, by address or by name; it ends up in Corosync's configuration and on ssh's command line."""
+    try:
+        return parse_address(text)
+    except ValueError:
+        if _HOST.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text):
+            return text
+    raise ValueError(f"“{text}” is no host; write a name or an IP address")
 
 
 def parse_fence(text: str) -> tuple[Plug, ...]:
@@ -234,10 +245,12 @@ def member_of(choices: type[StrEnum]) -> Kind:
 
 
 BOOLEAN = Kind(label="yes or no", parse=parse_boolean)
+TWO_NODE = Kind(label="yes or no; without it yes for two nodes that have no other tie breaker", parse=parse_boolean)
 NAME = Kind(label="name", parse=parse_name)
 NAMES = Kind(label="list of names", parse=_words(parse_name), combine=_flat)
 UNITS = Kind(label="list of units", parse=_words(str), combine=_flat)
 ADDRESSES = Kind(label="IP address, one line for each link", parse=parse_address, combine=tuple)
+HOST = Kind(label="host name or IP address", parse=parse_host)
 FENCE = Kind(label="DEVICE or DEVICE:PLUG, one line for each level", parse=parse_fence, combine=tuple)
 OPTIONS = Kind(label="NAME=VALUE, one line for each", parse=parse_option, combine=dict)
 PROGRAM = Kind(label="program's name", parse=parse_program)
