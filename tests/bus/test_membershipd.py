@@ -13,7 +13,7 @@ from fakes.network import FakeNetwork
 from standfast.bus import Bus, Call, Server
 from standfast.corosync.cfg import Link
 from standfast.files import write_atomic
-from standfast.membershipd import ring
+from standfast.membershipd import device, ring
 from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of
 from standfast.membershipd.incarnations import GROUP, Presence, encode
 from standfast.membershipd.publication import NAME, ROOT
@@ -28,8 +28,20 @@ SYSTEMD_XML = f"""<node>
     <method name="StartUnit">
       <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
     </method>
+    <method name="StopUnit">
+      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
+    </method>
+    <method name="RestartUnit">
+      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
+    </method>
+    <method name="LoadUnit"><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
+  </interface>
+  <interface name="{SYSTEMD}.Unit">
+    <property name="LoadState" type="s" access="read"/>
+    <property name="ActiveState" type="s" access="read"/>
   </interface>
 </node>"""
+DEVICE_PATH = f"{SYSTEMD_PATH}/unit/corosync_2dqdevice_2eservice"
 CLUSTER = """[Cluster]
 Name=webha
 Unsafe=yes
@@ -68,6 +80,10 @@ class Bench:
         self.started: list[tuple[Any, ...]] = []
         self.jobs: list[tuple[Any, ...]] = []
         self.starts_corosync = True
+        self.device = {"LoadState": "loaded", "ActiveState": "inactive"}  # corosync-qdevice.service
+        self.device_lasts = True
+        self.device_asked: list[str] = []
+        self.device_looks = 0
         self.served = 0
 
     def write_files(self, cluster: str) -> None:
@@ -88,7 +104,21 @@ class Bench:
         async def list_jobs(call: Call) -> tuple[Any, ...]:
             return (self.jobs,)
 
+        async def job_of_device(call: Call) -> tuple[Any, ...]:
+            self.device_asked.append(call.member)
+            runs = call.member != "StopUnit" and self.device_lasts
+            self.device["ActiveState"] = "active" if runs else "inactive"
+            server.publish(DEVICE_PATH, f"{SYSTEMD}.Unit", self.device)
+            return ("/org/freedesktop/systemd1/job/2",)
+
+        async def load_unit(call: Call) -> tuple[Any, ...]:
+            self.device_looks += 1
+            server.publish(DEVICE_PATH, f"{SYSTEMD}.Unit", self.device)
+            return (DEVICE_PATH,)
+
         async def start_unit(call: Call) -> tuple[Any, ...]:
+            if call.arguments[0] == device.UNIT:
+                return await job_of_device(call)
             self.started.append(call.arguments)
             if self.starts_corosync and not self.corosync.running:
                 self.network.start(1, self.strings())
@@ -96,6 +126,9 @@ class Bench:
 
         server.handle(MANAGER, "ListJobs", list_jobs)
         server.handle(MANAGER, "StartUnit", start_unit)
+        server.handle(MANAGER, "StopUnit", job_of_device)
+        server.handle(MANAGER, "RestartUnit", job_of_device)
+        server.handle(MANAGER, "LoadUnit", load_unit)
         await server.attach(bus, SYSTEMD)
 
 
@@ -431,3 +464,74 @@ def test_a_lost_bus_is_opened_again_and_shows_the_same_view(bench: Bench, privat
                 assert view.membership == before
 
     asyncio.run(main())
+
+
+ARBITER = CLUSTER.replace("Unsafe=yes", "Unsafe=yes\nArbiter=192.0.2.99")
+
+
+def test_the_arbiters_client_is_started_moved_and_stopped_as_the_configuration_says(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            assert not bench.device_asked
+            for cluster, asked in (
+                (ARBITER, "StartUnit"),
+                (ARBITER.replace("192.0.2.99", "qnetd.example.com"), "RestartUnit"),
+                (CLUSTER, "StopUnit"),
+            ):
+                bench.write_files(cluster)
+                service.reread()
+                await until(lambda asked=asked: bench.device_asked[-1:] == [asked])  # type: ignore[misc]
+        assert bench.device_asked == ["StartUnit", "RestartUnit", "StopUnit"]
+
+    play(bench, scenario)
+
+
+def test_the_arbiters_client_that_runs_already_is_left_alone(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.device["ActiveState"] = "active"
+        async with running(bench) as service:
+            await until(lambda: bench.device_looks > 0)
+            bench.write_files(ARBITER.replace("192.0.2.99", "192.0.2.98"))
+            service.reread()
+            await until(lambda: bool(bench.device_asked))
+        assert bench.device_asked == ["RestartUnit"]
+
+    play(bench, scenario)
+
+
+def test_without_corosync_the_arbiters_client_is_not_started(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.starts_corosync = False
+        async with running(bench):
+            await until(lambda: bool(bench.started))
+            bench.jobs = [(1, "standfast.target", "stop", "waiting", "/j", "/u")]
+            bench.network.start(1, bench.strings())
+            await until(lambda: bench.device_looks > 0)
+            await view.read()
+        assert not bench.device_asked  # and not while the node leaves
+
+    play(bench, scenario)
+
+
+def test_an_arbiters_client_that_is_not_there_or_dies_is_told_once(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(device, "_PAUSES_S", (0.01,))
+
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.device["LoadState"] = "not-found"
+        bench.device_lasts = False
+        async with running(bench):
+            await until(lambda: bench.device_looks > 2)
+            bench.device["LoadState"] = "loaded"
+            await until(lambda: len(bench.device_asked) > 6)
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("corosync-qdevice.service does not stay up") == 1
+    assert told.count("install corosync-qdevice") == 1

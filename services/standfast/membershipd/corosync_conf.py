@@ -39,6 +39,11 @@ def digest_of(text: str) -> str:
     return text.rpartition(f"{DIGEST_KEY.partition('.')[2]}: ")[2].split()[0]
 
 
+def device_of(configuration: Configuration) -> str:
+    """What corosync-qdevice reads of the file; "" without an arbiter."""
+    return "\n".join(_device(configuration)) if configuration.cluster.arbiter else ""
+
+
 def token_ms(detect_within_ms: int) -> int:
     """Corosync's token: a loss is noticed after token + consensus = 2.2 token."""
     return detect_within_ms * 10 // 22

@@ -13,7 +13,8 @@ from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
-from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of, render
+from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, render
+from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
 from standfast.membershipd.publication import NAME, publish
 from standfast.membershipd.ring import Follower, View
@@ -45,6 +46,8 @@ class Membership:
         self._loop = asyncio.get_running_loop()
         self._requests = Requests("corosync")
         self._engine = Engine(machine.corosync_conf, self._loop.time)
+        self._device = Device(self._device_wanted, self._loop.time)
+        self._up_to_date = False  # the running Corosync took the file as it is now
         self._bus: Bus | None = None
         self._follower: Follower | None = None
         self._foreign = False
@@ -59,6 +62,7 @@ class Membership:
             tasks.create_task(serve_forever(self._server, NAME, self._on_bus))
             tasks.create_task(self._keep_following())
             tasks.create_task(self._keep_rereading())
+            tasks.create_task(self._device.keep(lambda: self._bus))
 
     def reread(self) -> None:
         """The files may have changed (SIGHUP)."""
@@ -66,6 +70,7 @@ class Membership:
 
     async def _on_bus(self, bus: Bus) -> None:
         self._bus = bus
+        self._device.look_now()
         self._on_served()
 
     # the configuration
@@ -140,6 +145,7 @@ class Membership:
             await _until_dead(follower)
         finally:
             self._follower = None
+            self._up_to_date = False
             follower.close()
         self._show()
         self._engine.died(self._loop.time() - began_s)
@@ -151,14 +157,25 @@ class Membership:
         wanted = digest_of(self._text)
         with contextlib.suppress(CorosyncError, TimeoutError):
             if await self._running_digest() == wanted:
+                self._took_file()
                 return
             await follower.reload()
             if await self._running_digest() == wanted:
+                self._took_file()
                 text = "Corosync works with the changed configuration"
                 journal.write(Event.COROSYNC_RELOADED, Level.NOTICE, text)
                 return
             text = "Corosync refuses the changed configuration and keeps the old one: journalctl -b -u corosync.service"
             journal.write(Event.COROSYNC_REFUSED, Level.ERROR, text)
+
+    def _took_file(self) -> None:
+        self._up_to_date = True
+        self._device.look_now()
+
+    def _device_wanted(self) -> str | None:
+        """None while Corosync does not run, or works with another file."""
+        configuration = self._settings.configuration
+        return device_of(configuration) if self._up_to_date and configuration is not None else None
 
     async def _running_digest(self) -> str | None:
         return await self._requests.ask(lambda: self._network.read_string(DIGEST_KEY))
