@@ -45,6 +45,7 @@ class Cluster:
                 values | {"Incarnation": f"boot{number}/1", "Links": links},
             )
         votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
+        votes |= {"Arbiter": "", "ArbiterState": "", "Healthy": True, "HealthMinimum": 0, "Health": []}
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
         fencing.publish(ROOT, "org.standfast.Fencing1", {"Attempts": []})
         for name in NODES:

@@ -178,6 +178,16 @@ def test_the_quorum_options_are_read(root: Path, system: System) -> None:
     assert load(root, system=system).cluster.arbiter == "Arbiter-1.example.com"
 
 
+def test_heuristics_are_read_with_their_order_and_drop_ins(root: Path, system: System) -> None:
+    text = f"{GATEWAY}/usr/bin/ping -c1 -w1 '192.0.2.1'\nScore=2\n[Heuristic]\nName=disk\nExec=/bin/true\nMinimum=3"
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", text, 1))
+    write(root, "cluster.conf.d/a.conf", "[Heuristic]\nName=gateway\nFailAfter=5\n")
+    gateway, disk = load(root, system=system).heuristics
+    assert gateway.command == ("/usr/bin/ping", "-c1", "-w1", "192.0.2.1")
+    assert (gateway.name, gateway.score, gateway.fail_after, gateway.minimum) == ("gateway", 2, 5, None)
+    assert (disk.name, disk.command, disk.minimum) == ("disk", ("/bin/true",), 3)
+
+
 def test_every_value_of_a_group_says_where_it_was_written(root: Path, system: System) -> None:
     write(root, "cluster.conf", CLUSTER.replace("Name=webha", "Name=webha\nMaxStarts=4"))
     for name in ("db", "log"):
@@ -199,6 +209,7 @@ def test_every_value_of_a_group_says_where_it_was_written(root: Path, system: Sy
     assert found.domains[0].setting("Ordered") == "cluster.conf:34"
 
 
+GATEWAY = "Name=webha\n[Heuristic]\nName=gateway\nExec="
 CLUSTER_SLIPS = [
     ("[Cluster]\nName=webha", "[Cluster]", "cluster.conf:1: [Cluster] needs Name="),
     ("Name=webha", "Name=web ha", "cluster.conf:2: Name=: “web ha” is no name"),
@@ -219,7 +230,20 @@ CLUSTER_SLIPS = [
     ("Name=webha", "Name=webha\nUnsafe=maybe", "cluster.conf:3: Unsafe=: “maybe” is neither yes nor no"),
     ("Name=webha", "Name=webha\nTickMax=30s", "cluster.conf:3: DaemonGrace= must be longer than TickMax="),
     ("Name=webha", "Name=webha\n[Nodes]\nx=1", "cluster.conf:3: unknown section [Nodes]; did you mean [Node]?"),
-    ("Name=webha", "Name=webha\n[Heuristic]\nExec=x", "cluster.conf:3: [Heuristic] is not supported yet"),
+    ("Name=webha", "Name=webha\n[Heuristic]\nExec=/bin/x", "cluster.conf:3: [Heuristic] needs Name="),
+    ("Name=webha", "Name=webha\n[Heuristic]\nName=gw", "cluster.conf:3: [Heuristic] needs Exec="),
+    ("Name=webha", f"{GATEWAY}ping", "cluster.conf:5: Exec=: “ping” is no command; begin with the program's path"),
+    ("Name=webha", f"{GATEWAY}/bin/a 'b", "cluster.conf:5: Exec=: “/bin/a 'b” is no command: no closing quotation"),
+    (
+        "Name=webha",
+        f"{GATEWAY}/bin/a\nMinimum=3\nScore=2",
+        "cluster.conf:6: Minimum=3 cannot be reached: all scores together are 2; lower it",
+    ),
+    (
+        "Name=webha",
+        f"{GATEWAY}/bin/a\nMinimum=1\n[Heuristic]\nName=disk\nExec=/bin/b\nMinimum=2",
+        "cluster.conf:10: Minimum=2 is 1 at cluster.conf:6, and a node has one minimum; remove one of them",
+    ),
     ("Name=webha", "Name=webha\nunsafe", "cluster.conf:3: “unsafe” is neither [NAME] nor KEY=VALUE nor a comment"),
     ("[Cluster]", "[Cluster", "cluster.conf:1: “[Cluster” is no section; write [NAME]"),
     ("Name=node2", "Name=node1", "cluster.conf:10: Name=node1 is taken at cluster.conf:3"),
@@ -683,6 +707,7 @@ def test_the_table_of_keys_in_the_manual_is_the_one_of_the_code() -> None:
         (keys.Scope.NODE, model.Node),
         (keys.Scope.DEVICE, model.FenceDevice),
         (keys.Scope.DOMAIN, model.Domain),
+        (keys.Scope.HEURISTIC, model.Heuristic),
         (keys.Scope.GROUP, model.Group),
         (keys.Scope.RESOURCE, model.Resource),
         (keys.Scope.PROBE, model.Probe),

@@ -105,9 +105,15 @@ _CLUSTER_KEYS = (
     Key(Scope.DOMAIN, "Ordered", kind.BOOLEAN, "no", _RESOURCED, "ordered"),
     Key(Scope.DOMAIN, "Restricted", kind.BOOLEAN, "no", _RESOURCED, "restricted"),
     Key(Scope.DOMAIN, "Failback", kind.BOOLEAN, "no", _RESOURCED, "failback"),
-    Key(Scope.HEURISTIC, "Exec", kind.TEXT, "", _QUORUM),
-    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM),
-    Key(Scope.HEURISTIC, "Minimum", kind.integer(1, 1000), "1", _QUORUM),
+    Key(Scope.HEURISTIC, "Name", kind.NAME, "", _QUORUM, "name", required=True),
+    Key(Scope.HEURISTIC, "Exec", kind.COMMAND, "", _QUORUM, "command", required=True),
+    Key(Scope.HEURISTIC, "URL", kind.URL, "", _QUORUM),
+    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM, "score"),
+    Key(Scope.HEURISTIC, "Interval", kind.span("1s", "1h"), "2s", _QUORUM, "interval_ms"),
+    Key(Scope.HEURISTIC, "Timeout", kind.span("100ms", "10min"), "5s", _QUORUM, "timeout_ms"),
+    Key(Scope.HEURISTIC, "FailAfter", kind.integer(1, 1000), "3", _QUORUM, "fail_after"),
+    Key(Scope.HEURISTIC, "PassAfter", kind.integer(1, 1000), "3", _QUORUM, "pass_after"),
+    Key(Scope.HEURISTIC, "Minimum", kind.MINIMUM, "", _QUORUM, "minimum"),
 )
 
 _PROBE_TYPES = "tcp udp icmp exec dns smtp mysql pgsql redis file mount link address unit probe"

@@ -131,6 +131,20 @@ class Domain(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heuristic(Written):
+    """One thing that a healthy node can do; a good one counts with its score."""
+
+    name: str
+    command: tuple[str, ...]  # a program's path and its arguments; exit code 0 is good
+    score: int = 1
+    interval_ms: int = 2_000
+    timeout_ms: int = 5_000
+    fail_after: int = 3
+    pass_after: int = 3
+    minimum: int | None = None  # the score that a node needs in all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe(Written):
     """One [X-Probe NAME] of a unit; part 1 knows http."""
 
@@ -192,6 +206,7 @@ class Configuration:
     domains: tuple[Domain, ...]
     groups: tuple[Group, ...]  # by name
     digest: str  # SHA-256 in hex over names and content of every file below the root, secrets included
+    heuristics: tuple[Heuristic, ...] = ()  # in the order written
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -165,6 +166,17 @@ def parse_program(text: str) -> str:
     return text
 
 
+def parse_command(text: str) -> tuple[str, ...]:
+    """A program's path and its arguments, quoted as for a shell, which it is not run by."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"“{text}” is no command: {str(error).lower()}") from None
+    if not words or not words[0].startswith("/") or "\0" in text:
+        raise ValueError(f"“{text}” is no command; begin with the program's path, such as /usr/bin/ping")
+    return words
+
+
 def parse_file(text: str) -> str:
     """The name of a file beside cluster.conf."""
     if "/" in text or text.startswith(".") or text in ("cluster.conf", "units", "corosync.key"):
@@ -254,6 +266,11 @@ HOST = Kind(label="host name or IP address", parse=parse_host)
 FENCE = Kind(label="DEVICE or DEVICE:PLUG, one line for each level", parse=parse_fence, combine=tuple)
 OPTIONS = Kind(label="NAME=VALUE, one line for each", parse=parse_option, combine=dict)
 PROGRAM = Kind(label="program's name", parse=parse_program)
+COMMAND = Kind(label="program's path and arguments", parse=parse_command)
+MINIMUM = Kind(
+    label="number, 1 to 10000; it is the node's, so it is written in one of them; without it half of all scores",
+    parse=partial(parse_integer, minimum=1, maximum=10_000),
+)
 FILE = Kind(label="file's name", parse=parse_file)
 URL = Kind(label="URL", parse=parse_url)
 STATUSES = Kind(

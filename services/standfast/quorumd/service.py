@@ -9,17 +9,23 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from standfast import journal
-from standfast.bus import Bus, Server, interface_file, serve_forever
+from standfast.bus import Bus, Server, Signal, interface_file, serve_forever
+from standfast.configuration.model import Configuration, Heuristic
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network, VoteHandle
 from standfast.corosync.requests import Requests
 from standfast.corosync.votequorum import VoteInformation
 from standfast.journal import Event, Level
+from standfast.quorumd.arbiter import LOOK_S, NO_ARBITER, Arbiter
+from standfast.quorumd.command import Commands
+from standfast.quorumd.health import Seen
+from standfast.quorumd.looking import NO_HEURISTICS, Looking
 from standfast.vocabulary import Ring
 
 NAME: Final = "org.standfast.Quorum"
 ROOT: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Quorum1"
+MEMBERSHIP: Final = "org.standfast.Membership"
 _TRY_AGAIN_S: Final = 0.25
 _NOTHING: Final[dict[str, Any]] = {
     "Quorate": False,
@@ -32,13 +38,28 @@ _NOTHING: Final[dict[str, Any]] = {
 
 
 class Quorum:
-    """The daemon. `run` ends only by cancellation."""
+    """The daemon. `run` ends only by cancellation; `reread` may be called at any time.
 
-    def __init__(self, network: Network, on_served: Callable[[], None]) -> None:
+    `read` gives the configuration as it is now; None: there is none that is good.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        on_served: Callable[[], None],
+        read: Callable[[], Configuration | None],
+        commands: Commands,
+    ) -> None:
         self._network = network
         self._on_served = on_served
+        self._read = read
+        self._commands = commands
         self._server = Server(interface_file(NAME))
-        self._server.publish(ROOT, INTERFACE, _NOTHING)
+        self._server.publish(ROOT, INTERFACE, _NOTHING | NO_HEURISTICS | NO_ARBITER)
+        self._looking = Looking(self._heuristics, self._look_at, self._publish)
+        self._arbiter = Arbiter(asyncio.get_running_loop().time)
+        self._flags: frozenset[str] = frozenset()
+        self._look = asyncio.Event()  # votequorum has something to say, or is to be asked
         self._requests = Requests("votequorum")
         self._quorate = False
 
@@ -47,9 +68,32 @@ class Quorum:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve_forever(self._server, NAME, self._on_bus))
             tasks.create_task(self._keep_following())
+            tasks.create_task(self._looking.run())
 
-    async def _on_bus(self, _bus: Bus) -> None:
+    def reread(self) -> None:
+        """The files may have changed (SIGHUP)."""
+        self._looking.reread()
+        self._look.set()
+
+    def _heuristics(self) -> tuple[Heuristic, ...]:
+        configuration = self._read()
+        self._arbiter.configure(configuration.cluster.arbiter if configuration else "")
+        self._publish(self._arbiter.properties(self._flags))
+        return configuration.heuristics if configuration else ()
+
+    async def _look_at(self, heuristic: Heuristic) -> Seen:
+        return await self._commands.look(heuristic.name, heuristic.command, heuristic.timeout_ms)
+
+    def _publish(self, values: dict[str, Any]) -> None:
+        self._server.publish(ROOT, INTERFACE, values)
+
+    async def _on_bus(self, bus: Bus) -> None:
         self._on_served()
+        await bus.subscribe(MEMBERSHIP, self._on_membership, path=ROOT, member="PropertiesChanged")
+
+    def _on_membership(self, signal: Signal) -> None:
+        if "Configuration" in signal.arguments[1]:
+            self.reread()
 
     async def _keep_following(self) -> None:
         while True:
@@ -59,7 +103,8 @@ class Quorum:
 
     async def _follow_once(self) -> None:
         """Follows one life of Corosync to its end. Raises CorosyncError or TimeoutError when it cannot be opened."""
-        loop, dead, look = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        loop, dead = asyncio.get_running_loop(), asyncio.Event()
+        look = self._look = asyncio.Event()
 
         def on_quorum(ring: Ring, quorate: bool, nodes: tuple[int, ...]) -> None:
             if not dead.is_set():
@@ -75,7 +120,8 @@ class Quorum:
         )
         try:
             while not dead.is_set():
-                await look.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(look.wait(), LOOK_S if self._arbiter.host else None)
                 look.clear()
                 await self._read_votes(votes, look)
         finally:
@@ -91,10 +137,11 @@ class Quorum:
         except CorosyncError:
             return  # it is gone, and says so in a moment
         else:
-            self._server.publish(ROOT, INTERFACE, _votes(information))
+            self._flags = information.flags
+            self._publish(_votes(information) | self._arbiter.properties(self._flags))
 
     def _told(self, ring: Ring, quorate: bool, nodes: Iterable[int]) -> None:
-        self._server.publish(ROOT, INTERFACE, {"Quorate": quorate, "View": str(ring)})
+        self._publish({"Quorate": quorate, "View": str(ring)})
         if quorate == self._quorate:
             return
         self._quorate = quorate
@@ -106,7 +153,8 @@ class Quorum:
 
     def _lost(self) -> None:
         """Corosync is gone, and the quorum with it."""
-        self._server.publish(ROOT, INTERFACE, _NOTHING)
+        self._flags = frozenset()
+        self._publish(_NOTHING | self._arbiter.properties(self._flags))
         if self._quorate:
             self._quorate = False
             journal.write(Event.QUORUM_LOST, Level.ERROR, "Quorum lost: Corosync is gone")
