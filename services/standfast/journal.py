@@ -58,6 +58,7 @@ class Event(StrEnum):
     COROSYNC_ANSWERS = "corosync-answers"
     COROSYNC_RELOADED = "corosync-reloaded"
     COROSYNC_REFUSED = "corosync-refused"
+    COROSYNC_RESTART_DUE = "corosync-restart-due"
     ARBITER_START_FAILED = "arbiter-start-failed"
     CONFIGURATION_PROBLEM = "configuration-problem"
     CONFIGURATION_MISSING = "configuration-missing"

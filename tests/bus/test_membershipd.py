@@ -535,3 +535,20 @@ def test_an_arbiters_client_that_is_not_there_or_dies_is_told_once(
     told = capsys.readouterr().err
     assert told.count("corosync-qdevice.service does not stay up") == 1
     assert told.count("install corosync-qdevice") == 1
+
+
+def test_an_option_that_corosync_reads_only_at_its_start_is_told(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            for cluster in (CLUSTER + NODE_3, CLUSTER.replace("Unsafe=yes", "Unsafe=yes\nAutoTieBreaker=yes")):
+                digest = view.membership["Configuration"]
+                bench.write_files(cluster)
+                service.reread()
+                await view.until(lambda view, digest=digest: view.membership["Configuration"] != digest)  # type: ignore[misc]
+                await until(lambda: bench.corosync.strings == bench.strings())
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("[corosync-restart-due]") == 1

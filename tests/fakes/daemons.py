@@ -38,7 +38,7 @@ class Cluster:
         )
         for number, name in enumerate(NODES, 1):
             links = [] if name == "node1" else [(0, True), (1, name != "node3")]
-            values = {"Name": name, "Id": number, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
+            values = {"Name": name, "Id": number, "Votes": 1, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
             membership.publish(
                 f"{ROOT}/node/{name}",
                 "org.standfast.Node1",

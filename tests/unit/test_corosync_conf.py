@@ -64,7 +64,6 @@ nodelist {{
 quorum {{
     provider: corosync_votequorum
     two_node: 1
-    wait_for_all: 1
 }}
 logging {{
     to_syslog: yes
@@ -103,7 +102,7 @@ def test_more_or_fewer_than_two_nodes_have_no_quorum_option(count: int) -> None:
     assert quorum_section(make_configuration(count)) == [PROVIDER]
 
 
-def test_every_quorum_option_is_written_with_wait_for_all() -> None:
+def test_the_options_that_need_wait_for_all_are_written_with_it() -> None:
     breaker = ["wait_for_all: 1", "auto_tie_breaker: 1", "auto_tie_breaker_node: lowest"]
     assert quorum_section(make_configuration(4, auto_tie_breaker=True)) == [PROVIDER, *breaker]
     assert quorum_section(make_configuration(2, auto_tie_breaker=True)) == [PROVIDER, *breaker]

@@ -44,6 +44,12 @@ def device_of(configuration: Configuration) -> str:
     return "\n".join(_device(configuration)) if configuration.cluster.arbiter else ""
 
 
+def read_at_start(configuration: Configuration) -> tuple[bool, bool]:
+    """The options that a running Corosync does not take from a changed file (votequorum(5), VARIOUS NOTES)."""
+    rules = quorum_of(configuration)
+    return rules.auto_tie_breaker, rules.last_man_standing
+
+
 def token_ms(detect_within_ms: int) -> int:
     """Corosync's token: a loss is noticed after token + consensus = 2.2 token."""
     return detect_within_ms * 10 // 22
@@ -76,8 +82,9 @@ def _quorum(configuration: Configuration) -> list[str]:
     options = [("provider", "corosync_votequorum")]
     if rules.two_node:
         options += [("two_node", "1")]
-    if rules.wait_for_all:
-        options += [("wait_for_all", "1")]  # two_node implies it, the others only advise it
+    if rules.wait_for_all and not rules.two_node:
+        # two_node implies it, and takes it along at a reload only if it is not written; the others only advise it
+        options += [("wait_for_all", "1")]
     if rules.auto_tie_breaker:
         options += [("auto_tie_breaker", "1"), ("auto_tie_breaker_node", "lowest")]
     if rules.last_man_standing:

@@ -13,7 +13,7 @@ from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
-from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, render
+from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, read_at_start, render
 from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
 from standfast.membershipd.publication import NAME, publish
@@ -86,6 +86,7 @@ class Membership:
             if self._follower is not None:
                 self._follower.look_now()
                 if changed:
+                    _tell_what_waits(old, new)
                     await self._bring_up_to_date(self._follower)
 
     def _take(self, old: Settings | None, new: Settings) -> bool:
@@ -193,3 +194,15 @@ async def _until_dead(follower: Follower) -> None:
         for task in (links, dead):
             task.cancel()
         await asyncio.gather(links, dead, return_exceptions=True)
+
+
+def _tell_what_waits(old: Settings, new: Settings) -> None:
+    """The journal has that a changed option is not in force before Corosync was started anew."""
+    if not old.configuration or not new.configuration:
+        return
+    if read_at_start(old.configuration) != read_at_start(new.configuration):
+        text = (
+            "AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
+            "systemctl restart standfast.target on every node, one after the other"
+        )
+        journal.write(Event.COROSYNC_RESTART_DUE, Level.WARNING, text)
