@@ -13,35 +13,46 @@ from fakes.network import FakeNetwork
 from standfast.bus import Bus
 from standfast.configuration.model import Cluster, Configuration, Heuristic
 from standfast.quorumd import arbiter, service
+from standfast.quorumd.arbiter import NO_ARBITER
 from standfast.quorumd.command import Commands
+from standfast.quorumd.looking import NO_HEURISTICS, Looking
 from standfast.quorumd.service import INTERFACE, NAME, ROOT, Quorum
 
-HEALTHY = {"Healthy": True, "HealthMinimum": 0, "Health": [], "Arbiter": "", "ArbiterState": ""}
-NOTHING = {"Quorate": False, "View": "", "Votes": 0, "ExpectedVotes": 0, "QuorumVotes": 0, "Flags": []} | HEALTHY
+QUIET = NO_HEURISTICS | NO_ARBITER
+NOTHING = {"Quorate": False, "View": "", "Votes": 0, "ExpectedVotes": 0, "QuorumVotes": 0, "Flags": [], **QUIET}
 
 
-class Files:
-    """What is configured; `signal` is quorumd's SIGHUP."""
-
-    def __init__(self) -> None:
-        self.configuration: Configuration | None = None
-        self.signal: Callable[[], None] = lambda: None
-
-    def write(self, *heuristics: Heuristic, arbiter: str = "") -> None:
-        cluster = Cluster(name="webha", arbiter=arbiter)
-        self.configuration = Configuration(
-            cluster=cluster, nodes=(), devices=(), domains=(), groups=(), digest="d", heuristics=heuristics
-        )
-        self.signal()
+def configured(*heuristics: Heuristic, arbiter: str = "") -> Configuration:
+    cluster = Cluster(name="webha", arbiter=arbiter)
+    return Configuration(
+        cluster=cluster, nodes=(), devices=(), domains=(), groups=(), digest="d", heuristics=heuristics
+    )
 
 
 @contextlib.asynccontextmanager
-async def running(network: FakeNetwork, files: Files | None = None) -> AsyncIterator[Callable[..., Any]]:
+async def running(network: FakeNetwork) -> AsyncIterator[Callable[..., Any]]:
     """quorumd on node 1; gives a function that waits until the properties are as named."""
-    served, files = asyncio.Event(), files or Files()
-    quorum = Quorum(network.nodes[1], served.set, lambda: files.configuration, Commands(None))
-    files.signal = quorum.reread
-    task = asyncio.ensure_future(quorum.run())
+    async with quorumd(network) as (shows, _):
+        yield shows
+
+
+@contextlib.asynccontextmanager
+async def quorumd(
+    network: FakeNetwork,
+) -> AsyncIterator[tuple[Callable[..., Any], Callable[[Configuration], None]]]:
+    """Beside that function one that gives quorumd another configuration."""
+    served = asyncio.Event()
+    quorum = Quorum(network.nodes[1], served.set)
+    looking = Looking(Commands(None).look, quorum.show)
+
+    def configure(configuration: Configuration) -> None:
+        quorum.configure(configuration)
+        looking.configure(configuration)
+
+    async def both() -> None:
+        await asyncio.gather(quorum.run(), looking.run())
+
+    task = asyncio.ensure_future(both())
     await until(lambda: served.is_set() or task.done())
 
     async with await Bus.connect() as bus:
@@ -55,7 +66,7 @@ async def running(network: FakeNetwork, files: Files | None = None) -> AsyncIter
                     await asyncio.sleep(0.01)
 
         try:
-            yield shows
+            yield shows, configure
             assert not task.done(), task.exception()
         finally:
             task.cancel()
@@ -79,18 +90,15 @@ def test_quorum_is_gained_and_lost_and_told_once_each(
         async with running(network) as shows:
             for node in (1, 2, 3):
                 network.start(node)
-            assert (
-                await shows(View="1.5", Votes=1)
-                == {
-                    "Quorate": False,
-                    "View": "1.5",
-                    "Votes": 1,
-                    "ExpectedVotes": 4,
-                    "QuorumVotes": 3,
-                    "Flags": [],
-                }
-                | HEALTHY
-            )
+            assert await shows(View="1.5", Votes=1) == {
+                "Quorate": False,
+                "View": "1.5",
+                "Votes": 1,
+                "ExpectedVotes": 4,
+                "QuorumVotes": 3,
+                "Flags": [],
+                **QUIET,
+            }
             network.form(1, 3)
             await shows(Quorate=True, Votes=3)
             network.form(1, 2, 3)
@@ -130,11 +138,11 @@ def test_the_arbiters_vote_is_looked_for_and_its_silence_told_once(
     monkeypatch.setattr(arbiter, "TELL_AFTER_S", 0.05)
 
     async def main() -> None:
-        network, files = FakeNetwork({1: 1, 2: 1}), Files()
+        network = FakeNetwork({1: 1, 2: 1})
         network.start(1)
-        async with running(network, files) as shows:
+        async with quorumd(network) as (shows, configure):
             await shows(Quorate=False, Votes=1)
-            files.write(arbiter="192.0.2.99")
+            configure(configured(arbiter="192.0.2.99"))
             await shows(Arbiter="192.0.2.99", ArbiterState="away")
             network.flags = frozenset({"qdevice_registered", "qdevice_alive", "qdevice_cast_vote"})
             await shows(ArbiterState="votes")
@@ -143,7 +151,7 @@ def test_the_arbiters_vote_is_looked_for_and_its_silence_told_once(
             await until(lambda: "[arbiter-silent]" in told())
             network.stop(1)
             await shows(Arbiter="192.0.2.99", ArbiterState="away")
-            files.write()
+            configure(configured())
             await shows(Arbiter="", ArbiterState="")
 
     text = ""
@@ -167,20 +175,19 @@ def test_health_follows_the_heuristics_and_a_changed_configuration(
     )
 
     async def main() -> None:
-        files = Files()
-        async with running(FakeNetwork({1: 1}), files) as shows:
+        async with quorumd(FakeNetwork({1: 1})) as (shows, configure):
             good.touch()
-            files.write(gateway)
+            configure(configured(gateway))
             seen = "/usr/bin/test ended with exit code 0"
             await shows(Healthy=True, HealthMinimum=1, Health=[["gateway", 2, seen]])
             good.unlink()
             await shows(Healthy=False, Health=[["gateway", 0, "/usr/bin/test ended with exit code 1"]])
             good.touch()
             await shows(Healthy=True, Health=[["gateway", 2, seen]])
-            files.write(Heuristic(name="gateway", command=("/nowhere/x",), interval_ms=10))
+            configure(configured(Heuristic(name="gateway", command=("/nowhere/x",), interval_ms=10)))
             await shows(Healthy=True, Health=[["gateway", 1, "/nowhere/x is not there; counts as good, as before"]])
-            files.write()
-            await shows(**HEALTHY)
+            configure(configured())
+            await shows(**NO_HEURISTICS)
 
     asyncio.run(main())
     told = capsys.readouterr().err

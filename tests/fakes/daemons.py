@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
+from standfast.quorumd.arbiter import NO_ARBITER
+from standfast.quorumd.looking import NO_HEURISTICS
 
 ROOT = "/org/standfast"
 NODES = ("node1", "node2", "node3")
@@ -45,7 +47,7 @@ class Cluster:
                 values | {"Incarnation": f"boot{number}/1", "Links": links},
             )
         votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
-        votes |= {"Arbiter": "", "ArbiterState": "", "Healthy": True, "HealthMinimum": 0, "Health": []}
+        votes |= NO_ARBITER | NO_HEURISTICS
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
         fencing.publish(ROOT, "org.standfast.Fencing1", {"Attempts": []})
         for name in NODES:

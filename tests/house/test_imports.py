@@ -9,7 +9,7 @@ DAEMONS = {"membershipd", "quorumd", "fenced", "resourced"}
 PROGRAMS = DAEMONS | {"ctl"}
 RESOURCED = "standfast.resourced"
 PURE = {
-    f"standfast.{line}" if "." in line else f"{RESOURCED}.{line}"
+    line if line.startswith("standfast.") else f"{RESOURCED}.{line}"
     for line in Path(__file__).with_name("pure.txt").read_text().splitlines()
     if line and not line.startswith("#")
 }

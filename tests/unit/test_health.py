@@ -97,8 +97,12 @@ def parent(request: pytest.FixtureRequest) -> Iterator[Path | None]:
         folder.rmdir()
 
 
-def look(commands: Commands, *command: str, timeout_ms: int = 5_000) -> Seen:
-    return asyncio.run(commands.look("it", command, timeout_ms))
+def it(*command: str, timeout_ms: int = 5_000) -> Heuristic:
+    return Heuristic(name="it", command=command, timeout_ms=timeout_ms)
+
+
+def look(commands: Commands, *command: str) -> Seen:
+    return asyncio.run(commands.look(it(*command)))
 
 
 def test_the_exit_code_is_the_answer(parent: Path | None) -> None:
@@ -121,7 +125,7 @@ def test_one_that_hangs_is_unknown_and_everything_of_it_is_killed(parent: Path |
         commands = Commands(parent)
         file = tmp_path / "child"
         script = f"sleep 1000 & echo $! >{file}; wait"
-        seen = await commands.look("it", ("/bin/sh", "-c", script), 500)
+        seen = await commands.look(it("/bin/sh", "-c", script, timeout_ms=500))
         assert seen == Seen(outcome=Outcome.UNKNOWN, text="/bin/sh hangs: no end after 0.5 s")
         await _gone(int(file.read_text()))
         await _good_again(commands)
@@ -136,7 +140,7 @@ def test_what_a_good_one_left_behind_is_killed_too(parent: Path | None, tmp_path
         escape = "setsid " if parent is not None else ""  # from a cgroup nobody escapes
         child = f"echo $$ >{file}; exec sleep 1000"
         script = f"{escape}sh -c '{child}' & until [ -s {file} ]; do :; done"
-        assert (await commands.look("it", ("/bin/sh", "-c", script), 5_000)).outcome is Outcome.GOOD
+        assert (await commands.look(it("/bin/sh", "-c", script))).outcome is Outcome.GOOD
         await _gone(int(file.read_text()))
         await _good_again(commands)
 
@@ -145,7 +149,7 @@ def test_what_a_good_one_left_behind_is_killed_too(parent: Path | None, tmp_path
 
 def test_while_an_earlier_look_cannot_be_killed_no_other_one_is_begun(tmp_path: Path) -> None:
     class Stuck:
-        def gone(self) -> bool:
+        async def ended(self, timeout_s: float) -> bool:
             return False
 
     commands = Commands(None)
@@ -182,9 +186,6 @@ def _runs(pid: int) -> bool:
 
 
 async def _good_again(commands: Commands) -> None:
-    """The next look is made as soon as nothing is left of the one before."""
-    async with asyncio.timeout(10):
-        while (await commands.look("it", ("/bin/true",), 5_000)).outcome is not Outcome.GOOD:  # noqa: ASYNC110 - a process
-            await asyncio.sleep(0.01)
-        while not commands._running["it"].gone():  # noqa: ASYNC110 - the kernel removes it when it likes
-            await asyncio.sleep(0.01)
+    """The next look waits until nothing is left of the one before."""
+    assert (await commands.look(it("/bin/true"))).outcome is Outcome.GOOD
+    assert await commands._running["it"].ended(10)

@@ -233,7 +233,9 @@ def test_options_that_cannot_work_are_told_with_the_line_to_change(
 
 
 def test_the_arbiters_times_follow_from_the_time_to_notice_a_loss() -> None:
-    assert (arbiter_timeout_ms(2200), arbiter_sync_timeout_ms(2200), arbiter_lingers_ms(2200)) == (4400, 8800, 11_000)
+    assert (arbiter_timeout_ms(2200), arbiter_sync_timeout_ms(2200)) == (4400, 8800)
+    assert arbiter_lingers_ms(Cluster(name="webha", arbiter="192.0.2.99")) == 8800
+    assert arbiter_lingers_ms(Cluster(name="webha")) is None
     assert arbiter_timeout_ms(1100) == 2500  # a heartbeat of less than a second is refused by qnetd
     assert arbiter_timeout_ms(300_000) == 150_000
     for detect_within_ms in (1100, 2200, 60_000, 300_000):

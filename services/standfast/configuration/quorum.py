@@ -109,9 +109,13 @@ def arbiter_sync_timeout_ms(detect_within_ms: int) -> int:
     return 2 * arbiter_timeout_ms(detect_within_ms)
 
 
-def arbiter_lingers_ms(detect_within_ms: int) -> int:
-    """From a cut until a node that sees neither its peers nor the arbiter is certainly not quorate any more."""
-    return detect_within_ms + arbiter_sync_timeout_ms(detect_within_ms)
+def arbiter_lingers_ms(cluster: Cluster) -> int | None:
+    """After DetectWithin, how long a node that is cut off from its peers and the arbiter may still count its vote.
+
+    It may miss a heartbeat after 1.6 of the timeout only, and its new ring waits for the vote in that time. None:
+    there is no arbiter.
+    """
+    return arbiter_sync_timeout_ms(cluster.detect_within_ms) if cluster.arbiter else None
 
 
 def quorum_problems(cluster: Cluster, nodes: Sequence[Node]) -> list[Problem]:

@@ -9,13 +9,29 @@ from standfast.configuration.model import Configuration
 from standfast.corosync.network import Corosync
 from standfast.daemon import Daemon, run
 from standfast.quorumd.command import Commands, own_cgroup
+from standfast.quorumd.looking import Looking
 from standfast.quorumd.service import Quorum
 
 
 async def main(daemon: Daemon) -> None:
-    service = Quorum(Corosync(), daemon.ready, _read, Commands(own_cgroup()))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reread)
-    await daemon.until_stopped(service.run())
+    quorum = Quorum(Corosync(), daemon.ready)
+    looking = Looking(Commands(own_cgroup()).look, quorum.show)
+
+    def reread() -> None:
+        configuration = _read()
+        quorum.configure(configuration)
+        looking.configure(configuration)
+
+    reread()
+    quorum.on_configuration = reread
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reread)
+    await daemon.until_stopped(_run(quorum, looking))
+
+
+async def _run(quorum: Quorum, looking: Looking) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(looking.run())
+        tasks.create_task(quorum.run())
 
 
 def _read() -> Configuration | None:

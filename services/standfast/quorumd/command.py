@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from standfast.configuration.model import Heuristic
 from standfast.quorumd.health import Outcome, Seen
 
 CGROUPS: Final = Path("/sys/fs/cgroup")
@@ -20,6 +21,7 @@ CGROUPS: Final = Path("/sys/fs/cgroup")
 # sh's own exit codes: 126 = cannot be executed, 127 = is not there.
 _ENTER: Final = 'echo 0 >"$0" || exit 126; exec "$@"'
 _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+_LOOK_AGAIN_S: Final = 0.02
 _CANNOT_BE_RUN: Final = {126: "cannot be executed", 127: "is not there"}
 
 
@@ -38,20 +40,21 @@ class Commands:
         self._parent = parent
         self._running: dict[str, _Command] = {}
 
-    async def look(self, name: str, command: Sequence[str], timeout_ms: int) -> Seen:
+    async def look(self, heuristic: Heuristic) -> Seen:
         """What the command's end says; it is over within the timeout, whatever the command does."""
+        name, command, timeout_s = heuristic.name, heuristic.command, heuristic.timeout_ms / 1000
         left = self._running.get(name)
-        if left is not None and not left.gone():
+        if left is not None and not await left.ended(timeout_s):
             return Seen(outcome=Outcome.UNKNOWN, text=f"{command[0]} of an earlier look hangs and cannot be killed")
         try:
             running = self._running[name] = _Command(command, self._parent, f"heuristic-{name}")
         except OSError as error:
             return Seen(outcome=Outcome.UNKNOWN, text=f"{command[0]} cannot be started: {error.strerror}")
         try:
-            async with asyncio.timeout(timeout_ms / 1000):
+            async with asyncio.timeout(timeout_s):
                 exit_code = await asyncio.shield(running.exit_code)
         except TimeoutError:
-            return Seen(outcome=Outcome.UNKNOWN, text=f"{command[0]} hangs: no end after {timeout_ms / 1000:g} s")
+            return Seen(outcome=Outcome.UNKNOWN, text=f"{command[0]} hangs: no end after {timeout_s:g} s")
         finally:
             running.kill()
             running.gone()
@@ -86,6 +89,14 @@ class _Command:
         if self._process.returncode is None:  # not reaped, so its id is nobody else's
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def ended(self, timeout_s: float) -> bool:
+        """Nothing of it runs any more; that was waited for, for it may have been killed a moment ago."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self.gone():  # noqa: ASYNC110 - a cgroup that becomes empty tells nobody here
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+        return self.gone()
 
     def gone(self) -> bool:
         """Nothing of it runs any more."""

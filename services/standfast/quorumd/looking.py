@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from standfast import journal
-from standfast.configuration.model import Heuristic
+from standfast.configuration.model import Configuration, Heuristic
 from standfast.journal import Event, Level
 from standfast.quorumd.health import Health, Outcome, Seen, Word, judge, looked, shown
 
@@ -15,44 +15,38 @@ Look = Callable[[Heuristic], Awaitable[Seen]]
 
 
 class Looking:
-    """`publish` gets the properties after every change; `read` says the heuristics that are configured now."""
+    """`publish` gets the properties after every change."""
 
-    def __init__(
-        self, read: Callable[[], tuple[Heuristic, ...]], look: Look, publish: Callable[[dict[str, Any]], None]
-    ) -> None:
-        self._read = read
+    def __init__(self, look: Look, publish: Callable[[dict[str, Any]], None]) -> None:
         self._look = look
         self._publish = publish
         self._heuristics: tuple[Heuristic, ...] = ()
         self._words: dict[str, Word] = {}
         self._healthy = True
-        self._reread = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def reread(self) -> None:
-        """The configuration may be another."""
-        self._reread.set()
+    def configure(self, configuration: Configuration | None) -> None:
+        """These heuristics count from now on; what is believed of one stays while it is configured in the same way."""
+        heuristics = configuration.heuristics if configuration else ()
+        same = {one.name for one in heuristics if one in self._heuristics}
+        self._words = {name: word for name, word in self._words.items() if name in same}
+        self._heuristics = heuristics
+        self._tell_health()
+        self._changed.set()
 
     async def run(self) -> None:
-        """Ends only by cancellation."""
+        """Looks at them all; ends only by cancellation."""
         tasks: dict[Heuristic, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
-                self._reread.clear()
-                self._take(self._read())
+                self._changed.clear()
                 for old in tuple(tasks):
                     if old not in self._heuristics:
                         tasks.pop(old).cancel()
                 for one in self._heuristics:
                     if one not in tasks:
                         tasks[one] = group.create_task(self._keep_looking(one))
-                await self._reread.wait()
-
-    def _take(self, heuristics: tuple[Heuristic, ...]) -> None:
-        """What is believed of a heuristic stays while it is configured in the same way."""
-        same = {one.name for one in heuristics if one in self._heuristics}
-        self._words = {name: word for name, word in self._words.items() if name in same}
-        self._heuristics = heuristics
-        self._tell_health()
+                await self._changed.wait()
 
     async def _keep_looking(self, heuristic: Heuristic) -> None:
         loop = asyncio.get_running_loop()
@@ -62,6 +56,8 @@ class Looking:
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _seen(self, heuristic: Heuristic, seen: Seen) -> None:
+        if heuristic not in self._heuristics:
+            return  # it was changed while it looked
         before = self._words.get(heuristic.name, Word())
         word = self._words[heuristic.name] = looked(before, heuristic, seen)
         if word.good != before.good:

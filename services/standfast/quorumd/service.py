@@ -5,21 +5,19 @@ What people and other daemons see. resourced reads votequorum itself: no term de
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from standfast import journal
 from standfast.bus import Bus, Server, Signal, interface_file, serve_forever
-from standfast.configuration.model import Configuration, Heuristic
+from standfast.configuration.model import Configuration
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network, VoteHandle
 from standfast.corosync.requests import Requests
 from standfast.corosync.votequorum import VoteInformation
 from standfast.journal import Event, Level
 from standfast.quorumd.arbiter import LOOK_S, NO_ARBITER, Arbiter
-from standfast.quorumd.command import Commands
-from standfast.quorumd.health import Seen
-from standfast.quorumd.looking import NO_HEURISTICS, Looking
+from standfast.quorumd.looking import NO_HEURISTICS
 from standfast.vocabulary import Ring
 
 NAME: Final = "org.standfast.Quorum"
@@ -38,54 +36,35 @@ _NOTHING: Final[dict[str, Any]] = {
 
 
 class Quorum:
-    """The daemon. `run` ends only by cancellation; `reread` may be called at any time.
+    """The daemon. `run` ends only by cancellation; `on_configuration` is called when membershipd has another one."""
 
-    `read` gives the configuration as it is now; None: there is none that is good.
-    """
-
-    def __init__(
-        self,
-        network: Network,
-        on_served: Callable[[], None],
-        read: Callable[[], Configuration | None],
-        commands: Commands,
-    ) -> None:
+    def __init__(self, network: Network, on_served: Callable[[], None]) -> None:
         self._network = network
         self._on_served = on_served
-        self._read = read
-        self._commands = commands
+        self.on_configuration: Callable[[], None] = lambda: None
         self._server = Server(interface_file(NAME))
         self._server.publish(ROOT, INTERFACE, _NOTHING | NO_HEURISTICS | NO_ARBITER)
-        self._looking = Looking(self._heuristics, self._look_at, self._publish)
         self._arbiter = Arbiter(asyncio.get_running_loop().time)
         self._flags: frozenset[str] = frozenset()
         self._look = asyncio.Event()  # votequorum has something to say, or is to be asked
         self._requests = Requests("votequorum")
         self._quorate = False
 
+    def show(self, values: Mapping[str, Any]) -> None:
+        """These properties are published too: those of health."""
+        self._server.publish(ROOT, INTERFACE, values)
+
+    def configure(self, configuration: Configuration | None) -> None:
+        """The arbiter is the one that is configured now."""
+        self._arbiter.configure(configuration.cluster.arbiter if configuration else "")
+        self.show(self._arbiter.properties(self._flags))
+        self._look.set()
+
     async def run(self) -> None:
         """Serves the bus and follows votequorum, whatever comes and goes."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve_forever(self._server, NAME, self._on_bus))
             tasks.create_task(self._keep_following())
-            tasks.create_task(self._looking.run())
-
-    def reread(self) -> None:
-        """The files may have changed (SIGHUP)."""
-        self._looking.reread()
-        self._look.set()
-
-    def _heuristics(self) -> tuple[Heuristic, ...]:
-        configuration = self._read()
-        self._arbiter.configure(configuration.cluster.arbiter if configuration else "")
-        self._publish(self._arbiter.properties(self._flags))
-        return configuration.heuristics if configuration else ()
-
-    async def _look_at(self, heuristic: Heuristic) -> Seen:
-        return await self._commands.look(heuristic.name, heuristic.command, heuristic.timeout_ms)
-
-    def _publish(self, values: dict[str, Any]) -> None:
-        self._server.publish(ROOT, INTERFACE, values)
 
     async def _on_bus(self, bus: Bus) -> None:
         self._on_served()
@@ -93,7 +72,7 @@ class Quorum:
 
     def _on_membership(self, signal: Signal) -> None:
         if "Configuration" in signal.arguments[1]:
-            self.reread()
+            self.on_configuration()
 
     async def _keep_following(self) -> None:
         while True:
@@ -138,10 +117,10 @@ class Quorum:
             return  # it is gone, and says so in a moment
         else:
             self._flags = information.flags
-            self._publish(_votes(information) | self._arbiter.properties(self._flags))
+            self.show(_votes(information) | self._arbiter.properties(self._flags))
 
     def _told(self, ring: Ring, quorate: bool, nodes: Iterable[int]) -> None:
-        self._publish({"Quorate": quorate, "View": str(ring)})
+        self.show({"Quorate": quorate, "View": str(ring)})
         if quorate == self._quorate:
             return
         self._quorate = quorate
@@ -154,7 +133,7 @@ class Quorum:
     def _lost(self) -> None:
         """Corosync is gone, and the quorum with it."""
         self._flags = frozenset()
-        self._publish(_NOTHING | self._arbiter.properties(self._flags))
+        self.show(_NOTHING | self._arbiter.properties(self._flags))
         if self._quorate:
             self._quorate = False
             journal.write(Event.QUORUM_LOST, Level.ERROR, "Quorum lost: Corosync is gone")
