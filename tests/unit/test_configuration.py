@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standfast.configuration import keys, model
@@ -756,6 +756,7 @@ def test_what_is_no_span_is_refused(text: str) -> None:
         parse_span(text)
 
 
+@settings(deadline=None)  # a loaded machine keeps no time
 @given(st.binary(max_size=200), st.sampled_from(["cluster.conf", "units/webserv.target", "units/a.service.d/x.conf"]))
 def test_any_bytes_give_a_configuration_or_problems(content: bytes, name: str) -> None:
     with TemporaryDirectory() as folder:

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standfast.configuration.model import Cluster, Configuration, Node, Source
@@ -113,6 +113,7 @@ RULES = st.builds(
 )
 
 
+@settings(deadline=None)  # a loaded machine keeps no time
 @given(RULES, st.lists(st.booleans(), min_size=6, max_size=6), st.booleans())
 def test_no_two_sides_of_a_cut_hold_the_quorum_and_only_one_has_the_arbiter(
     rules: Rules, sides: list[bool], arbiter: bool
@@ -126,6 +127,7 @@ def test_no_two_sides_of_a_cut_hold_the_quorum_and_only_one_has_the_arbiter(
     assert not (rules.majority(here) and rules.majority(there))
 
 
+@settings(deadline=None)  # a loaded machine keeps no time
 @given(RULES, st.lists(st.booleans(), min_size=6, max_size=6), st.booleans())
 def test_whoever_holds_the_quorum_may_hold_it_and_has_the_votes(rules: Rules, sides: list[bool], arbiter: bool) -> None:
     here = frozenset(name for name, side in zip(rules.votes_of, sides, strict=False) if side)
