@@ -80,13 +80,13 @@ class Cluster(Written):
     stop_deadline_ms: int = 30_000
     quorum_wait_ms: int = 5_000
     tick_max_ms: int = 3_000
+    quorum_loss: QuorumLoss = QuorumLoss.STOP
     unsafe: bool = False
     max_starts: int | None = None  # groups that may be starting at once on one node
     two_node: bool | None = None  # None: yes for two nodes of one vote each that have no other tie breaker
     auto_tie_breaker: bool = False
     last_man_standing: bool = False
     arbiter: str = ""  # the host of corosync-qnetd; "": none
-    quorum_loss: QuorumLoss = QuorumLoss.STOP
 
     @property
     def token_ms(self) -> int:
