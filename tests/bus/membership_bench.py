@@ -10,6 +10,7 @@ from bus.private import until
 from fakes.network import FakeNetwork
 from standfast.bus import Bus, Call, Server
 from standfast.files import write_atomic
+from standfast.membershipd import device
 from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of
 from standfast.membershipd.publication import NAME, ROOT
 from standfast.membershipd.service import Machine, Membership
@@ -29,12 +30,22 @@ SYSTEMD_XML = f"""<node>
       {ROOT_ALONE}
       <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
     </method>
+    <method name="RestartUnit">
+      {ROOT_ALONE}
+      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
+    </method>
+    <method name="LoadUnit">{ROOT_ALONE}<arg type="s" direction="in"/><arg type="o" direction="out"/></method>
     <method name="KillUnit">
       {ROOT_ALONE}
       <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="i" direction="in"/>
     </method>
   </interface>
+  <interface name="{SYSTEMD}.Unit">
+    <property name="LoadState" type="s" access="read"/>
+    <property name="ActiveState" type="s" access="read"/>
+  </interface>
 </node>"""
+DEVICE_PATH = f"{SYSTEMD_PATH}/unit/corosync_2dqdevice_2eservice"
 CLUSTER = """[Cluster]
 Name=webha
 Unsafe=yes
@@ -76,6 +87,10 @@ class Bench:
         self.starts_corosync = True
         self.stopped: list[tuple[Any, ...]] = []
         self.stops_corosync = True
+        self.device = {"LoadState": "loaded", "ActiveState": "inactive"}  # corosync-qdevice.service
+        self.device_lasts = True
+        self.device_asked: list[str] = []
+        self.device_looks = 0
         self.served = 0
 
     def write_files(self, cluster: str) -> None:
@@ -96,13 +111,29 @@ class Bench:
         async def list_jobs(call: Call) -> tuple[Any, ...]:
             return (self.jobs,)
 
+        async def job_of_device(call: Call) -> tuple[Any, ...]:
+            self.device_asked.append(call.member)
+            runs = call.member != "StopUnit" and self.device_lasts
+            self.device["ActiveState"] = "active" if runs else "inactive"
+            server.publish(DEVICE_PATH, f"{SYSTEMD}.Unit", self.device)
+            return ("/org/freedesktop/systemd1/job/2",)
+
+        async def load_unit(call: Call) -> tuple[Any, ...]:
+            self.device_looks += 1
+            server.publish(DEVICE_PATH, f"{SYSTEMD}.Unit", self.device)
+            return (DEVICE_PATH,)
+
         async def start_unit(call: Call) -> tuple[Any, ...]:
+            if call.arguments[0] == device.UNIT:
+                return await job_of_device(call)
             self.started.append(call.arguments)
             if self.starts_corosync and not self.corosync.running:
                 self.network.start(1, self.strings())
             return ("/org/freedesktop/systemd1/job/1",)
 
         async def stop_unit(call: Call) -> tuple[Any, ...]:
+            if call.arguments[0] == device.UNIT:
+                return await job_of_device(call)
             self.stopped.append(call.arguments)
             if self.stops_corosync and self.corosync.running:
                 self.network.stop(1)
@@ -115,6 +146,8 @@ class Bench:
 
         server.handle(MANAGER, "StopUnit", stop_unit)
         server.handle(MANAGER, "KillUnit", kill_unit)
+        server.handle(MANAGER, "RestartUnit", job_of_device)
+        server.handle(MANAGER, "LoadUnit", load_unit)
         server.handle(MANAGER, "ListJobs", list_jobs)
         server.handle(MANAGER, "StartUnit", start_unit)
         await server.attach(bus, SYSTEMD)

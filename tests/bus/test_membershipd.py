@@ -10,7 +10,7 @@ from bus.membership_bench import CLUSTER, NODE_3, Bench, View, play, running
 from bus.private import PrivateBus, until
 from standfast.bus import Bus
 from standfast.corosync.cfg import Link
-from standfast.membershipd import ring
+from standfast.membershipd import device, ring
 from standfast.membershipd.incarnations import GROUP, Presence, encode
 
 
@@ -318,3 +318,91 @@ def test_a_lost_bus_is_opened_again_and_shows_the_same_view(bench: Bench, privat
                 assert view.membership == before
 
     asyncio.run(main())
+
+
+ARBITER = CLUSTER.replace("Unsafe=yes", "Unsafe=yes\nArbiter=192.0.2.99")
+
+
+def test_the_arbiters_client_is_started_moved_and_stopped_as_the_configuration_says(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            assert not bench.device_asked
+            for cluster, asked in (
+                (ARBITER, "StartUnit"),
+                (ARBITER.replace("192.0.2.99", "qnetd.example.com"), "RestartUnit"),
+                (CLUSTER, "StopUnit"),
+            ):
+                bench.write_files(cluster)
+                service.reread()
+                await until(lambda asked=asked: bench.device_asked[-1:] == [asked])  # type: ignore[misc]
+        assert bench.device_asked == ["StartUnit", "RestartUnit", "StopUnit"]
+
+    play(bench, scenario)
+
+
+def test_the_arbiters_client_that_runs_already_is_left_alone(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.device["ActiveState"] = "active"
+        async with running(bench) as service:
+            await until(lambda: bench.device_looks > 0)
+            bench.write_files(ARBITER.replace("192.0.2.99", "192.0.2.98"))
+            service.reread()
+            await until(lambda: bool(bench.device_asked))
+        assert bench.device_asked == ["RestartUnit"]
+
+    play(bench, scenario)
+
+
+def test_without_corosync_the_arbiters_client_is_not_started(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.starts_corosync = False
+        async with running(bench):
+            await until(lambda: bool(bench.started))
+            bench.jobs = [(1, "standfast.target", "stop", "waiting", "/j", "/u")]
+            bench.network.start(1, bench.strings())
+            await until(lambda: bench.device_looks > 0)
+            await view.read()
+        assert not bench.device_asked  # and not while the node leaves
+
+    play(bench, scenario)
+
+
+def test_an_arbiters_client_that_is_not_there_or_dies_is_told_once(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(device, "_PAUSES_S", (0.01,))
+
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.device["LoadState"] = "not-found"
+        bench.device_lasts = False
+        async with running(bench):
+            await until(lambda: bench.device_looks > 2)
+            bench.device["LoadState"] = "loaded"
+            await until(lambda: len(bench.device_asked) > 6)
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("corosync-qdevice.service does not stay up") == 1
+    assert told.count("install corosync-qdevice") == 1
+
+
+def test_an_option_that_corosync_reads_only_at_its_start_is_told(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            for cluster in (CLUSTER + NODE_3, CLUSTER.replace("Unsafe=yes", "Unsafe=yes\nAutoTieBreaker=yes")):
+                digest = view.membership["Configuration"]
+                bench.write_files(cluster)
+                service.reread()
+                await view.until(lambda view, digest=digest: view.membership["Configuration"] != digest)  # type: ignore[misc]
+                await until(lambda: bench.corosync.strings == bench.strings())
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("[corosync-restart-due]") == 1

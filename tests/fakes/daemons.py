@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
+from standfast.quorumd.arbiter import NO_ARBITER
+from standfast.quorumd.looking import NO_HEURISTICS
 from standfast.quorumd.watch import NO_WATCHDOG
 
 ROOT = "/org/standfast"
@@ -44,13 +46,14 @@ class Cluster:
         )
         for number, name in enumerate(NODES, 1):
             links = [] if name == "node1" else [(0, True, SINCE), (1, name != "node3", SINCE)]
-            values = {"Name": name, "Id": number, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
+            values = {"Name": name, "Id": number, "Votes": 1, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
             membership.publish(
                 f"{ROOT}/node/{name}",
                 "org.standfast.Node1",
                 values | {"Incarnation": f"boot{number}/1", "Links": links},
             )
-        votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []} | NO_WATCHDOG
+        votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
+        votes |= NO_WATCHDOG | NO_ARBITER | NO_HEURISTICS
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
         fencing.publish(ROOT, "org.standfast.Fencing1", NO_FENCING)
         for name in NODES:

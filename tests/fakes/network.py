@@ -17,6 +17,7 @@ class FakeNetwork:
     def __init__(self, votes: Mapping[int, int]) -> None:
         self.votes = votes
         self.nodes = {node: FakeCorosync(self, node) for node in votes}
+        self.flags: frozenset[str] = frozenset()  # votequorum's, beside "quorate"
         self._sequence = 1
         self._pid = 100
 
@@ -246,7 +247,7 @@ class FakeVotes:
             expected=sum(network.votes.values()),
             quorum=sum(network.votes.values()) // 2 + 1,
             total=sum(network.votes[node] for node in nodes),
-            flags=frozenset({"quorate"} if network.quorate(nodes) else ()),
+            flags=network.flags | ({"quorate"} if network.quorate(nodes) else set()),
         )
 
     def close(self) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from standfast.configuration.health import health_problems
 from standfast.configuration.keys import CLUSTER_SCOPES, Scope, Values, did_you_mean, read
-from standfast.configuration.model import Cluster, Domain, FenceDevice, Node, Problem, Source
+from standfast.configuration.model import Cluster, Domain, FenceDevice, Heuristic, Node, Problem, Source
+from standfast.configuration.quorum import quorum_problems
 from standfast.configuration.unitfile import Entry, Section, effective
 from standfast.configuration.watchdogs import check_watchdogs
 
@@ -24,6 +26,7 @@ class ClusterPart:
     nodes: tuple[Node, ...]  # by id
     devices: tuple[FenceDevice, ...]
     domains: tuple[Domain, ...]
+    heuristics: tuple[Heuristic, ...]  # in the order written
     node_names: frozenset[str]  # also of nodes that have a problem
     domain_names: frozenset[str]  # likewise
 
@@ -56,6 +59,8 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
     nodes = _read_all(Node, Scope.NODE, node_records, problems)
     devices = _read_all(_make_device, Scope.DEVICE, device_records, problems)
     domains = _read_all(Domain, Scope.DOMAIN, domain_records, problems)
+    heuristic_records = _records(sections, Scope.HEURISTIC, problems)
+    heuristics = tuple(one.made for one in _read_all(Heuristic, Scope.HEURISTIC, heuristic_records, problems))
     if not node_records:
         problems.append(Problem(source=Source(path="cluster.conf", line=0), text="there is no node; write a [Node]"))
     if cluster and cluster.daemon_grace_ms <= cluster.tick_max_ms:
@@ -68,11 +73,16 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
         arbiter = bool(values.by_field.get("arbiter"))
         check_watchdogs(cluster, [node.made for node in nodes], arbiter=arbiter, problems=problems)
     _check_domains(domains, {record.name for record in node_records}, problems)
+    if len(heuristics) == len(heuristic_records):
+        problems += health_problems(heuristics)
+    if cluster and len(nodes) == len(node_records):
+        problems += quorum_problems(cluster, [node.made for node in nodes])
     return ClusterPart(
         cluster=cluster,
         nodes=tuple(sorted((node.made for node in nodes), key=lambda node: node.id)),
         devices=tuple(device.made for device in devices),
         domains=tuple(domain.made for domain in domains),
+        heuristics=heuristics,
         node_names=frozenset(record.name for record in node_records),
         domain_names=frozenset(record.name for record in domain_records),
     )
@@ -80,9 +90,7 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
 
 def _refuse_unknown_sections(sections: Iterable[Section], problems: list[Problem]) -> None:
     for section in sections:
-        if section.name == "Heuristic":
-            problems.append(Problem(source=section.source, text="[Heuristic] is not supported yet"))
-        elif section.name not in _SCOPES and not section.name.startswith("X-"):
+        if section.name not in _SCOPES and not section.name.startswith("X-"):
             hint = did_you_mean(section.name, _SCOPES, "[{}]")
             problems.append(Problem(source=section.source, text=f"unknown section [{section.name}]{hint}"))
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from standfast.configuration import values as kind
-from standfast.configuration.model import Problem, Recovery, Source, StopFailure
+from standfast.configuration.model import Problem, QuorumLoss, Recovery, Source, StopFailure
 from standfast.configuration.unitfile import Entry, effective
 from standfast.configuration.values import Kind
 
@@ -76,6 +76,7 @@ class Values:
 
 _MEMBERSHIP, _QUORUM, _FENCED, _RESOURCED = "membershipd", "quorumd", "fenced", "resourced"
 _ALL = "all daemons"
+_VOTING = f"{_MEMBERSHIP}, {_RESOURCED}"
 
 _CLUSTER_KEYS = (
     Key(Scope.CLUSTER, "Name", kind.NAME, "", _ALL, "name", required=True),
@@ -87,11 +88,11 @@ _CLUSTER_KEYS = (
     Key(Scope.CLUSTER, "QuorumWait", kind.span("1s"), "5s", _RESOURCED, "quorum_wait_ms"),
     Key(Scope.CLUSTER, "TickMax", kind.span("2s"), "3s", _RESOURCED, "tick_max_ms"),
     Key(Scope.CLUSTER, "Unsafe", kind.BOOLEAN, "no", f"{_FENCED}, {_RESOURCED}", "unsafe"),
-    Key(Scope.CLUSTER, "QuorumLoss", kind.one_of("stop", "freeze"), "stop", _RESOURCED),
-    Key(Scope.CLUSTER, "TwoNode", kind.BOOLEAN, "no", _MEMBERSHIP),
-    Key(Scope.CLUSTER, "AutoTieBreaker", kind.BOOLEAN, "no", _MEMBERSHIP),
-    Key(Scope.CLUSTER, "LastManStanding", kind.BOOLEAN, "no", _MEMBERSHIP),
-    Key(Scope.CLUSTER, "Arbiter", kind.TEXT, "", _QUORUM),
+    Key(Scope.CLUSTER, "QuorumLoss", kind.member_of(QuorumLoss), "stop", _RESOURCED, "quorum_loss"),
+    Key(Scope.CLUSTER, "TwoNode", kind.TWO_NODE, "", _VOTING, "two_node"),
+    Key(Scope.CLUSTER, "AutoTieBreaker", kind.BOOLEAN, "no", _VOTING, "auto_tie_breaker"),
+    Key(Scope.CLUSTER, "LastManStanding", kind.BOOLEAN, "no", _VOTING, "last_man_standing"),
+    Key(Scope.CLUSTER, "Arbiter", kind.HOST, "", _VOTING, "arbiter"),
     Key(Scope.CLUSTER, "MaxStarts", kind.integer(1, 10_000), "", _RESOURCED, "max_starts"),
     Key(Scope.NODE, "Name", kind.NAME, "", _ALL, "name", required=True),
     Key(Scope.NODE, "Id", kind.integer(1, 16), "", _ALL, "id", required=True),
@@ -113,9 +114,15 @@ _CLUSTER_KEYS = (
     Key(Scope.DOMAIN, "Ordered", kind.BOOLEAN, "no", _RESOURCED, "ordered"),
     Key(Scope.DOMAIN, "Restricted", kind.BOOLEAN, "no", _RESOURCED, "restricted"),
     Key(Scope.DOMAIN, "Failback", kind.BOOLEAN, "no", _RESOURCED, "failback"),
-    Key(Scope.HEURISTIC, "Exec", kind.TEXT, "", _QUORUM),
-    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM),
-    Key(Scope.HEURISTIC, "Minimum", kind.integer(1, 1000), "1", _QUORUM),
+    Key(Scope.HEURISTIC, "Name", kind.NAME, "", _QUORUM, "name", required=True),
+    Key(Scope.HEURISTIC, "Exec", kind.COMMAND, "", _QUORUM, "command", required=True),
+    Key(Scope.HEURISTIC, "URL", kind.URL, "", _QUORUM),
+    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM, "score"),
+    Key(Scope.HEURISTIC, "Interval", kind.span("1s", "1h"), "2s", _QUORUM, "interval_ms"),
+    Key(Scope.HEURISTIC, "Timeout", kind.span("100ms", "10min"), "5s", _QUORUM, "timeout_ms"),
+    Key(Scope.HEURISTIC, "FailAfter", kind.integer(1, 1000), "3", _QUORUM, "fail_after"),
+    Key(Scope.HEURISTIC, "PassAfter", kind.integer(1, 1000), "3", _QUORUM, "pass_after"),
+    Key(Scope.HEURISTIC, "Minimum", kind.MINIMUM, "", _QUORUM, "minimum"),
 )
 
 _PROBE_TYPES = "tcp udp icmp exec dns smtp mysql pgsql redis file mount link address unit probe"

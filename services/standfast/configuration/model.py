@@ -83,6 +83,10 @@ class Cluster(Written):
     quorum_loss: QuorumLoss = QuorumLoss.STOP
     unsafe: bool = False
     max_starts: int | None = None  # groups that may be starting at once on one node
+    two_node: bool | None = None  # None: yes for two nodes of one vote each that have no other tie breaker
+    auto_tie_breaker: bool = False
+    last_man_standing: bool = False
+    arbiter: str = ""  # the host of corosync-qnetd; "": none
 
     @property
     def token_ms(self) -> int:
@@ -132,6 +136,20 @@ class Domain(Written):
     ordered: bool = False
     restricted: bool = False
     failback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heuristic(Written):
+    """One thing that a healthy node can do; a good one counts with its score."""
+
+    name: str
+    command: tuple[str, ...]  # a program's path and its arguments; exit code 0 is good
+    score: int = 1
+    interval_ms: int = 2_000
+    timeout_ms: int = 5_000
+    fail_after: int = 3
+    pass_after: int = 3
+    minimum: int | None = None  # the score that a node needs in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +214,7 @@ class Configuration:
     domains: tuple[Domain, ...]
     groups: tuple[Group, ...]  # by name
     digest: str  # SHA-256 in hex over names and content of every file below the root, secrets included
+    heuristics: tuple[Heuristic, ...] = ()  # in the order written
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +36,7 @@ _BOOLEANS = {
 }
 _LONGEST_SECONDS_MS = 3_600_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 # Standfast's own, each with what to write instead: an agent must not delay, choose or be told a secret by Option=
@@ -140,6 +142,16 @@ def parse_address(text: str) -> str:
     return str(address)
 
 
+def parse_host(text: str) -> str:
+    """Another machine, by address or by name; it ends up in Corosync's configuration and on ssh's command line."""
+    try:
+        return parse_address(text)
+    except ValueError:
+        if _HOST.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text):
+            return text
+    raise ValueError(f"“{text}” is no host; write a name or an IP address")
+
+
 def parse_fence(text: str) -> tuple[Plug, ...]:
     """One level: `ipmi-node1`, or `pdu-a:7 pdu-b:7`."""
     plugs = []
@@ -167,6 +179,17 @@ def parse_program(text: str) -> str:
     if not _PROGRAM.fullmatch(text):
         raise ValueError(f"“{text}” is no program's name; write a name in /usr/sbin such as fence_ipmilan, no path")
     return text
+
+
+def parse_command(text: str) -> tuple[str, ...]:
+    """A program's path and its arguments, quoted as for a shell, which it is not run by."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"“{text}” is no command: {str(error).lower()}") from None
+    if not words or not words[0].startswith("/") or "\0" in text:
+        raise ValueError(f"“{text}” is no command; begin with the program's path, such as /usr/bin/ping")
+    return words
 
 
 def parse_file(text: str) -> str:
@@ -249,13 +272,20 @@ def member_of(choices: type[StrEnum]) -> Kind:
 
 
 BOOLEAN = Kind(label="yes or no", parse=parse_boolean)
+TWO_NODE = Kind(label="yes or no; without it yes for two nodes that have no other tie breaker", parse=parse_boolean)
 NAME = Kind(label="name", parse=parse_name)
 NAMES = Kind(label="list of names", parse=_words(parse_name), combine=_flat)
 UNITS = Kind(label="list of units", parse=_words(str), combine=_flat)
 ADDRESSES = Kind(label="IP address, one line for each link", parse=parse_address, combine=tuple)
+HOST = Kind(label="host name or IP address", parse=parse_host)
 FENCE = Kind(label="DEVICE or DEVICE:PLUG, one line for each level", parse=parse_fence, combine=tuple)
 OPTIONS = Kind(label="NAME=VALUE, one line for each", parse=parse_option, combine=dict)
 PROGRAM = Kind(label="program's name", parse=parse_program)
+COMMAND = Kind(label="program's path and arguments", parse=parse_command)
+MINIMUM = Kind(
+    label="number, 1 to 10000; it is the node's, so it is written in one of them; without it half of all scores",
+    parse=partial(parse_integer, minimum=1, maximum=10_000),
+)
 FILE = Kind(label="file's name", parse=parse_file)
 URL = Kind(label="URL", parse=parse_url)
 STATUSES = Kind(

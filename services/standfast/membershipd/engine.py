@@ -17,12 +17,12 @@ _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # after the 1st, 2nd … st
 _GOOD_AFTER_S: Final = 30.0
 _STOP_ASKED_S: Final = 1.0  # a bus that hangs is not waited for
 
-_SYSTEMD: Final = "org.freedesktop.systemd1"
-_SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
-_MANAGER: Final = "org.freedesktop.systemd1.Manager"
+SYSTEMD: Final = "org.freedesktop.systemd1"
+SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
+MANAGER: Final = "org.freedesktop.systemd1.Manager"
 
 # While one of these is going down, Corosync goes with it (PartOf): to start it would leave it behind, voting.
-_STOPPED_WITH: Final = ("standfast.target", "standfast-membershipd.service")
+STOPPED_WITH: Final = ("standfast.target", "standfast-membershipd.service")
 
 
 class Engine:
@@ -76,7 +76,7 @@ class Engine:
         try:
             if await _asked_already(bus):
                 return
-            await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, "StartUnit", "ss", UNIT, "fail")
+            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "StartUnit", "ss", UNIT, "fail")
         except BusError as error:
             self._tell(f"systemd does not start {UNIT}: {error.text}")
         self._next_s = now + _PAUSES_S[min(self._starts, len(_PAUSES_S) - 1)]
@@ -90,7 +90,7 @@ class Engine:
             ("KillUnit", "ssi", (UNIT, "all", int(signal.SIGKILL))) if kill else ("StopUnit", "ss", (UNIT, "replace"))
         )
         try:
-            await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, method, signature, *arguments, timeout_s=_STOP_ASKED_S)
+            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, method, signature, *arguments, timeout_s=_STOP_ASKED_S)
         except BusError:
             return False
         return True
@@ -104,6 +104,11 @@ class Engine:
 
 async def _asked_already(bus: Bus) -> bool:
     """A job for Corosync is queued, or what it belongs to is being stopped. Raises BusError."""
-    (jobs,) = await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, "ListJobs")
-    kinds = {unit: kind for _, unit, kind, *_ in jobs}
-    return UNIT in kinds or any(kinds.get(unit) in ("stop", "restart") for unit in _STOPPED_WITH)
+    kinds = await kinds_of_jobs(bus)
+    return UNIT in kinds or any(kinds.get(unit) in ("stop", "restart") for unit in STOPPED_WITH)
+
+
+async def kinds_of_jobs(bus: Bus) -> dict[str, str]:
+    """What systemd is about to do, by unit. Raises BusError."""
+    (jobs,) = await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "ListJobs")
+    return {unit: kind for _, unit, kind, *_ in jobs}

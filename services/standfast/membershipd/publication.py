@@ -41,6 +41,7 @@ def _node(node: Node, view: View) -> dict[str, Any]:
     return {
         "Name": node.name,
         "Id": node.id,
+        "Votes": node.votes,
         "Addresses": list(node.addresses),
         "InRing": node.id in view.nodes,
         "Incarnation": view.incarnations.get(node.id, ""),

@@ -15,7 +15,8 @@ from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
 from standfast.membershipd.away import Away, Place
 from standfast.membershipd.churn import Churn
-from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of, render
+from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, read_at_start, render
+from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
 from standfast.membershipd.members import Members
 from standfast.membershipd.pause import FORGOTTEN_AFTER_MS
@@ -53,6 +54,8 @@ class Membership:
         self._loop = asyncio.get_running_loop()
         self._requests = Requests("corosync")
         self._engine = Engine(machine.corosync_conf, self._loop.time)
+        self._device = Device(self._device_wanted, self._loop.time)
+        self._up_to_date = False  # the running Corosync took the file as it is now
         self._bus: Bus | None = None
         self._follower: Follower | None = None
         self._foreign = False
@@ -72,6 +75,7 @@ class Membership:
             tasks.create_task(self._keep_following())
             tasks.create_task(self._keep_rereading())
             tasks.create_task(self._members.follow())
+            tasks.create_task(self._device.keep(lambda: self._bus))
 
     def reread(self) -> None:
         """The files may have changed (SIGHUP)."""
@@ -79,6 +83,7 @@ class Membership:
 
     async def _on_bus(self, bus: Bus) -> None:
         self._bus = bus
+        self._device.look_now()
         self._on_served()
         await self._members.on_bus(bus)
 
@@ -95,6 +100,7 @@ class Membership:
             if self._follower is not None:
                 self._follower.look_now()
                 if changed:
+                    _tell_what_waits(old, new)
                     await self._bring_up_to_date(self._follower)
 
     def _take(self, old: Settings | None, new: Settings) -> bool:
@@ -166,6 +172,7 @@ class Membership:
                 await self._withdraw(churn, decision, follower)
         finally:
             self._follower = None
+            self._up_to_date = False
             follower.close()
         self._show()
         self._engine.died(self._loop.time() - began_s)
@@ -177,9 +184,11 @@ class Membership:
         wanted = digest_of(self._text)
         with contextlib.suppress(CorosyncError, TimeoutError):
             if await self._running_digest() == wanted:
+                self._took_file()
                 return
             await follower.reload()
             if await self._running_digest() == wanted:
+                self._took_file()
                 text = "Corosync works with the changed configuration"
                 journal.write(Event.COROSYNC_RELOADED, Level.NOTICE, text)
                 return
@@ -243,6 +252,15 @@ class Membership:
         configuration = self._settings.configuration
         return tuple(node.name for node in configuration.nodes) if configuration else ()
 
+    def _took_file(self) -> None:
+        self._up_to_date = True
+        self._device.look_now()
+
+    def _device_wanted(self) -> str | None:
+        """None while Corosync does not run, or works with another file."""
+        configuration = self._settings.configuration
+        return device_of(configuration) if self._up_to_date and configuration is not None else None
+
     async def _running_digest(self) -> str | None:
         return await self._requests.ask(lambda: self._network.read_string(DIGEST_KEY))
 
@@ -258,3 +276,15 @@ async def _until_dead(follower: Follower) -> Withdraw | None:
         for task in (links, dead):
             task.cancel()
         await asyncio.gather(links, dead, return_exceptions=True)
+
+
+def _tell_what_waits(old: Settings, new: Settings) -> None:
+    """The journal has that a changed option is not in force before Corosync was started anew."""
+    if not old.configuration or not new.configuration:
+        return
+    if read_at_start(old.configuration) != read_at_start(new.configuration):
+        text = (
+            "AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
+            "systemctl restart standfast.target on every node, one after the other"
+        )
+        journal.write(Event.COROSYNC_RESTART_DUE, Level.WARNING, text)
