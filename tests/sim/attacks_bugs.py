@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from sim.planted import Bug, _blocker, _changed, _replaced, disks_without_a_majority
-from standfast.configuration.model import Group
+from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import Rules
 from standfast.resourced import absence, apply, outlook
 from standfast.resourced.core import Core
 from standfast.resourced.departure import Departure
@@ -52,7 +53,7 @@ def return_is_a_proof() -> Iterator[None]:
 @contextmanager
 def opened_from_any_disk() -> Iterator[None]:
     """K: whoever sees a quorate ring opens, alone in its group and with what is on its disk."""
-    with disks_without_a_majority(), _replaced(Terms, "holds_quorum", lambda *_: True):
+    with disks_without_a_majority(), _replaced(Rules, "may_hold", lambda *_: True):
         yield
 
 
@@ -75,7 +76,7 @@ def condemned_are_let_in() -> AbstractContextManager[None]:
 def only_the_leaving_are_marked() -> AbstractContextManager[None]:
     """H11: those who stay without a quorum go on, and get no mark of their own."""
 
-    def rule(record: Record) -> frozenset[str]:
+    def rule(record: Record, _: Rules) -> frozenset[str]:
         return frozenset(name for name in record.members if record.nodes[name].leaving)
 
     return _replaced(absence, "closing", rule)
@@ -152,10 +153,10 @@ def goes_with_what_it_holds() -> AbstractContextManager[None]:
     """D3: without an open term a node that is asked to leave goes at once."""
     advance = Departure.advance
 
-    def rule(departure: Departure, hands: Collection[Hand], wait_ms: int, now: int) -> None:
+    def rule(departure: Departure, hands: Collection[Hand], known: Configuration, now: int) -> None:
         if departure.asked and not departure.done and departure._terms.term is None:
             departure._go(clean=False)
-        advance(departure, hands, wait_ms, now)
+        advance(departure, hands, known, now)
 
     return _replaced(Departure, "advance", rule)
 

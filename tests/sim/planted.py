@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from standfast.configuration.model import Group
+from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import Rules
 from standfast.resourced import absence, apply, placement
 from standfast.resourced.apply import CHANGES
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -155,8 +156,8 @@ def proof_for_a_later_loss() -> AbstractContextManager[None]:
 def marked_while_it_holds() -> AbstractContextManager[None]:
     """E: whoever wants to leave is marked at once."""
 
-    def rule(record: Record, _: set[str]) -> list[Content]:
-        return [Marked(node=name) for name in sorted(absence.closing(record)) if not record.nodes[name].left]
+    def rule(record: Record, rules: Rules, _: set[str]) -> list[Content]:
+        return [Marked(node=name) for name in sorted(absence.closing(record, rules)) if not record.nodes[name].left]
 
     return _replaced(absence, "marks", rule)
 
@@ -242,7 +243,7 @@ def acknowledged_at_delivery() -> AbstractContextManager[None]:
 def leaves_without_its_mark() -> AbstractContextManager[None]:
     """E: a node that holds nothing goes as soon as it is asked, marked or not."""
 
-    def rule(departure: Departure, hands: Collection[Hand], _: int, __: int) -> None:
+    def rule(departure: Departure, hands: Collection[Hand], _: Configuration, __: int) -> None:
         if departure.asked and not departure.done and all(hand.stage is Stage.IDLE for hand in hands):
             departure._go(clean=True)
 

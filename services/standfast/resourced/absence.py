@@ -1,6 +1,7 @@
 """Nodes that are not here: losses, attempts, what is owed, and the marks of clean leaves (DESIGN sections 4 and 6)."""
 
 from standfast.configuration.model import Configuration
+from standfast.configuration.quorum import Rules, quorum_of
 from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, SwitchedOn
 from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Attempt, Loss, Record
@@ -31,7 +32,11 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
         elif node.left or (known is not None and not known.proof) or name in situation.resting & situation.ring_nodes:
             continue
         elif name in situation.ring_nodes:
-            if waits.age(f"away {name}") >= grace and enough(record, record.members) and not under_suspicion:
+            if (
+                waits.age(f"away {name}") >= grace
+                and enough(quorum_of(configuration), record.members)
+                and not under_suspicion
+            ):
                 why = reason(Rule.DAEMON_AWAY, configuration.cluster.setting("DaemonGrace"), seconds=grace // 1000)
                 late.append(LossDeclared(node=name, reason=why))
         elif known is None:
@@ -40,9 +45,9 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
     return gone + late[:1]
 
 
-def enough(record: Record, names: frozenset[str]) -> bool:
-    """These nodes hold the quorum; of two configured nodes one is enough."""
-    return 2 * record.votes(names) > record.all_votes or (len(record.nodes) == 2 and bool(names))
+def enough(rules: Rules, names: frozenset[str]) -> bool:
+    """These nodes will be quorate when the others are gone: the arbiter is theirs, and votes go down one by one."""
+    return rules.holds(names, arbiter=True) or (rules.last_man_standing and len(names) > 1)
 
 
 def attempts(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
@@ -131,17 +136,17 @@ def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation:
     return pause - waits.age(f"attempt {loss.number} after {failed}")
 
 
-def closing(record: Record) -> frozenset[str]:
+def closing(record: Record, rules: Rules) -> frozenset[str]:
     """The members that are to hold nothing because of a leave: the leaving ones, or all when those who would stay
     do not hold the quorum."""
     leaving = frozenset(name for name in record.members if record.nodes[name].leaving)
     staying = record.members - leaving
-    return leaving if enough(record, staying) or not leaving else record.members
+    return leaving if enough(rules, staying) or not leaving else record.members
 
 
-def marks(record: Record, moving: set[str]) -> list[Content]:
+def marks(record: Record, rules: Rules, moving: set[str]) -> list[Content]:
     """Marks for those who leave, hold nothing, and whose groups are not just `moving` elsewhere."""
-    leaving = closing(record)
+    leaving = closing(record, rules)
     waited_for = {record.groups[name].last_owner for name in moving}
     busy = frozenset(name for group in record.groups.values() for name in (*group.holders, *group.open_orders))
     together = leaving == record.members

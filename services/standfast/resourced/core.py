@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from standfast.configuration.model import Configuration
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -94,7 +95,7 @@ class Core:
         self._write, self._fresh = write, fresh
         self.terms = Terms(
             me=self.me,
-            votes={node.name: node.votes for node in configuration.nodes},
+            rules=quorum_of(configuration),
             outbox=self,
             ticks=self.ticks,
             fresh=fresh,
@@ -204,7 +205,7 @@ class Core:
                 self.departure.asked = True
             case ConfigurationRead():
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
-                self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
+                self.terms.rules = quorum_of(event.configuration)
                 self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
                 for hand in self.hands.values():
                     if hand.states:  # what was not looked at yet is not judged
@@ -299,7 +300,7 @@ class Core:
             self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
         self.operators.advance(self.now)
-        self.departure.advance(self.hands.values(), self.configuration.cluster.quorum_wait_ms, self.now)
+        self.departure.advance(self.hands.values(), self.configuration, self.now)
 
     def _term_changed(self) -> None:
         self.reports.term_changed()
@@ -342,7 +343,7 @@ class Core:
 
     def echoed(self) -> bool:
         names = self.ticks.echoers(self.now, self.configuration.cluster.tick_max_ms)
-        return self.me in names and self.terms.holds_quorum(names)
+        return self.me in names and self.terms.rules.may_hold(names)
 
     def _gate(self, name: str) -> Gate:
         if self.quorum() is Word.NO or self.terms.term is None or self.rests:

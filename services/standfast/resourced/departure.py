@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection
 
+from standfast.configuration.model import Configuration
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import closing
 from standfast.resourced.events import Action, Left
 from standfast.resourced.hands import Hand, Stage
@@ -19,19 +21,19 @@ class Departure:
     def term_changed(self, now: int) -> None:
         self._alone_since = now
 
-    def advance(self, hands: Collection[Hand], wait_ms: int, now: int) -> None:
-        """Gone is who is marked, durably, and holds nothing; without an open term for `wait_ms`, who stopped everything
-        here."""
+    def advance(self, hands: Collection[Hand], configuration: Configuration, now: int) -> None:
+        """Gone is who is marked, durably, and holds nothing; after QuorumWait without an open term, who stopped
+        everything here."""
         if not self.asked or self.done:
             return
         term, record = self._terms.term, self._terms.record
         empty = all(hand.stage in (Stage.IDLE, Stage.WAITING) for hand in hands)
         if term is not None and record is not None:
-            node = record.nodes[self._me]
-            marked = node.left and self._me in closing(record) and self._terms.durable_at(node.marked_at or 1)
+            node, closes = record.nodes[self._me], self._me in closing(record, quorum_of(configuration))
+            marked = node.left and closes and self._terms.durable_at(node.marked_at or 1)
             if marked and empty:
                 self._go(clean=True)
-        elif now - self._alone_since >= wait_ms:
+        elif now - self._alone_since >= configuration.cluster.quorum_wait_ms:
             for hand in hands:
                 if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):
                     hand.stop(now)

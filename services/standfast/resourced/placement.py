@@ -134,7 +134,7 @@ class _Step:
 
     def _stop_failed(self, name: str, held: Held) -> Decided:
         """A group may cost one node only, and never the quorum."""
-        quorate = enough(self.record, self.record.members - {name} - self.outlook.lost)
+        quorate = enough(self.outlook.rules, self.record.members - {name} - self.outlook.lost)
         fenceable = bool(self.outlook.configuration.node(name).fence)
         free = not self.known.costly and idle(self.known, self.outlook) is None
         if self.group.stop_failure is not StopFailure.FENCE or not free or not quorate or not fenceable:

@@ -5,6 +5,7 @@ stored it; then the other waits. The times differ in every other case too, for a
 """
 
 from standfast.configuration.model import Configuration
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced.messages import Content, RaceDecided
 from standfast.resourced.record import Record
 from standfast.resourced.term import Term
@@ -13,12 +14,13 @@ UNMEASURED_OFF_MS = 8_000  # no `off` was ever seen to end here
 MARGIN_MS = 2_000
 
 
-def decisions(record: Record) -> list[Content]:
-    """Two nodes, both here: the one with more groups is to win, with as many the first of them."""
-    if len(record.nodes) != 2 or len(record.members) != 2 or any(group.open_orders for group in record.groups.values()):
+def decisions(record: Record, configuration: Configuration) -> list[Content]:
+    """Two nodes, both here: the one with more groups is to win, with as many the lower id."""
+    both = len(record.members) == 2 and quorum_of(configuration).two_node
+    if not both or any(group.open_orders for group in record.groups.values()):
         return []
     holders = [holder for group in record.groups.values() for holder in group.holders]
-    winner = max(record.nodes, key=holders.count)  # of equals the first
+    winner = max((node.name for node in configuration.nodes), key=holders.count)  # of equals the first
     return [RaceDecided(winner=winner)] if winner != record.winner else []
 
 
@@ -36,7 +38,7 @@ class Race:
 
     def wait_ms(self, record: Record, configuration: Configuration, slowest_off_ms: int) -> int:
         """How long this node waits before it shoots the other one of two. `slowest_off_ms`: 0 = never measured."""
-        if len(record.nodes) != 2:
+        if len(configuration.nodes) != 2 or not quorum_of(configuration).two_node:
             return 0
         delays = [device.delay_ms for device in configuration.devices]
         delays += [node.fence_delay_ms for node in configuration.nodes]
@@ -45,4 +47,4 @@ class Race:
             return step
         if self._agreed == self._me:
             return 0
-        return step * (2 + list(record.nodes).index(self._me))
+        return step * (2 + [node.name for node in configuration.nodes].index(self._me))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import enough
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.outlook import Outlook, blocker
@@ -45,7 +46,7 @@ def _refuse_for_node(wish: Wish, record: Record, configuration: Configuration, s
         return f"{name} is proven off already (loss {loss.number}, {loss.proof})"
     if not fence:
         return f"{name} has no fence device: switch it off yourself, then: standfast fence confirm {name} LOSS"
-    if not enough(record, record.members - {name}):
+    if not enough(quorum_of(configuration), record.members - {name}):
         return f"without {name} the others would not be quorate"
     return ""
 
