@@ -67,6 +67,7 @@ class Cluster:
 
     def _publish_record(self) -> None:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
+        record["Members"] = list(NODES)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
         self.publish(ROOT, "Groups1", **record, Losses=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):

@@ -1,11 +1,12 @@
 """Nodes that are not here: losses, attempts, what is owed, and the marks of clean leaves (DESIGN sections 4 and 6)."""
 
 from standfast.configuration.model import Configuration
-from standfast.configuration.quorum import Rules, quorum_of
-from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, SwitchedOn
+from standfast.configuration.quorum import Rules, arbiter_lingers_ms, quorum_of
+from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, Proven, SwitchedOn
 from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Attempt, Loss, Record
 from standfast.resourced.situation import Situation, Waits
+from standfast.watchdog.times import proven_after_ms
 
 FENCER_GONE_MARGIN_MS = 10_000
 LONGEST_PAUSE_MS = 30_000
@@ -66,6 +67,22 @@ def attempts(record: Record, configuration: Configuration, situation: Situation,
             contents.append(SwitchedOn(loss=number, text="it is back"))
         elif name not in situation.ring_nodes:
             contents += _attempt(owed, "on", record, configuration, situation, waits)
+    return contents
+
+
+def watchdog_proofs(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
+    """Who holds something and is not fed was reset by now; who is heard nevertheless proves nothing."""
+    contents: list[Content] = []
+    cluster = configuration.cluster
+    for name, loss in record.losses.items():
+        timeout_ms = record.nodes[name].watchdog_ms
+        if loss.proof or not timeout_ms:
+            continue
+        age = waits.age(f"watchdog {loss.number}")
+        after_ms = proven_after_ms(cluster, timeout_ms, arbiter_ms=arbiter_lingers_ms(cluster))
+        if age >= after_ms and name not in situation.ring_nodes | situation.linked:
+            text = f"its watchdog has reset it by now ({after_ms / 1000:g} s)"
+            contents.append(Proven(loss=loss.number, how="watchdog", text=text, switch_on=False))
     return contents
 
 

@@ -25,6 +25,7 @@ from standfast.resourced.messages import (
     Disabled,
     Forgiven,
     Forgotten,
+    Health,
     Held,
     Installed,
     Leaving,
@@ -41,6 +42,7 @@ from standfast.resourced.messages import (
     Reported,
     SwitchedOn,
     Update,
+    Watched,
     Wish,
     WishKind,
 )
@@ -63,6 +65,8 @@ def _marks(before: Record, after: Record, update: Update) -> Record:
     match update.content:
         case Marked(node=name) if name in after.nodes and before.nodes[name].left != after.nodes[name].left:
             return with_node(after, name, marked_at=update.position)
+        case Watched(node=name) if name in after.nodes and before.nodes[name] != after.nodes[name]:
+            return with_node(after, name, watched_at=update.position)
     return after
 
 
@@ -92,6 +96,17 @@ def _installed(record: Record, content: Installed) -> Record:
     return with_node(record, content.node, installed=content.installed, available=content.available)
 
 
+def _watched(record: Record, content: Watched) -> Record:
+    known = record.nodes.get(content.node)
+    if known is None or known.watchdog_ms == content.timeout_ms:
+        return record
+    return with_node(record, content.node, watchdog_ms=content.timeout_ms)
+
+
+def _health(record: Record, content: Health) -> Record:
+    return with_node(record, content.node, healthy=content.healthy) if content.node in record.nodes else record
+
+
 def _placed(record: Record, content: Placed) -> Record:
     return with_group(record, content.group, wanted="", reasons=(content.reason,))
 
@@ -110,7 +125,7 @@ def _members(record: Record, term: int, content: Members) -> Record:
     content = Members(members=tuple(member for member in content.members if member.node in record.nodes))
     named = {member.node: member for member in content.members}
     met = {name for member in content.members for name in member.met} - set(named)
-    condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
+    condemned = {name for name, member in named.items() if _spoke_after_proof(record, member)}
     nodes = _nodes_of_term(record, term, named, met, condemned)
     losses = {
         name: loss
@@ -138,6 +153,7 @@ def _nodes_of_term(
         fresh = replace(
             node, present=False, leaving=False, marked_at=0, installed="", available="", speaks=0, condemned=False
         )
+        fresh = replace(fresh, watched_at=0, healthy=True)
         member = named.get(name)
         if member is not None:
             fresh = replace(
@@ -152,6 +168,7 @@ def _nodes_of_term(
                 installed=member.installed,
                 available=member.available,
                 speaks=member.speaks,
+                healthy=member.healthy,
                 condemned=name in condemned,
             )
         elif name in met:
@@ -160,9 +177,12 @@ def _nodes_of_term(
     return nodes
 
 
-def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
-    loss = record.losses.get(name)
-    return loss is not None and bool(loss.proof) and loss.incarnation == incarnation
+def _spoke_after_proof(record: Record, member: Member) -> bool:
+    """What its watchdog proved of a node that holds nothing is no lie: then it is always fed."""
+    loss = record.losses.get(member.node)
+    if loss is None or not loss.proof or loss.incarnation != member.incarnation:
+        return False
+    return loss.proof != "watchdog" or bool(member.held)
 
 
 def _order(record: Record, content: OrderGiven) -> Record:
@@ -332,6 +352,8 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Leaving: _leaving,
     Marked: _marked,
     Installed: _installed,
+    Watched: _watched,
+    Health: _health,
     Forgotten: _forgotten,
     Forgiven: _forgiven,
     Disabled: _disabled,

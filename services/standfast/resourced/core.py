@@ -12,6 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
+from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.defence import Defence
 from standfast.resourced.departure import Departure
@@ -22,11 +23,13 @@ from standfast.resourced.events import (
     Event,
     FencingTold,
     GroupChanged,
+    HealthTold,
     InstallConfiguration,
     JobDone,
     JoinGroup,
     LeaveAsked,
     LeaveGroup,
+    LinksTold,
     NetworkDown,
     Observed,
     QuorumTold,
@@ -37,10 +40,11 @@ from standfast.resourced.events import (
     StartRefused,
     TickReceived,
     TimePassed,
+    WatchdogTold,
     Wished,
 )
 from standfast.resourced.fencing import Fencing
-from standfast.resourced.hands import Gate, Hand, make_hands
+from standfast.resourced.hands import Gate, Hand, Stage, make_hands
 from standfast.resourced.messages import (
     Meeting,
     Member,
@@ -56,6 +60,7 @@ from standfast.resourced.record import Disk, Record
 from standfast.resourced.reports import Reports, Self
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import INTERVAL_MS, Ticks
+from standfast.resourced.watching import Watching
 from standfast.vocabulary import Holding
 
 KEEP_TICKS_MS = 10_000
@@ -108,16 +113,16 @@ class Core:
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing = Fencing(self.me, self.act)
-        self.race = Race(self.me)
+        self.race, self.watching = Race(self.me), Watching(self.me)
+        self.healthy, self.linked = True, frozenset[str]()
         self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
         self.defence = Defence(self.me, self.act)
         self.departure = Departure(self.me, self.terms, self.act, now)
         self._tick_at = now
         self._install_asked = ""
-        self._last_nonce = ""
-        self._bad_ticks: set[str] = set()
-        self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
+        self._last_nonce, self._holds = "", False
+        self.complaints = Complaints(self.act)
         self._disk_good, self._unwell = True, False  # unwell: since it took part last it could not work
         self._too_old = False  # the others speak a version that this release does not know
         self.rests_up_to = 0  # said in a tick: unfit and holding nothing, this node begins nothing in any such term
@@ -146,20 +151,16 @@ class Core:
         self.actions.append(action)
 
     def _refuse(self, event: Event, error: MessageError) -> None:
-        """What the others applied and this node could not: dropped, and the record is taken anew. It is told at the
-        first, the tenth, the hundredth of a sender."""
-        sender = event.sender if isinstance(event, Received) else self.me
-        count = self._bad_messages[sender] = self._bad_messages.get(sender, 0) + 1
-        if str(count).strip("0") == "1":
-            self.act(story.bad_message(sender, str(error), count))
+        """What the others applied and this node could not: dropped, and the record is taken anew."""
+        self.complaints.message(event.sender if isinstance(event, Received) else self.me, str(error))
         self.terms.join_anew(self.now)
 
     @property
     def knowledge(self) -> Knowledge:
-        slowest_ms = self.fencing.slowest_off_ms
-        race_ms = self.race.wait_ms(self.record, self.configuration, slowest_ms) if self.record is not None else 0
+        known, slowest_ms = self.configuration, self.fencing.slowest_off_ms
+        race_ms = self.race.wait_ms(self.record, known, slowest_ms) if self.record is not None else 0
         return Knowledge(
-            configuration=self.configuration, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms
+            configuration=known, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms, linked=self.linked
         )
 
     # Outbox of Terms
@@ -197,8 +198,8 @@ class Core:
                 self._network(event)
             case Adopted() | Observed() | JobDone() | StartRefused():
                 self._units(event)
-            case FencingTold():
-                self.fencing.told(event, self.record if self.terms.term else None)
+            case FencingTold() | WatchdogTold() | HealthTold() | LinksTold():
+                self._daemons(event)
             case Wished(wish=wish):
                 self.operators.wished(wish, self.now)
             case LeaveAsked():
@@ -226,6 +227,17 @@ class Core:
             case NetworkDown():
                 self.terms.network_down(self.now)
 
+    def _daemons(self, event: Event) -> None:
+        match event:
+            case FencingTold():
+                self.fencing.told(event, self.record if self.terms.term else None)
+            case WatchdogTold():
+                self.watching.told(event)
+            case HealthTold(healthy=healthy):
+                self.healthy = healthy
+            case LinksTold(up=up):
+                self.linked = up
+
     def _units(self, event: Event) -> None:
         match event:
             case Adopted(group=name, held=held, leased=leased, states=states) if name in self.hands:
@@ -244,6 +256,7 @@ class Core:
             self._mend()
             tick = self.ticks.tick(self._fresh(), self.terms.highest_term, self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
+            self._tell_watchdog()
             if not tick.fit and not tick.holds:
                 self.rests_up_to = tick.term
         rejoin = self.terms.rejoin_at
@@ -251,6 +264,12 @@ class Core:
             self.terms.rejoin_at = None
             self.act(JoinGroup())
         self.terms.time_passed(self.now)
+
+    def _tell_watchdog(self) -> None:
+        """What is ordered to start may be held at any moment."""
+        self._holds = any(hand.stage is not Stage.IDLE for hand in self.hands.values())
+        tick_max_ms = self.configuration.cluster.tick_max_ms
+        self.act(self.watching.tell(self.terms, self.quorum(), tick_max_ms, holding=self._holds))
 
     def _mend(self) -> None:
         """Who could not work takes part again by a new term: this one waits for what it did not store, or counts on
@@ -263,13 +282,11 @@ class Core:
                 self.terms.join_anew(self.now)
 
     def _tick_received(self, sender: str, data: bytes) -> None:
-        """One that cannot be understood is no tick: its sender becomes suspect. It is told once for each sender."""
+        """One that cannot be understood is no tick: its sender becomes suspect."""
         try:
             self.ticks.received(sender, decode(Tick, data), self.now)
         except MessageError as error:
-            if sender not in self._bad_ticks:
-                self._bad_ticks.add(sender)
-                self.act(story.bad_tick(sender, str(error)))
+            self.complaints.tick(sender, str(error))
 
     def _received(self, sender: str, message: Message) -> None:
         before = self.record
@@ -295,10 +312,12 @@ class Core:
             hand.time_passed(self.now)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
-            heard = frozenset(self.terms.ring_nodes)
+            heard = self.linked | set(self.terms.ring_nodes)
             results = self.fencing.results(self.record, heard, self._heard_limit_ms(), self.now)
             self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
+        if self._holds != any(hand.stage is not Stage.IDLE for hand in self.hands.values()):
+            self._tell_watchdog()
         self.operators.advance(self.now)
         self.departure.advance(self.hands.values(), self.configuration, self.now)
 
@@ -318,7 +337,13 @@ class Core:
 
     def _self(self) -> Self:
         available = self.offered.digest if self.offered else ""
-        return Self(leaving=self.departure.asked, installed=self.installed, available=available)
+        return Self(
+            leaving=self.departure.asked,
+            installed=self.installed,
+            available=available,
+            healthy=self.healthy,
+            watchdog_ms=self.watching.wanted_ms(self.configuration),
+        )
 
     def _present(self, nonce: str) -> Member:
         for hand in self.hands.values():
@@ -336,6 +361,7 @@ class Core:
             held=held,
             attempts=self.fencing.running,
             speaks=self.terms.speaks,
+            healthy=self.healthy,
         )
 
     def quorum(self) -> Word:
@@ -349,6 +375,7 @@ class Core:
         if self.quorum() is Word.NO or self.terms.term is None or self.rests:
             return Gate.SHUT
         ready = self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
+        ready = ready and self.watching.stored(self.terms, self.configuration)
         return Gate.OPEN if ready else Gate.WAIT
 
     def _updated(self, before: Record, update: Update) -> None:

@@ -99,6 +99,30 @@ class FencingTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchdogTold:
+    """This node's watchdog as quorumd has it: the timeout that it is armed with (ms, 0 = it is not armed), and the one
+    that the configuration wants."""
+
+    timeout_ms: int
+    wanted_ms: int
+    refusal: str = ""  # why it is not armed although it is wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthTold:
+    """Whether this node's heuristics reach their minimum."""
+
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinksTold:
+    """The nodes to which a Corosync link is up."""
+
+    up: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wished:
     wish: Wish
 
@@ -130,6 +154,9 @@ Event = (
     | JobDone
     | StartRefused
     | FencingTold
+    | WatchdogTold
+    | HealthTold
+    | LinksTold
     | Wished
     | LeaveAsked
     | ConfigurationRead
@@ -164,6 +191,15 @@ class Fence:
     node: str
     incarnation: str
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellWatchdog:
+    """What feeding this node's watchdog depends on, for quorumd: see watchdog.messages.Tell."""
+
+    holding: bool
+    echoed_until_ms: int | None
+    stored_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,5 +239,16 @@ class Entry:
 
 
 Action = (
-    SendRecord | SendTick | JoinGroup | LeaveGroup | Fence | Answer | Left | InstallConfiguration | Reboot | Entry | Act
+    SendRecord
+    | SendTick
+    | JoinGroup
+    | LeaveGroup
+    | Fence
+    | TellWatchdog
+    | Answer
+    | Left
+    | InstallConfiguration
+    | Reboot
+    | Entry
+    | Act
 )

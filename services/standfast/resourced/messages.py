@@ -58,6 +58,7 @@ class Member:
     attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
     met: tuple[str, ...] = ()  # members of open terms whose first update it has not read
     speaks: int = 1  # the highest version of these messages that it knows
+    healthy: bool = True  # its heuristics reach their minimum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ class AttemptEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
     loss: str
-    how: str  # agent, operator, rebooted
+    how: str  # agent, watchdog, operator
     text: str
     switch_on: bool
 
@@ -250,6 +251,22 @@ class Installed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """The node's watchdog resets it so long after it was last fed, ms; 0 = none is armed there."""
+
+    node: str
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the node's heuristics reach their minimum."""
+
+    node: str
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
     """These failures of a node are too old to count; without any, how often it was avoided is forgotten."""
 
@@ -309,6 +326,8 @@ Content = (
     | Leaving
     | Marked
     | Installed
+    | Watched
+    | Health
     | Forgotten
     | Forgiven
     | Disabled
@@ -327,7 +346,7 @@ class Update:
     content: Content
 
 
-Asked = Reported | Wish | Leaving | Installed | AttemptEnded | Proven | SwitchedOn
+Asked = Reported | Wish | Leaving | Installed | Watched | Health | AttemptEnded | Proven | SwitchedOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

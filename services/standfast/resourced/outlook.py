@@ -69,6 +69,7 @@ def _refusal(name: str, known: Outlook) -> Reason | None:
     rules = (
         (not node.present, Rule.NOT_HERE),
         (node.standby, Rule.STANDBY),
+        (not node.healthy, Rule.UNHEALTHY),
         (name in known.closing, Rule.LEAVING),
         (node.condemned, Rule.CONDEMNED),
         (name in record.losses or out(record, name), Rule.BEING_FENCED),

@@ -37,6 +37,7 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
         *race.decisions(record, configuration),
     ]
     contents += absence.losses(record, configuration, situation, waits)
+    contents += absence.watchdog_proofs(record, configuration, situation, waits)
     contents += absence.attempts(record, configuration, situation, waits)
     overdue: set[str] = set()
     waits_for = {}

@@ -149,6 +149,7 @@ class Publication:
             "Node": core.me,
             "Term": term.number if term else 0,
             "Coordinator": term.coordinator if term else "",
+            "Members": list(term.members) if term else [],
             "Quorate": core.quorum().value,
             "Position": f"{record.term}.{record.position}" if record else "",
             "RecordDigest": self._text.digest(record) if record else "",

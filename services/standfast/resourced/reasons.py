@@ -41,6 +41,7 @@ class Rule(StrEnum):
     UNKNOWN_NODE = "unknown-node"
     NOT_HERE = "not-here"
     STANDBY = "standby"
+    UNHEALTHY = "unhealthy"
     LEAVING = "leaving"
     CONDEMNED = "condemned"
     BEING_FENCED = "being-fenced"
@@ -100,6 +101,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.UNKNOWN_NODE: "{node} is not a configured node",
     Rule.NOT_HERE: "{node} is not here",
     Rule.STANDBY: "{node} is in standby",
+    Rule.UNHEALTHY: "{node} is not healthy: its heuristics do not reach their minimum",
     Rule.LEAVING: "{node} is leaving",
     Rule.CONDEMNED: "{node} speaks although it was proven off",
     Rule.BEING_FENCED: "{node} is being fenced",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from standfast.resourced.fencing import Result
 from standfast.resourced.hands import Hand
-from standfast.resourced.messages import Asked, Installed, Leaving, Message, Reported, Request
+from standfast.resourced.messages import Asked, Health, Installed, Leaving, Message, Reported, Request, Watched
 from standfast.resourced.record import Record
 from standfast.resourced.terms import Terms
 from standfast.vocabulary import Holding
@@ -21,6 +21,8 @@ class Self:
     leaving: bool
     installed: str  # digest of the configuration whose units are installed here
     available: str  # digest of the files in /etc/standfast
+    healthy: bool
+    watchdog_ms: int | None  # what the record is to name; None: it is not known yet
 
 
 class Reports:
@@ -48,6 +50,10 @@ class Reports:
             self._say("leaving", Leaving(node=self._me))
         if (me.installed, me.available) != (node.installed, node.available):
             self._say("installed", Installed(node=self._me, installed=me.installed, available=me.available))
+        if me.healthy != node.healthy:
+            self._say("health", Health(node=self._me, healthy=me.healthy))
+        if me.watchdog_ms not in (None, node.watchdog_ms):
+            self._say("watchdog", Watched(node=self._me, timeout_ms=me.watchdog_ms))
 
     def _tell_group(self, name: str, hand: Hand, record: Record) -> None:
         known = record.groups.get(name)
