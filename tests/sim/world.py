@@ -13,6 +13,7 @@ from sim import configurations
 from sim.agents import Agents
 from sim.audit import Audit
 from sim.corosync import Corosync
+from sim.dogs import Dogs
 from sim.files import Files
 from sim.machine import Machine
 from sim.network import Network
@@ -36,6 +37,7 @@ from standfast.resourced.events import (
     Reboot,
     SendRecord,
     SendTick,
+    TellWatchdog,
     TimePassed,
 )
 from standfast.resourced.hands import Act
@@ -73,6 +75,7 @@ class World:
         self.operators = Operators(self)
         self.units = Units(self)
         self.agents = Agents(self)
+        self.dogs = Dogs(self)
         self.files = Files(self)
         self.corosync = Corosync(self, self.network)
         self.cut = self.corosync.cut
@@ -122,6 +125,7 @@ class World:
         machine.agents, machine.ended = {}, {}
         machine.disk_bad, machine.torn = False, ""
         self.corosync.start(name)
+        self.dogs.boots(name)
         self.after(self.random.randint(200, 2000), self._start_daemon, name, machine.boot)
 
     def power_off(self, name: str) -> None:
@@ -165,6 +169,7 @@ class World:
         machine.core.offered = machine.files
         self.units.adopt(name)
         self.agents.tell(name)
+        self.dogs.greet(name)
         self.corosync.greet(name)
         self._clock(machine, machine.life)
 
@@ -275,6 +280,8 @@ class World:
                 self.corosync.leave(name)
             case JoinGroup():
                 self.corosync.join(name)
+            case TellWatchdog():
+                self.dogs.told(name, action)
             case Fence(loss=loss, node=node, action=kind):
                 self.agents.begin(name, loss, node, kind)
             case Answer(wish=wish, outcome=outcome):
