@@ -180,7 +180,7 @@ class Audit:
     def _endanger(self, record: Record) -> None:
         """Whoever has an order, or holds something, may run it from now on, until it is off or has left."""
         for group, known in record.groups.items():
-            for name in (*known.held, *known.open_orders):
+            for name in (*known.holders, *known.open_orders):
                 machine = self.world.machines[name]
                 place = machine.places.get(group)
                 heard = record.nodes[name].incarnation == machine.incarnation

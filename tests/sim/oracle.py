@@ -146,7 +146,7 @@ def stays(group: Group, view: View) -> bool:
     """It is started, and nothing sends it elsewhere: who needs it may start."""
     known = view.record.groups[group.name]
     asked = known.stopped or known.disabled or known.restart or known.wanted != ""
-    if asked or not started(view.record, group.name):
+    if asked or known.open_orders or not started(view.record, group.name):
         return False
     goes_home = any(domain.name == group.domain and domain.failback for domain in view.configuration.domains)
     for node, held in known.held.items():
