@@ -120,8 +120,8 @@ def test_what_was_stored_once_lengthens_nothing_when_it_was_given_up_since() -> 
         pair = Pair(Path(folder))
         pair.step(40_000)
         for _ in range(3):
-            for step in ("quorumd hears", "quorumd turns", "resourced hears", "record", "resourced tells"):
-                pair.step(step)
+            for name in ("quorumd hears", "quorumd turns", "resourced hears", "record", "resourced tells"):
+                pair.step(name)
         pair.step("quorumd hears")
         assert pair.dog.given_ms == 40_000
         for step in (FIRST, "quorumd turns", "resourced hears", "resourced hears", "record", "record", 40_000):
