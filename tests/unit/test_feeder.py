@@ -5,7 +5,9 @@ import os
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,7 @@ class Running:
         self.held.mkdir(exist_ok=True)
         self.path = folder / "watchdog"
         self.lateness_ms = 0
+        self.serial = 0
         surroundings = Surroundings(
             socket=self.path,
             held=self.held,
@@ -128,23 +131,29 @@ class Running:
     def say(self, *messages: Message) -> None:
         assert self.client is not None
         for message in messages:
-            self.client.send(encode(message))
+            known = replace(message, serial=self.serial) if isinstance(message, Tell) else message
+            self.client.send(encode(known))
 
     def answer(self, **wanted: Any) -> Armed:
-        """The next answer that has these values."""
+        """The next answer that has these values, but for its serial number."""
         assert self.client is not None
         while True:
             message = decode(self.client.recv(4096))
             assert isinstance(message, Armed)
+            self.serial = message.serial
             if all(getattr(message, name) == value for name, value in wanted.items()):
-                return message
+                return replace(message, serial=0)
 
     def until(self, what: str, value: int | None = None) -> list[tuple[str, int]]:
         """The device got this call; the calls before it."""
-        before = []
-        while (call := self.calls.get(timeout=WITHIN_S)) != (what, call[1] if value is None else value):
+        before: list[tuple[str, int]] = []
+        deadline = time.monotonic() + WITHIN_S
+        while time.monotonic() < deadline:
+            call = self.calls.get(timeout=WITHIN_S)
+            if call == (what, call[1] if value is None else value):
+                return before
             before.append(call)
-        return before
+        raise AssertionError(f"the device did not get {what!r}, but {before[:20]}")
 
     def told(self, event: Event) -> str:
         while (entry := self.entries.get(timeout=WITHIN_S))[0] is not event:
@@ -394,6 +403,7 @@ def test_a_timeout_that_gets_longer_than_the_record_names_is_taken_back(
     running.answer(number=1, timeout_ms=2_000)
     monkeypatch.setattr(FakeDevice, "rounds_to_ms", 10_000)
     running.feeder.configure(_wanting(8_000), "")
+    running.answer(wanted_ms=8_000)
     running.say(echoed(stored_ms=8_000))
     running.until("timeout", 8_000)
     running.until("timeout", 2_000)

@@ -195,7 +195,7 @@ def test_it_speaks_as_quorumd_hears(tmp_path: Path) -> None:
             feeder.tell(holding=True, echoed_until_ms=4_000, stored_ms=20_000)
             ear.on_ready(set(ear.sources()))
         assert ear.heard is not None
-        assert ear.heard.tell == Tell(holding=True, echoed_until_ms=4_000, stored_ms=20_000)
+        assert ear.heard.tell == Tell(holding=True, echoed_until_ms=4_000, stored_ms=20_000, serial=1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         ear.on_ready(set(ear.sources()))
@@ -204,3 +204,20 @@ def test_it_speaks_as_quorumd_hears(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert complaints.empty()
+
+
+def test_what_the_record_names_is_said_with_what_was_heard_last_and_not_to_a_quorumd_that_said_nothing_yet(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as both:
+            both.quorumd.say(Armed(number=0, timeout_ms=20_000, wanted_ms=40_000, serial=5))
+            await both.told.get()
+            both.feeder.tell(holding=True, echoed_until_ms=1, stored_ms=40_000)
+            assert await both.quorumd.hear() == Tell(holding=True, echoed_until_ms=1, stored_ms=40_000, serial=5)
+            both.quorumd.die()
+            both.quorumd.start()
+            await both.quorumd.accept()
+            assert await both.quorumd.hear() == Tell(holding=True, echoed_until_ms=1, stored_ms=40_000, serial=0)
+
+    asyncio.run(main())

@@ -26,6 +26,7 @@ class Ear:
         self._path, self._owner, self._clock, self._complain = path, owner, clock, complain
         self._number = 0  # of the last Arm of this client
         self._told: Armed | None = None  # what this client knows
+        self._serial = 0  # of the last Armed
         self._listener = _listen(path)
         self._client: socket.socket | None = None
 
@@ -43,9 +44,15 @@ class Ear:
 
     def answer(self, timeout_ms: int, wanted_ms: int, refusal: str) -> None:
         """The client knows how it stands; nothing is sent that it knows already."""
-        armed = Armed(number=self._number, timeout_ms=timeout_ms, wanted_ms=wanted_ms, refusal=refusal)
+        armed = Armed(
+            number=self._number, timeout_ms=timeout_ms, wanted_ms=wanted_ms, serial=self._serial, refusal=refusal
+        )
         if self._client is None or armed == self._told:
             return
+        self._serial += 1  # what the record names is believed again when it is said after this
+        armed = replace(armed, serial=self._serial)
+        if self.heard is not None:
+            self.heard = replace(self.heard, tell=replace(self.heard.tell, stored_ms=0))
         try:
             self._client.send(encode(armed))
         except BlockingIOError:
@@ -103,7 +110,8 @@ class Ear:
     def _take(self, message: Arm | Tell) -> bool:
         now = self._clock()
         if isinstance(message, Tell):
-            self.heard = Heard(tell=message, at_ms=now)
+            believed = message if message.serial == self._serial else replace(message, stored_ms=0)
+            self.heard = Heard(tell=believed, at_ms=now)
             return False
         before = self.heard or Heard(tell=Tell(holding=True, echoed_until_ms=None), at_ms=now)
         self.heard = replace(before, tell=replace(before.tell, holding=True))

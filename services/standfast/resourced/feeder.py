@@ -23,8 +23,9 @@ class NotArmed(Exception):  # noqa: N818 - what is so, not what went wrong
 class Feeder:
     """Connects for as long as `run` does; `on_armed` gets how it stands, first of each connection and when it changes.
 
-    How it stands is stored in the record before anything is held here: arm(), the record, then held. A longer
-    timeout that is wanted (Armed.wanted_ms) is stored first and told by `tell`; quorumd sets it then.
+    How it stands is stored in the record before anything is held here: arm(), the record, then held. What the record
+    is to name is max(timeout_ms, wanted_ms) of the last Armed: a longer timeout is set only when `tell` says that the
+    record names it, a shorter one was set before it is said here.
     """
 
     def __init__(self, on_armed: Callable[[Armed], None], path: Path = Path(SOCKET)) -> None:
@@ -35,6 +36,7 @@ class Feeder:
         self._closed = asyncio.Event()
         self._last: Tell | None = None
         self._number = 0
+        self._serial = 0  # of the last Armed of this connection
         self._waiting: asyncio.Future[Armed] | None = None
 
     async def run(self) -> None:
@@ -74,9 +76,10 @@ class Feeder:
 
         `holding`: something is held, or may begin to be (from arm() on). `echoed_until_ms`: CLOCK_BOOTTIME up to which
         this node's tick is echoed: when the newest tick was sent that a quorum echoed, plus TickMax; None: it is not.
-        `stored_ms`: the timeout that the record names for this node.
+        `stored_ms`: the shortest timeout that the record names for this node, or will when updates that are on their
+        way have come, with those that the last `on_armed` leads to; 0: none.
         """
-        self._last = Tell(holding=holding, echoed_until_ms=echoed_until_ms, stored_ms=stored_ms)
+        self._last = Tell(holding=holding, echoed_until_ms=echoed_until_ms, stored_ms=stored_ms, serial=self._serial)
         self._send(self._last)
 
     def _connect(self) -> bool:
@@ -89,8 +92,9 @@ class Feeder:
             return False
         self._socket = connection
         self._loop.add_reader(connection, self._read)
+        self._serial = 0
         if self._last is not None:
-            self._send(self._last)
+            self._send(replace(self._last, serial=0))
         if self._waiting is not None:
             self._send(Arm(number=self._number))
         return True
@@ -118,6 +122,7 @@ class Feeder:
         if not isinstance(armed, Armed):
             self._close()
             return
+        self._serial = armed.serial
         if self._waiting is not None and armed.number == self._number and not self._waiting.done():
             if armed.timeout_ms:  # what a quorumd that starts anew is told first
                 last = self._last or Tell(holding=True, echoed_until_ms=None)

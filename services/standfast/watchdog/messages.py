@@ -29,7 +29,8 @@ class Tell:
 
     holding: bool  # something is held, or may begin to be at any moment
     echoed_until_ms: int | None  # this node's tick is echoed until then; None: it is not
-    stored_ms: int = 0  # the timeout that the record names for this node; 0: none
+    stored_ms: int = 0  # the shortest timeout that the record names for this node or is about to name; 0: none
+    serial: int = 0  # of the last Armed that was read before this; an older stored_ms counts for nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Armed:
     number: int  # of the last Arm; 0: there was none in this connection
     timeout_ms: int  # as the device gave it back; 0: it is not armed
     wanted_ms: int  # what the configuration wants; 0: no watchdog
+    serial: int = 0  # goes up with each one
     refusal: str = ""  # why it is not armed although it is wanted, in one sentence
 
 
