@@ -66,7 +66,10 @@ def watched(random: Random, before: Configuration) -> Configuration:
     """Now and then every node has a watchdog, and often nothing else; of two it would prove nothing."""
     if len(before.nodes) < 3 or random.random() < 0.75:
         return before
-    fence = random.random() < 0.5
+    return with_watchdogs(before, fence=random.random() < 0.5)
+
+
+def with_watchdogs(before: Configuration, *, fence: bool) -> Configuration:
     timeout_ms = shortest_ms(before.cluster)
     nodes = tuple(
         replace(node, watchdog="auto", watchdog_timeout_ms=timeout_ms, fence=node.fence if fence else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from standfast.quorumd.feeding import Dog, Heard, decide
@@ -55,6 +55,18 @@ class Dogs:
         kennel.life = machine.life
         self._decide(name)
 
+    def arm(self, name: str, life: int) -> None:
+        """quorumd is asked by this resourced, and answers."""
+        machine = self.world.machines[name]
+        if machine.core is None or machine.life != life or self._wanted(machine) is None:
+            return
+        kennel = self.kennels[name]
+        last = kennel.heard.tell if kennel.heard is not None else Tell(holding=True, echoed_until_ms=None)
+        kennel.heard = Heard(tell=replace(last, holding=True), at_ms=machine.boottime(self.world.now))
+        kennel.life = life
+        self._decide(name)
+        self._tell(name, answers=True)
+
     def _wanted(self, machine: Machine) -> Wanted | None:
         node = next((node for node in machine.used.nodes if node.name == machine.name), None)
         return wanted(machine.used.cluster, node) if node is not None else None
@@ -94,10 +106,10 @@ class Dogs:
             self.world.power_off(name)
             self.world.after(self.world.random.randint(500, 4_000), self.world.power_on, name)
 
-    def _tell(self, name: str) -> None:
+    def _tell(self, name: str, *, answers: bool = False) -> None:
         machine, kennel = self.world.machines[name], self.kennels.get(name)
         want = self._wanted(machine)
         if want is None or kennel is None or kennel.boot != machine.boot:
             return
         timeout = kennel.dog.given_ms if kennel.dog is not None else 0
-        self.world.give(name, WatchdogTold(timeout_ms=timeout, wanted_ms=want.timeout_ms))
+        self.world.give(name, WatchdogTold(timeout_ms=timeout, wanted_ms=want.timeout_ms, answers=answers))

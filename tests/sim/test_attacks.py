@@ -86,6 +86,12 @@ REVIEW: dict[Attack, tuple[planted.Bug, ...]] = {
 }
 FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_fencing.two_nodes_lose_each_other: (attacks_fencing.both_shoot_at_once,),
+    attacks_fencing.corosync_hangs_under_a_watchdog: (
+        attacks_fencing.fed_without_an_echo,
+        attacks_fencing.proof_comes_before_the_reset,
+    ),
+    attacks_fencing.owner_is_cut_off_under_a_watchdog: (),
+    attacks_fencing.resourced_is_dead_under_a_watchdog: (),
     attacks_fencing.device_says_off_and_lies: (attacks_fencing.heard_is_off,),
 }
 ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING}

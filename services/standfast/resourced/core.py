@@ -44,7 +44,7 @@ from standfast.resourced.events import (
     Wished,
 )
 from standfast.resourced.fencing import Fencing
-from standfast.resourced.hands import Gate, Hand, Stage, make_hands
+from standfast.resourced.hands import Gate, Hand, make_hands
 from standfast.resourced.messages import (
     Meeting,
     Member,
@@ -113,7 +113,7 @@ class Core:
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing = Fencing(self.me, self.act)
-        self.race, self.watching = Race(self.me), Watching(self.me)
+        self.race, self.watching = Race(self.me), Watching(self.me, self.act)
         self.healthy, self.linked = True, frozenset[str]()
         self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
@@ -121,7 +121,7 @@ class Core:
         self.departure = Departure(self.me, self.terms, self.act, now)
         self._tick_at = now
         self._install_asked = ""
-        self._last_nonce, self._holds = "", False
+        self._last_nonce = ""
         self.complaints = Complaints(self.act)
         self._disk_good, self._unwell = True, False  # unwell: since it took part last it could not work
         self._too_old = False  # the others speak a version that this release does not know
@@ -256,7 +256,7 @@ class Core:
             self._mend()
             tick = self.ticks.tick(self._fresh(), self.terms.highest_term, self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
-            self._tell_watchdog()
+            self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration, tick=True)
             if not tick.fit and not tick.holds:
                 self.rests_up_to = tick.term
         rejoin = self.terms.rejoin_at
@@ -264,12 +264,6 @@ class Core:
             self.terms.rejoin_at = None
             self.act(JoinGroup())
         self.terms.time_passed(self.now)
-
-    def _tell_watchdog(self) -> None:
-        """What is ordered to start may be held at any moment."""
-        self._holds = any(hand.stage is not Stage.IDLE for hand in self.hands.values())
-        tick_max_ms = self.configuration.cluster.tick_max_ms
-        self.act(self.watching.tell(self.terms, self.quorum(), tick_max_ms, holding=self._holds))
 
     def _mend(self) -> None:
         """Who could not work takes part again by a new term: this one waits for what it did not store, or counts on
@@ -316,8 +310,7 @@ class Core:
             results = self.fencing.results(self.record, heard, self._heard_limit_ms(), self.now)
             self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
-        if self._holds != any(hand.stage is not Stage.IDLE for hand in self.hands.values()):
-            self._tell_watchdog()
+        self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration)
         self.operators.advance(self.now)
         self.departure.advance(self.hands.values(), self.configuration, self.now)
 

@@ -106,6 +106,7 @@ class WatchdogTold:
     timeout_ms: int
     wanted_ms: int
     refusal: str = ""  # why it is not armed although it is wanted
+    answers: bool = False  # the last ArmWatchdog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +195,11 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmWatchdog:
+    """Something is about to be held: quorumd is to say that the watchdog is armed, now and not some time ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TellWatchdog:
     """What feeding this node's watchdog depends on, for quorumd: see watchdog.messages.Tell."""
 
@@ -244,6 +250,7 @@ Action = (
     | JoinGroup
     | LeaveGroup
     | Fence
+    | ArmWatchdog
     | TellWatchdog
     | Answer
     | Left

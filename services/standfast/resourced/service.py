@@ -17,6 +17,7 @@ from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
     Action,
     Answer,
+    ArmWatchdog,
     ConfigurationRead,
     Entry,
     Event,
@@ -32,7 +33,7 @@ from standfast.resourced.events import (
     TimePassed,
     WatchdogTold,
 )
-from standfast.resourced.feeder import Feeder
+from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.hands import Act
 from standfast.resourced.neighbours import Neighbours
@@ -80,10 +81,24 @@ class Service:
         self.fencer = Fencer(self.push, tasks)
         self.neighbours = Neighbours(self.push, tasks)
         self.feeder = Feeder(self._armed)
+        self._dog: Armed | None = None
         self.publication = Publication(self.core, self.push, self.fencer.objections)
 
     def _armed(self, armed: Armed) -> None:
+        self._dog = armed
         self.push(WatchdogTold(timeout_ms=armed.timeout_ms, wanted_ms=armed.wanted_ms, refusal=armed.refusal))
+
+    async def _arm(self) -> None:
+        """Nothing is held here before quorumd has answered."""
+        refusal = ""
+        try:
+            await self.feeder.arm()
+        except NotArmed as error:
+            refusal = str(error)
+            journal.write(journal.Event.WATCHDOG_REFUSED, journal.Level.ERROR, refusal)
+        dog = self._dog
+        timeout_ms, wanted_ms = (dog.timeout_ms, dog.wanted_ms) if dog is not None and not refusal else (0, 0)
+        self.push(WatchdogTold(timeout_ms=timeout_ms, wanted_ms=wanted_ms, refusal=refusal, answers=True))
 
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
@@ -119,7 +134,7 @@ class Service:
                 self.stream.join()
             case LeaveGroup():
                 self.stream.leave()
-            case Fence() | TellWatchdog():
+            case Fence() | ArmWatchdog() | TellWatchdog():
                 self._tell_daemon(action)
             case Answer():
                 self.publication.answered(action)
@@ -130,10 +145,12 @@ class Service:
             case Reboot(reason=reason):
                 self._tasks.create_task(self.acts.reboot(reason))
 
-    def _tell_daemon(self, action: Fence | TellWatchdog) -> None:
+    def _tell_daemon(self, action: Fence | ArmWatchdog | TellWatchdog) -> None:
         match action:
             case Fence():
                 self.fencer.begin(action)
+            case ArmWatchdog():
+                self._tasks.create_task(self._arm())
             case TellWatchdog(holding=holding, echoed_until_ms=until, stored_ms=stored):
                 self.feeder.tell(holding=holding, echoed_until_ms=until, stored_ms=stored)
 
