@@ -37,7 +37,10 @@ def only(seed: int, *faults: int) -> History:
 LATE_DISK = only(676206912957, 9, 14)
 # n2 is alone and stores an operator's wish; its disk is full when the other one is proven off, and it leaves
 LOST_PROOF = only(285156822265, 0, 1, 2, 5, 11, 12, 13, 16)
+# a slow stop that an older process of n1's resourced had asked for ends while the group is stopped again
+OLD_STOP = only(229855007778, 1, 2, 3, 4, 5, 7, 8, 11, 13, 15, 16, 17, 18, 19, 23, 25, 30, 31)
 HISTORIES: dict[planted.Bug, Story] = {
+    planted.end_of_a_stop_is_believed: partial(walk, OLD_STOP),
     planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 1),
     planted.acknowledged_in_the_old_lineage: partial(walk, LOST_PROOF),
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
