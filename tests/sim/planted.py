@@ -255,6 +255,19 @@ def gate_without_quorum() -> AbstractContextManager[None]:
     return _replaced(Core, "_gate", lambda *_: Gate.OPEN)
 
 
+def end_of_a_stop_is_believed() -> AbstractContextManager[None]:
+    """The job that stops the target is over, so nothing of the group runs any more: nobody looks."""
+    job_done = Hand.job_done
+
+    def rule(hand: Hand, unit: str, verb: Verb, now: int, *, lost: bool = False) -> None:
+        if verb is Verb.STOP and unit == hand.group.target and hand.stage is Stage.STOPPING and not lost:
+            hand._stopped(now)
+        else:
+            job_done(hand, unit, verb, now, lost=lost)
+
+    return _replaced(Hand, "job_done", rule)
+
+
 def rest_outlives_the_next_term() -> AbstractContextManager[None]:
     """Who said that it rests is believed also after a later term that it was a member of."""
     resting = Ticks.resting
@@ -304,6 +317,7 @@ BUGS: tuple[Bug, ...] = (
     record_of_the_lowest_node,
     quorum_of_another_ring,
     rest_outlives_the_next_term,
+    end_of_a_stop_is_believed,
     mended_disk_changes_nothing,
     acknowledged_in_the_old_lineage,
     who_was_met_is_forgotten,

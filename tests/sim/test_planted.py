@@ -35,7 +35,10 @@ def only(seed: int, *faults: int) -> History:
 
 # n3 has half of the votes, and a full disk while a term is about to open
 LATE_DISK = only(676206912957, 9, 14)
+# a slow stop that an older process of n1's resourced had asked for ends while the group is stopped again
+OLD_STOP = only(229855007778, 1, 2, 3, 4, 5, 7, 8, 11, 13, 15, 16, 17, 18, 19, 23, 25, 30, 31)
 HISTORIES: dict[planted.Bug, Story] = {
+    planted.end_of_a_stop_is_believed: partial(walk, OLD_STOP),
     planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 1),
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
     planted.who_was_met_is_forgotten: partial(who_was_met, 2),

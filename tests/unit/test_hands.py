@@ -221,6 +221,19 @@ def test_an_inactive_unit_is_not_gone_while_it_has(rest: dict[str, Any]) -> None
     assert bench.did() == []
 
 
+def test_the_end_of_another_stop_lets_nothing_go_that_runs() -> None:
+    bench = Bench().running()
+    bench.hand.ordered(OrderKind.STOP, 2, 0)
+    bench.did()
+    bench.hand.job_done(TARGET, Verb.STOP, 10)
+    assert bench.did() == []
+    assert bench.has(Holding.STOPPING)
+    bench.hand.observed(GONE, 30)
+    assert bench.did() == [f"stop {TARGET}"]
+    bench.hand.job_done(TARGET, Verb.STOP, 40)
+    assert bench.did() == ["release"]
+
+
 def test_what_does_not_stop_is_killed_and_if_that_does_not_help_the_stop_has_failed() -> None:
     bench = Bench().running()
     bench.hand.ordered(OrderKind.STOP, 2, 0)

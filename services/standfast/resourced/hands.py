@@ -224,7 +224,10 @@ class Hand:
             self._asked.discard(unit)
             self._job_lost = verb in (Verb.START, Verb.RESTART)
         elif verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
-            self._stopped(now)
+            if all(state.gone for state in self.states):
+                self._stopped(now)
+            else:
+                self._asked.discard(unit)  # it was another job's end, or something began: it is asked again
         elif verb in (Verb.START, Verb.RESTART) and self.stage is Stage.STARTING:
             self._job_over = True
 
