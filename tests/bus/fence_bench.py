@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from fakes.values import NO_RECORD
 from standfast.bus import Bus, Server, interface_file
 from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug, Problem
 from standfast.fenced.agents import Agents
@@ -203,13 +204,7 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
 async def open_term(number: int) -> Server:
     """A resourced that says which term is open."""
     server = Server(interface_file("org.standfast.Groups"))
-    values: dict[str, Any] = dict.fromkeys(
-        ["Cluster", "Node", "Coordinator", "Quorate", "Position", "RecordDigest", "Configuration"], ""
-    )
-    numbers = {"Term": number, "ConfigurationVersion": 1}
-    server.publish(
-        ROOT, "org.standfast.Groups1", {**values, **numbers, "Losses": [], "Safe": True, "Maintenance": False}
-    )
+    server.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": number})
     await server.attach(await Bus.connect(), "org.standfast.Groups")
     return server
 
@@ -218,10 +213,16 @@ async def membership(own: str, links: dict[str, list[tuple[int, bool]]], *, onli
     """A membershipd on node `own` that has these nodes in the ring and finds a loss at once."""
     server = Server(interface_file("org.standfast.Membership"))
     root = {"Cluster": "test", "Node": own, "View": "1.4", "Members": sorted(online), "Configuration": "0"}
-    server.publish(ROOT, "org.standfast.Membership1", root | {"DetectWithinMilliseconds": 50, "Problems": []})
+    server.publish(
+        ROOT, "org.standfast.Membership1", root | {"DetectWithinMilliseconds": 50, "Problems": [], "Withdrawn": ""}
+    )
     for number, name in enumerate(sorted(links), 1):
-        values = {"Name": name, "Id": number, "Addresses": [], "InRing": name in online, "Incarnation": ""}
-        server.publish(f"{ROOT}/node/{name}", "org.standfast.Node1", values | {"Links": links[name]})
+        values = {"Name": name, "Id": number, "Votes": 1, "Addresses": [], "InRing": name in online, "Incarnation": ""}
+        server.publish(
+            f"{ROOT}/node/{name}",
+            "org.standfast.Node1",
+            values | {"Links": [(link, up, "") for link, up in links[name]]},
+        )
     await server.attach(await Bus.connect(), "org.standfast.Membership")
     return server
 

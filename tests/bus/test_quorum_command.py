@@ -6,18 +6,15 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from bus.private import REPOSITORY, PrivateBus
 from fakes.daemons import ALL, ROOT, Cluster
-from standfast.bus import ErrorName
 from standfast.ctl import quorum_report, quorum_table
 from standfast.ctl.__main__ import main
 from standfast.ctl.cluster import Daemon
-from standfast.ctl.quorum import promise
 
 QUORUM = ALL[1]
 START_ALONE = """    <!-- Go on without these nodes. -->
@@ -162,95 +159,3 @@ def test_without_quorumd_it_exits_3_and_says_which_daemon(private_bus: PrivateBu
     assert "standfast-quorumd does not run here: systemctl status standfast-quorumd.service" in result.stderr
     assert invoke().exit_code == 3
     assert "Standfast is not running here" in invoke("start-alone", "node2", "--yes").stderr
-
-
-# start-alone
-
-
-class Alone:
-    """A cluster without a term that goes on when it is asked to."""
-
-    def __init__(self) -> None:
-        self.cluster: Cluster | None = None
-
-    def prepare(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        cluster.publish(ROOT, "Groups1", Term=0, Quorate="no")
-        cluster.servers[ALL[3]].handle("org.standfast.Groups1", "StartAlone", cluster._wished)
-        cluster.on_wish = self.wished
-
-    async def wished(self, _member: str, _arguments: tuple[Any, ...]) -> None:
-        assert self.cluster is not None
-        self.cluster.publish(ROOT, "Groups1", Term=1007)
-
-    @property
-    def wishes(self) -> list[tuple[str, tuple[Any, ...]]]:
-        assert self.cluster is not None
-        return self.cluster.wishes
-
-
-def test_start_alone_asks_for_a_promise_and_waits_for_the_term(whole_bus: PrivateBus) -> None:
-    alone = Alone()
-    result = with_daemons("start-alone", "node3", "node2", "node2", prepare=alone.prepare, given="y\n")
-    assert result.exit_code == 0, result.stderr
-    assert alone.wishes == [("StartAlone", (["node2", "node3"],))]
-    assert "Do you promise that they stay off, and nobody switches anything of that on, until more" in result.stderr
-    assert result.stdout.endswith("This cluster goes on without node2, node3: standfast status\n")
-
-
-@pytest.mark.parametrize("given", ["n\n", "\n", ""])
-def test_without_the_promise_nothing_is_asked_for(whole_bus: PrivateBus, given: str) -> None:
-    alone = Alone()
-    assert with_daemons("start-alone", "node2", prepare=alone.prepare, given=given).exit_code == 1
-    assert alone.wishes == []
-
-
-def test_start_alone_with_yes_asks_nothing(whole_bus: PrivateBus) -> None:
-    alone = Alone()
-    result = with_daemons("start-alone", "node2", "node3", "--yes", prepare=alone.prepare)
-    assert result.exit_code == 0 and "promise" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "told"),
-    [
-        (["node9", "--yes"], 1, "There is no node node9. Nodes: node1, node2, node3."),
-        (["node1", "--yes"], 1, "node1 is this node: name those that are absent."),
-        (["--yes"], 2, "Missing argument 'NODE...'"),
-    ],
-)
-def test_names_that_cannot_be_absent_are_refused(whole_bus: PrivateBus, words: list[str], code: int, told: str) -> None:
-    alone = Alone()
-    result = with_daemons("start-alone", *words, prepare=alone.prepare)
-    assert result.exit_code == code and told in result.stderr
-    assert alone.wishes == []
-
-
-def test_start_alone_passes_on_why_it_is_refused_and_when_it_is_not_done(whole_bus: PrivateBus) -> None:
-    def refuse(cluster: Cluster) -> None:
-        Alone().prepare(cluster)
-        cluster.refuse(ErrorName.REFUSED, "node3 is absent too: name every absent node.")
-
-    result = with_daemons("start-alone", "node2", "--yes", prepare=refuse)
-    assert (result.exit_code, result.stderr) == (1, "standfast: node3 is absent too: name every absent node.\n")
-
-    def hang(cluster: Cluster) -> None:
-        Alone().prepare(cluster)
-        cluster.on_wish = None
-
-    result = with_daemons("start-alone", "node2", "--yes", "--timeout", "0.3", prepare=hang)
-    assert result.exit_code == 6 and "It is not done after 0.3 s (no term is open yet)" in result.stderr
-
-    def wait_for_proof(cluster: Cluster) -> None:
-        hang(cluster)
-        cluster.publish(ROOT, "Groups1", Term=1007, Losses=[("8.1", "node2", 1, 0, "absent at the start")])
-
-    result = with_daemons("start-alone", "node2", "--yes", "--timeout", "0.3", prepare=wait_for_proof)
-    assert result.exit_code == 6
-    assert "(node2 waits for proof that it is off: absent at the start; 1 failed)" in result.stderr
-
-
-def test_of_two_nodes_less_is_promised() -> None:
-    assert "Do you promise that it stays off" in promise(("node2",), 2)
-    assert "unknown" not in promise(("node2",), 2)
-    assert "unknown" in promise(("node2",), 3)

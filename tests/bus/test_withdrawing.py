@@ -11,7 +11,8 @@ import pytest
 
 from bus.membership_bench import CLUSTER, NODE_3, Bench, View, play, running
 from bus.private import PrivateBus, until
-from standfast.bus import Bus, BusError, ErrorName, Server, escape, interface_file
+from fakes.values import NO_RECORD
+from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.corosync.cfg import Link
 from standfast.membershipd import churn, engine, pause, ring, service
 from standfast.membershipd.publication import NAME, ROOT
@@ -257,14 +258,8 @@ class Resourced:
         self.publish(0, {})
 
     def publish(self, term: int, states: dict[str, str]) -> None:
-        record: dict[str, object] = {"Cluster": "webha", "Node": "node1", "Coordinator": "", "Quorate": "yes"}
-        record |= {"Position": "1.1", "RecordDigest": "", "Configuration": "", "Losses": [], "ConfigurationVersion": 1}
-        values = record | {"Term": term, "Safe": True, "Maintenance": False}
-        self.server.publish(ROOT, "org.standfast.Groups1", values)
-        for name, state in states.items():
-            member = {"Name": name, "State": state, "Standby": False, "Healthy": True, "Drifted": False}
-            path = f"{ROOT}/node/{escape(name)}"
-            self.server.publish(path, "org.standfast.Member1", member | {"Incarnation": ""})
+        members = sorted(name for name, state in states.items() if state == "online")
+        self.server.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": term, "Members": members})
 
 
 def test_only_members_of_the_last_open_term_are_missed_also_when_resourced_is_away(bench: Bench, fast: Clock) -> None:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
-from standfast_lab import normal, observe
-from standfast_lab.lab import Lab
+from standfast_lab import observe
 from standfast_lab.observe import Told
 from standfast_lab.place import LabError
 
-from lab.audit import violations
 from lab.conftest import FULL
+from lab.own import own_lab, trial_in
 from lab.trial import Trial
 
 MEMBERSHIP = "org.standfast.Membership"
@@ -117,24 +116,11 @@ def test_one_of_two_links_costs_nothing_and_is_shown(trial: Trial) -> None:
 
 @pytest.fixture
 def five() -> Iterator[Trial]:
-    """A cluster of five of its own, with a client that asks; at its end, the audit."""
+    """A cluster of five of its own."""
     if not os.environ.get(FULL):
         pytest.skip("five nodes more are for --full")
-    lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-five")
-    lab.down()
-    lab.up(5)
-    try:
-        normal.wait(lab)
-        lab.client_start()
-        trial = Trial(lab)
-        trial.first_owner = trial.owner()
+    with own_lab("five", 5) as lab, trial_in(lab) as trial:
         yield trial
-        trial.wait_until_normal()
-        wrong = violations(trial)
-        lab.client_stop()
-        assert not wrong, "\n".join(wrong)
-    finally:
-        lab.down()
 
 
 def test_of_two_bad_pairs_at_once_one_node_each_withdraws_and_the_cluster_ends_served(five: Trial) -> None:

@@ -46,11 +46,11 @@ def unsafe_nodes(configuration: Configuration, tested: Mapping[Plug, bool]) -> t
     """A sentence for each node whose loss no device could prove as things are.
 
     `tested`: whether the status of this plug ever answered rightly; a plug that was not asked yet is not in it, and
-    its node is given the benefit of the doubt. A cluster of one node needs no device.
+    its node is given the benefit of the doubt. A cluster of one node needs no device, nor does a node with a watchdog.
     """
     if len(configuration.nodes) < 2:
         return ()
-    told = (_unsafe(node, tested) for node in configuration.nodes)
+    told = (_unsafe(node, tested) for node in configuration.nodes if node.watchdog is None)
     return tuple(sentence for sentence in told if sentence)
 
 

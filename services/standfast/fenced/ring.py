@@ -35,6 +35,6 @@ async def read_ring(bus: Bus | None) -> Ring | None:
     return Ring(
         own=str(root["Node"]),
         members=frozenset(str(node["Name"]) for node in nodes if node["InRing"]),
-        links_up={str(node["Name"]): tuple(link for link, up in node["Links"] if up) for node in nodes},
+        links_up={str(node["Name"]): tuple(link for link, up, _ in node["Links"] if up) for node in nodes},
         detect_within_s=root["DetectWithinMilliseconds"] / 1000,
     )

@@ -61,7 +61,7 @@ class Membership:
         self._foreign = False
         self._reread = asyncio.Event()
         self._forgetting: asyncio.TimerHandle | None = None
-        self._members = Members(self._node_names, self._term_opened)
+        self._members = Members(self._term_opened)
         self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), self._away_changed)
         self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
         self._settings = read_settings(machine.root, machine.last_good, machine.hostname)
@@ -247,10 +247,6 @@ class Membership:
         if self._forgetting is not None:
             self._forgetting.cancel()
         self._forgetting = self._loop.call_later(FORGOTTEN_AFTER_MS / 1000, self._away.forget) if is_open else None
-
-    def _node_names(self) -> tuple[str, ...]:
-        configuration = self._settings.configuration
-        return tuple(node.name for node in configuration.nodes) if configuration else ()
 
     def _took_file(self) -> None:
         self._up_to_date = True

@@ -144,6 +144,7 @@ class Publication:
         self._seen = seen
         situation = core.coordinator.situation(core.knowledge)
         losses = showing.losses(record, core.configuration, situation) if record else []
+        nodes = core.configuration.nodes
         values = {
             "Cluster": core.configuration.cluster.name,
             "Node": core.me,
@@ -157,7 +158,7 @@ class Publication:
             "ConfigurationVersion": record.version if record else 0,
             "Losses": losses,
             "Maintenance": record.maintenance if record else False,
-            "Safe": all(node.fence for node in core.configuration.nodes) or len(core.configuration.nodes) == 1,
+            "Safe": all(node.fence or node.watchdog for node in nodes) or len(nodes) == 1,
         }
         self._server.publish(ROOT, "org.standfast.Groups1", values)
         if record is not None:
