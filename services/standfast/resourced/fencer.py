@@ -50,6 +50,8 @@ class Fencer:
         except BusError as error:
             ended = {(fence.loss, fence.action): (False, f"fenced could not be asked: {error.text}")}
             self._push(FencingTold(running=self._running, ended=ended))
+            return
+        await self._read(restarted=False)  # what had ended well before is begun no more, and no signal tells it again
 
     def _owned(self, owner: str) -> None:
         if owner:
