@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from bus.private import PrivateBus, until
 from fakes.values import NO_RECORD
 from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.corosync.cfg import Link
+from standfast.corosync.requests import Requests
 from standfast.membershipd import churn, engine, pause, ring, service
 from standfast.membershipd.publication import NAME, ROOT
 
@@ -107,6 +109,32 @@ def test_who_does_not_hear_a_member_while_rings_churn_stops_its_corosync_and_say
     (line,) = [line for line in told.splitlines() if "[withdrawn]" in line]
     assert "it does not hear node2, and so no ring lasts (" in line
     assert "its Corosync is started again in 30 s, or at once by: standfast node rejoin" in line
+
+
+def test_a_corosync_that_does_not_answer_while_rings_churn_keeps_nobody_in(
+    bench: Bench, fast: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it synchronises, every question waits: the withdrawal goes on by what was known before."""
+    ask, hangs = Requests.ask, asyncio.Event()
+
+    async def answer(requests: Requests, *arguments: Any, **more: Any) -> Any:
+        if hangs.is_set():
+            await asyncio.sleep(0.01)
+            raise TimeoutError
+        return await ask(requests, *arguments, **more)
+
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            monkeypatch.setattr(Requests, "ask", answer)
+            async with churning(bench):
+                await until(lambda: service._follower is not None and service._follower._churn._told)
+                hangs.set()
+                await view.until(lambda view: view.membership["Withdrawn"])
+            assert "it does not hear node2" in view.membership["Withdrawn"]
+            hangs.clear()
+
+    play(bench, scenario)
 
 
 def test_a_node_that_hears_everybody_stays_however_rings_churn(bench: Bench, fast: Clock) -> None:

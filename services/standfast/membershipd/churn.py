@@ -53,10 +53,21 @@ class Churn:
         self._update(now_ms)
         for name in self._new_rings(formed):
             self._step(RingFormed(at_ms=now_ms, name=name))
-        decision = self._step(LinksRead(at_ms=now_ms, heard=heard))
+        return self._decided(self._step(LinksRead(at_ms=now_ms, heard=heard)), now_ms)
+
+    def _decided(self, decision: Decision, now_ms: int) -> Withdraw | None:
         self._until_ms = decision.until_ms if isinstance(decision, Wait) else None
         self._tell(decision, now_ms)
         return decision if isinstance(decision, Withdraw) else None
+
+    def unanswered(self) -> Withdraw | None:
+        """Corosync did not answer a look. While rings churn it seldom can: so they do, and the links are as they were."""
+        now_ms = self._now_ms()
+        if not churns(self._watch, now_ms):
+            return None
+        heard = self._watch.members - self._watch.missed.keys() - {self._watch.me}
+        self._step(RingFormed(at_ms=now_ms, name=""))
+        return self._decided(self._step(LinksRead(at_ms=now_ms, heard=heard)), now_ms)
 
     def next_look_s(self, at_rest_s: float) -> float:
         """The links are to be read again after so long."""

@@ -197,7 +197,7 @@ class Follower:
             statuses, formed = await self._requests.ask(self._look_at(self._settings().peers, self._churn.counts))
         except TimeoutError:
             self._tell_answers(False)
-            return None
+            return self._churn.unanswered()
         self._tell_answers(True)
         if self.dead.is_set():
             return None
