@@ -15,6 +15,7 @@ from sim.scripts import (
     recover,
     run_until,
     served_on_the_first,
+    word_waits,
 )
 from standfast.resourced.events import QuorumTold
 from standfast.resourced.messages import (
@@ -110,6 +111,20 @@ def owner_is_cut_off_as_it_leaves() -> None:
     world.run(world.now + 100)
     world.cut({name: int(name == owner) for name in world.names})
     world.run(world.now + 20_000)
+    recover(world)
+
+
+def word_of_the_last_ring() -> None:
+    """H: n1 is off, and n2 and n3 are a ring of their own before votequorum has spoken of it. What it said of the last
+    ring opens no term and starts nothing."""
+    world = served_on_the_first(36, 3)
+    release_n2, release_n3 = word_waits(world, "n2"), word_waits(world, "n3")
+    world.power_off("n1")
+    world.run(world.now + 10_000)
+    assert world.serving() == []
+    assert not members(world, "n2")
+    release_n3()
+    release_n2()
     recover(world)
 
 

@@ -54,6 +54,7 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.order_meets_no_quorum: (planted.gate_without_quorum,),
     attacks_crossings.leaving_meets_an_order: (planted.leaves_without_its_mark,),
     attacks_crossings.owner_is_cut_off_as_it_leaves: (planted.marked_while_it_holds,),
+    attacks_crossings.word_of_the_last_ring: (planted.quorum_of_another_ring,),
     attacks_crossings.proof_is_not_stored: (planted.acknowledged_in_the_old_lineage,),
     attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
     attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),

@@ -61,7 +61,7 @@ class Churn:
         return decision if isinstance(decision, Withdraw) else None
 
     def unanswered(self) -> Withdraw | None:
-        """Corosync did not answer a look. While rings churn it seldom can: so they do, and the links are as they were."""
+        """Corosync did not answer. While rings churn it seldom can: they still do, and the links are as before."""
         now_ms = self._now_ms()
         if not churns(self._watch, now_ms):
             return None

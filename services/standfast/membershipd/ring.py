@@ -25,6 +25,9 @@ from standfast.vocabulary import Ring
 # faster. One look at a node costs 0.02 ms.
 LINK_INTERVAL_S: Final = 2.0
 _SEND_AGAIN_S: Final = 0.005
+# While rings churn Corosync synchronises again and again, and answers each question only in between.
+_ANSWERS_WITHIN_S: Final = 2.0
+_LONGEST_LOOK_S: Final = 30.0
 # Corosync's own count of the rings that it began to form: most are given up before they are operational, or told.
 RINGS_FORMED: Final = "stats.srp.commit_entered"
 
@@ -193,11 +196,19 @@ class Follower:
     # links
 
     async def _read_links(self) -> Withdraw | None:
+        question = self._look_at(self._settings().peers, self._churn.counts)
+        look_at = asyncio.ensure_future(self._requests.ask(question, timeout_s=_LONGEST_LOOK_S))
         try:
-            statuses, formed = await self._requests.ask(self._look_at(self._settings().peers, self._churn.counts))
+            while not (await asyncio.wait({look_at}, timeout=_ANSWERS_WITHIN_S))[0]:
+                self._tell_answers(False)
+                if (decision := self._churn.unanswered()) is not None:
+                    return decision
+            statuses, formed = look_at.result()
         except TimeoutError:
             self._tell_answers(False)
             return self._churn.unanswered()
+        finally:
+            look_at.cancel()
         self._tell_answers(True)
         if self.dead.is_set():
             return None
