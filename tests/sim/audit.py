@@ -178,7 +178,15 @@ class Audit:
             self.fail("invariant 5", f"the acknowledged {lost} is not in term {number}")
 
     def _endanger(self, record: Record) -> None:
-        """Whoever has an order, or holds something, may run it from now on, until it is off or has left."""
+        """Whoever has an order, or holds something, may run it from now on, until it is off, has left, or is a member
+        that has neither: then the orders of older terms are void there."""
+        for name in record.members:
+            machine = self.world.machines[name]
+            if record.nodes[name].incarnation == machine.incarnation:
+                for group, place in machine.places.items():
+                    known = record.groups.get(group)
+                    busy = known is not None and (name in known.open_orders or name in known.holders)
+                    place.dangerous &= busy or _has(place)
         for group, known in record.groups.items():
             for name in (*known.holders, *known.open_orders):
                 machine = self.world.machines[name]
