@@ -32,7 +32,10 @@ class Neighbours:
         await bus.on_owner(MEMBERSHIP, lambda _: self._later(self._read_links()))
 
     def _later(self, reading: Coroutine[Any, Any, None]) -> None:
-        self._tasks.create_task(reading)
+        try:
+            self._tasks.create_task(reading)
+        except RuntimeError:  # this daemon is ending, and takes no task any more
+            reading.close()
 
     def _quorum_changed(self, signal: Signal) -> None:
         if "Healthy" in signal.arguments[1]:
