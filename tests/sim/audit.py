@@ -183,10 +183,10 @@ class Audit:
         for name in record.members:
             machine = self.world.machines[name]
             if record.nodes[name].incarnation == machine.incarnation:
-                for group, place in machine.places.items():
-                    known = record.groups.get(group)
-                    busy = known is not None and (name in known.open_orders or name in known.holders)
-                    place.dangerous &= busy or _has(place)
+                for group, mine in machine.places.items():
+                    there = record.groups.get(group)
+                    busy = there is not None and (name in there.open_orders or name in there.holders)
+                    mine.dangerous &= busy or _has(mine)
         for group, known in record.groups.items():
             for name in (*known.holders, *known.open_orders):
                 machine = self.world.machines[name]
