@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bus.fence_bench import Bench
 from bus.private import REPOSITORY, PrivateBus
 from standfast import journal
+from standfast.fenced import levels
 
 
 @pytest.fixture
@@ -24,3 +26,10 @@ def private_bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
     yield bus
     bus.kill()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The world of a fenced; a failed round is repeated soon."""
+    monkeypatch.setattr(levels, "BACKOFF_FIRST_MS", 100)
+    return Bench(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
 from bus.private import REPOSITORY, PrivateBus, as_nobody, until
@@ -20,14 +21,19 @@ XML = """<node>
     <property name="Word" type="s" access="read"/>
     <property name="Rows" type="a(sub)" access="read"/>
     <method name="Echo">
+      <annotation name="org.standfast.Access" value="everybody"/>
       <arg name="text" type="s" direction="in"/>
       <arg name="answer" type="s" direction="out"/>
     </method>
     <method name="Change">
       <annotation name="org.standfast.Access" value="root"/>
     </method>
-    <method name="Fail"/>
-    <method name="Wait"/>
+    <method name="Fail">
+      <annotation name="org.standfast.Access" value="everybody"/>
+    </method>
+    <method name="Wait">
+      <annotation name="org.standfast.Access" value="everybody"/>
+    </method>
   </interface>
   <interface name="org.standfast.Item1">
     <property name="Size" type="u" access="read"/>
@@ -388,10 +394,42 @@ def test_a_forged_signal_does_not_pass(private_bus: PrivateBus, server: Server) 
         owner.destination = client.unique_name
         for message in (owner, broadcast, direct):
             forger.send(message)
-        await forger.uid_of(forger.unique_name)  # the bus has handled what was sent before
+        await forger.call(
+            "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId"
+        )  # the bus has handled what was sent before
         server.publish(ROOT, "org.standfast.Test1", {"Word": "genuine"})
         await until(lambda: bool(signals))
         assert [signal.sender for signal in signals] == [bus.unique_name]
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_another_user_forged_is_nobody_s(private_bus: PrivateBus, server: Server) -> None:
+    """The bus carries only answers that were asked for, from whom they were asked."""
+
+    async def main() -> None:
+        _, client = await open_pair(server)
+        waiting = asyncio.ensure_future(ask(client, "Wait"))
+        await until(lambda: bool(client._pending))
+
+        async def forge() -> None:
+            async with await Bus.connect() as forger:
+                for serial in range(1, 50):
+                    for kind in (MessageType.METHOD_RETURN, MessageType.ERROR):
+                        forger.send(
+                            Message(
+                                message_type=kind,
+                                destination=client.unique_name,
+                                reply_serial=serial,
+                                error_name="a.b" if kind is MessageType.ERROR else None,  # type: ignore[arg-type]
+                            )
+                        )
+                await forger.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetId")
+
+        await as_nobody(forge)
+        assert (await ask(client, "Echo", "s", "alive"))[0] == "0 alive"
+        assert not waiting.done()
+        waiting.cancel()
 
     asyncio.run(main())
 

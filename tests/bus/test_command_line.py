@@ -7,15 +7,17 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from bus.polkit import NO, YES, Question, Written
 from bus.private import REPOSITORY, PrivateBus, as_nobody, until
 from fakes.daemons import ALL, Cluster
 from standfast.bus import ErrorName
-from standfast.ctl import wishes
+from standfast.ctl import rights, wishes
 from standfast.ctl.__main__ import main
 
 MEMBERSHIP, QUORUM, FENCING, GROUPS = ALL
@@ -76,7 +78,10 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
         "healthy": True,
         "drifted": False,
         "incarnation": "boot3/1",
-        "links": [{"link": 0, "up": True}, {"link": 1, "up": False}],
+        "links": [
+            {"link": 0, "up": True, "since": "2026-01-01T00:00:00Z"},
+            {"link": 1, "up": False, "since": "2026-01-01T00:00:00Z"},
+        ],
     }
     assert made["groups"] == [
         {
@@ -98,6 +103,7 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
         "name": "bmc-node1",
         "agent": "fence_redfish",
         "last_test": "2026-01-01T00:00:00Z",
+        "last_answer": "2026-01-01T00:00:00Z",
         "ok": True,
         "answer": "on",
         "verified": True,
@@ -162,7 +168,7 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
         r"Unsafe: not every node has a fence device",
         r"node1 +online",
         r"node2 +online +standby, drifted +0 up, 1 up",
-        r"node3 +online +0 up, 1 down",
+        r"node3 +online +0 up, 1 down for \d+ d",
         r"webserv  started on node1 for \d+ d",
         r"  standfast-ip@192\.0\.2\.100\.service +active",
         r"  apache2\.service +active +probe good +a cause of many",
@@ -259,8 +265,50 @@ def test_another_user_than_root_may_read_and_change_nothing(private_bus: Private
 
     (read, changed), wishes_seen = asyncio.run(play())
     assert read == [0, ""]
-    assert changed[0] == 5 and changed[1].endswith("Try again as root.\n")
+    assert changed[0] == 5
+    assert changed[1].startswith("standfast: Only root may call org.standfast.Group1.Stop: polkit")
     assert wishes_seen == []
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_who_is_not_root_may_be_asked_for_a_password_while_the_command_waits(
+    private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    """On a terminal an agent of polkit is there for exactly as long as the call."""
+    folder = private_bus.socket.parent / "agent"
+    folder.mkdir()
+    folder.chmod(0o777)
+    script = folder / "pkttyagent"
+    # closes the descriptor that it was told to when it is ready, and says when it is ended
+    script.write_text(
+        f"#!/bin/bash\ntrap 'echo gone >>{folder}/seen; exit' TERM\necho $1 $3 $5 >>{folder}/seen\n"
+        'eval "exec $4>&-"\nwhile :; do sleep 0.02; done\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(rights, "AGENT", str(script))
+
+    async def allow(question: Question) -> Any:
+        seen = (folder / "seen").read_text() if (folder / "seen").exists() else ""
+        assert seen == ("--process --notify-fd --fallback\n" if terminal else "")
+        return YES if question.interactive else NO
+
+    async def as_other_user() -> list[Any]:
+        monkeypatch.setattr(rights, "_has_terminal", lambda: terminal)
+        result = await asyncio.to_thread(invoke, "group", "stop", "webserv")
+        return [result.exit_code, result.stderr, result.stdout]
+
+    async def play() -> Any:
+        async with Cluster().running() as cluster, Written(tmp_path, allow).running():
+
+            async def stop(*_: Any) -> None:
+                cluster.group(Phase="stopped", Owner="")
+
+            cluster.on_wish = stop
+            return await as_nobody(as_other_user)
+
+    assert asyncio.run(play()) == [0, "", "webserv is stopped\n"]
+    if terminal:
+        assert (folder / "seen").read_text().endswith("gone\n")
 
 
 def test_a_resourced_that_is_being_restarted_is_waited_for(private_bus: PrivateBus) -> None:
@@ -336,6 +384,33 @@ def test_resume_is_done_when_it_is_stored(private_bus: PrivateBus) -> None:
     result, asked = asyncio.run(play())
     assert (result.exit_code, result.stdout) == (0, "node2 is given groups again\n")
     assert asked == [("SetStandby", ("node2", False))]
+
+
+def test_rejoin_asks_this_nodes_membershipd(private_bus: PrivateBus) -> None:
+    async def play() -> tuple[Result, list[Any]]:
+        async with Cluster().running() as cluster:
+            return await asyncio.to_thread(invoke, "node", "rejoin"), cluster.wishes
+
+    result, asked = asyncio.run(play())
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Corosync is started again on this node; ")
+    assert asked == [("Rejoin", ())]
+
+
+def test_rejoin_of_a_node_that_has_not_withdrawn_is_refused(private_bus: PrivateBus) -> None:
+    text = "This node has not withdrawn: it takes part, or tries to."
+    result = with_daemons("node", "rejoin", prepare=lambda c: c.refuse(ErrorName.REFUSED, text))
+    assert (result.exit_code, result.stderr) == (1, f"standfast: {text}\n")
+
+
+def test_status_says_that_this_node_has_withdrawn(private_bus: PrivateBus) -> None:
+    text = "node1 has withdrawn from the cluster: it does not hear node2"
+
+    def withdraw(cluster: Cluster) -> None:
+        cluster.servers[MEMBERSHIP].publish("/org/standfast", "org.standfast.Membership1", {"Withdrawn": text})
+
+    assert report(prepare=withdraw)["withdrawn"] == text
+    assert f"Withdrawn: {text}" in " ".join(with_daemons("status", prepare=withdraw).stdout.split())
 
 
 def test_a_wrong_word_is_a_usage_error(private_bus: PrivateBus) -> None:

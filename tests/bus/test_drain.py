@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 
 from bus.private import PrivateBus, until
+from fakes.values import NO_RECORD
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file
 from standfast.resourced import drain
 
 Leave = Callable[[Call], Awaitable[tuple[Any, ...]]]
-ALL: dict[str, Any] = {
-    **dict.fromkeys(("Cluster", "Coordinator", "Quorate", "Position", "RecordDigest", "Configuration"), ""),
-    "Term": 7,
-    "ConfigurationVersion": 1,
-    "Losses": (),
-    "Safe": True,
-    "Maintenance": False,
-}
+ALL: dict[str, Any] = {**NO_RECORD, "Term": 7}
 PATH = f"{drain.ROOT}/group/webserv"
 
 

@@ -2,172 +2,16 @@
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bus.fence_bench import Bench, Client, fenced, open_term, run
 from bus.private import PrivateBus, as_nobody, until
-from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
-from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug, Problem
-from standfast.fenced import attempts, levels
-from standfast.fenced.agents import Agents
-from standfast.fenced.service import INTERFACE, NAME, ROOT, Service, Settings
-
-AGENT = """#!/bin/sh
-# A power switch: PLUG.power says on or off; BEHAVIOUR says how it fails.
-cd {folder}
-while IFS='=' read -r name value; do eval "$name=\\$value"; done
-echo "$ip:$plug $action" >> calls
-[ -e "$ip.slow" ] && sleep 30
-case "$(cat $ip.behaviour 2>/dev/null)" in
-    dead) echo "Failed: no connection"; exit 1 ;;
-    lying) [ $action = off ] && exit 0 ;;
-esac
-case $action in
-    off|on) echo $action > $plug.power; echo "Success: $action"; exit 0 ;;
-    status) [ "$(cat $plug.power)" = off ] && {{ echo "Status: OFF"; exit 2; }}; echo "Status: ON"; exit 0 ;;
-esac
-exit 1
-"""
-
-
-class Bench:
-    """A configuration of two nodes, two levels each, and the world that its devices are in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        agent = folder / "fence_file"
-        agent.write_text(AGENT.format(folder=folder))
-        agent.chmod(0o755)
-        for plug in ("1", "2"):
-            self.power(plug, "on")
-        self.problems: tuple[Problem, ...] = ()
-        self.configuration: Configuration | None = self.configure()
-
-    def configure(self, *, timeout_ms: int = 5000) -> Configuration:
-        devices = tuple(
-            FenceDevice(name=name, agent="fence_file", options={"ip": name}, timeout_ms=timeout_ms)
-            for name in ("bmc", "pdu")
-        )
-        nodes = tuple(
-            Node(
-                name=f"node{number}",
-                id=number,
-                addresses=(f"192.0.2.{10 + number}",),
-                fence=tuple((Plug(device=device, plug=str(number)),) for device in ("bmc", "pdu")),
-            )
-            for number in (1, 2)
-        )
-        return Configuration(
-            cluster=Cluster(name="test"), nodes=nodes, devices=devices, domains=(), groups=(), digest="0"
-        )
-
-    def load(self) -> tuple[Configuration | None, tuple[Problem, ...]]:
-        return self.configuration, self.problems
-
-    def power(self, plug: str, state: str) -> None:
-        (self.folder / f"{plug}.power").write_text(state)
-
-    def is_off(self, plug: str) -> bool:
-        return (self.folder / f"{plug}.power").read_text().strip() == "off"
-
-    def behave(self, device: str, how: str) -> None:
-        (self.folder / f"{device}.behaviour").write_text(how)
-
-    def calls(self) -> list[str]:
-        """What the agents were asked, but for the statuses of tests."""
-        path = self.folder / "calls"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def history(self) -> list[dict[str, Any]]:
-        path = self.folder / "history"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-@pytest.fixture
-def bench(tmp_path: Path, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(levels, "BACKOFF_FIRST_MS", 100)
-    return Bench(tmp_path)
-
-
-class Client:
-    """resourced's side."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
-
-    async def begin(self, loss: str = "8.1", node: str = "node1", action: str = "off") -> None:
-        await self.bus.call(NAME, ROOT, INTERFACE, "Begin", "ssss", loss, node, f"incarnation of {node}", action)
-
-    async def attempts(self) -> list[list[str]]:
-        return list(await self.bus.get(NAME, ROOT, INTERFACE, "Attempts"))
-
-    async def ended(self, loss: str = "8.1", action: str = "off", timeout_s: float = 10.0) -> list[str]:
-        """The attempt's row once it does not run any more."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                for row in await self.attempts():
-                    if (row[0], row[3]) == (loss, action) and row[4] != "running":
-                        return row
-                await asyncio.sleep(0.02)
-
-    async def device(self, name: str) -> dict[str, Any]:
-        return await self.bus.get_all(NAME, f"{ROOT}/device/{name}", "org.standfast.FenceDevice1")
-
-
-@contextlib.asynccontextmanager
-async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Client, Service]]:
-    """A running fenced whose first tests are over (or not)."""
-    settings = Settings(
-        load=bench.load,
-        agents=Agents(programs=bench.folder, secrets=(bench.folder,)),
-        history=bench.folder / "history",
-    )
-    ready = asyncio.Event()
-
-    async def serve() -> None:
-        async with asyncio.TaskGroup() as tasks:
-            service = Service(settings, tasks)
-            services.append(service)
-            await service.run(ready.set)
-
-    services: list[Service] = []
-    serving = asyncio.ensure_future(serve())
-    async with asyncio.timeout(10):
-        await ready.wait()
-        client = Client(await Bus.connect())
-        for name in ("bmc", "pdu") if tested else ():
-            while not (await client.device(name))["LastTest"]:  # noqa: ASYNC110 - another process's word
-                await asyncio.sleep(0.02)
-    if tested:
-        (bench.folder / "calls").unlink(missing_ok=True)
-    try:
-        yield client, services[0]
-    finally:
-        serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
-
-
-async def open_term(number: int) -> Server:
-    """A resourced that says which term is open."""
-    server = Server(interface_file("org.standfast.Groups"))
-    values: dict[str, Any] = dict.fromkeys(
-        ["Cluster", "Node", "Coordinator", "Quorate", "Position", "RecordDigest", "Configuration"], ""
-    )
-    numbers = {"Term": number, "ConfigurationVersion": 1}
-    server.publish(
-        ROOT, "org.standfast.Groups1", {**values, **numbers, "Losses": [], "Safe": True, "Maintenance": False}
-    )
-    await server.attach(await Bus.connect(), "org.standfast.Groups")
-    return server
-
-
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(main())
+from standfast.bus import Bus, BusError, ErrorName, Signal
+from standfast.configuration.model import Configuration, FenceDevice
+from standfast.fenced import attempts
+from standfast.fenced.service import INTERFACE, NAME, ROOT
 
 
 def test_off_is_proven_by_a_status_after_it(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,6 +92,31 @@ def test_a_failed_attempt_is_begun_again_after_a_pause_when_asked_again(bench: B
     run(main)
 
 
+def test_no_secret_reaches_the_bus_the_journal_or_the_history(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    (bench.folder / "secret").write_text("s3cret")
+    bench.configuration = bench.configure(password_file="secret")
+    for device in ("bmc", "pdu"):
+        bench.behave(device, "telling")
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(8)
+            await client.begin()
+            row = await client.ended()
+            assert "login with ***" in row[6]
+            objects = await client.bus.managed_objects(NAME, ROOT)
+            shown = await client.bus.get_all(NAME, ROOT, INTERFACE)
+            rows = await client.ask("Test", "s", "") + await client.ask("History", "su", "", 0)
+            assert "s3cret" not in f"{objects} {shown} {rows}"
+            await until(lambda: bool(bench.history()))
+
+    run(main)
+    assert "s3cret" not in (bench.folder / "history").read_text()
+    told = capsys.readouterr().err
+    assert "login with ***" in told
+    assert "s3cret" not in told
+
+
 def test_the_same_order_again_changes_nothing_while_it_runs_and_after_it_is_proven(bench: Bench) -> None:
     async def main() -> None:
         async with fenced(bench) as (client, _):
@@ -272,6 +141,51 @@ def test_on_switches_on_what_is_off_and_nothing_else(bench: Bench) -> None:
             assert (await client.ended(action="on"))[4] == "done"
             assert not bench.is_off("1")
             assert [call for call in bench.calls() if call.endswith(" on")] == ["bmc:1 on"]
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("fence_delay_ms", "delays_ms", "said"),
+    [
+        (800, (300, 0), "waits 0.8 s: FenceDelay= of node1"),
+        (300, (0, 800), "waits 0.8 s: Delay= of fence device pdu"),
+    ],
+)
+def test_the_longest_delay_is_waited_once_before_the_first_off(
+    bench: Bench, fence_delay_ms: int, delays_ms: tuple[int, int], said: str
+) -> None:
+    bench.configuration = bench.configure(fence_delay_ms=fence_delay_ms, delays_ms=delays_ms)
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(8)
+            bench.behave("bmc", "dead")
+            texts: list[str] = []
+
+            def hear(signal: Signal) -> None:
+                texts.extend(row[6] for row in signal.arguments[1].get("Attempts", ()))
+
+            await client.bus.subscribe(NAME, hear, path=ROOT, member="PropertiesChanged")
+            begun = asyncio.get_running_loop().time()
+            await client.begin()
+            assert (await client.ended())[4] == "proven"
+            assert asyncio.get_running_loop().time() - begun >= 0.8
+            assert texts.index(said) < texts.index("bmc:1 is asked: off.")
+            assert [text for text in texts if text.startswith("waits")] == [said], "once in the round"
+            assert bench.calls() == ["bmc:1 off", "pdu:1 off", "pdu:1 status"]
+
+    run(main)
+
+
+def test_on_waits_for_no_delay(bench: Bench) -> None:
+    bench.power("1", "off")
+    bench.configuration = bench.configure(fence_delay_ms=300_000)
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await client.begin(action="on")
+            assert (await client.ended(action="on"))[4] == "done"
 
     run(main)
 

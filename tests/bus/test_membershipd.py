@@ -1,156 +1,23 @@
 """membershipd on a private bus, with a systemd1 and a Corosync that the test plays."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bus.membership_bench import CLUSTER, NODE_3, Bench, View, play, running
 from bus.private import PrivateBus, until
-from fakes.network import FakeNetwork
-from standfast.bus import Bus, Call, Server
+from standfast.bus import Bus
 from standfast.corosync.cfg import Link
-from standfast.files import write_atomic
-from standfast.membershipd import ring
-from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of
+from standfast.membershipd import device, ring
 from standfast.membershipd.incarnations import GROUP, Presence, encode
-from standfast.membershipd.publication import NAME, ROOT
-from standfast.membershipd.service import Machine, Membership
-
-SYSTEMD = "org.freedesktop.systemd1"
-SYSTEMD_PATH = "/org/freedesktop/systemd1"
-MANAGER = "org.freedesktop.systemd1.Manager"
-SYSTEMD_XML = f"""<node>
-  <interface name="{MANAGER}">
-    <method name="ListJobs"><arg type="a(usssoo)" direction="out"/></method>
-    <method name="StartUnit">
-      <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/>
-    </method>
-  </interface>
-</node>"""
-CLUSTER = """[Cluster]
-Name=webha
-Unsafe=yes
-[Node]
-Name=node1
-Id=1
-Address=192.0.2.11
-[Node]
-Name=node2
-Id=2
-Address=192.0.2.12
-"""
-NODE_3 = """[Node]
-Name=node3
-Id=3
-Address=192.0.2.13
-"""
-
-
-class Bench:
-    """Node 1 of two: its files, its systemd, the network, and what the bus shows."""
-
-    def __init__(self, folder: Path) -> None:
-        self.machine = Machine(
-            hostname="node1.example.com",
-            incarnation="boot/1",
-            root=folder / "etc",
-            last_good=folder / "good",
-            corosync_conf=folder / "run" / "corosync.conf",
-        )
-        self.machine.root.mkdir()
-        self.write_files(CLUSTER)
-        self.network = FakeNetwork({1: 1, 2: 1, 3: 1})
-        self.corosync = self.network.nodes[1]
-        self.corosync.on_reload = lambda: self.corosync.strings.update(self.strings())
-        self.started: list[tuple[Any, ...]] = []
-        self.jobs: list[tuple[Any, ...]] = []
-        self.starts_corosync = True
-        self.served = 0
-
-    def write_files(self, cluster: str) -> None:
-        (self.machine.root / "cluster.conf").write_text(cluster)
-        write_atomic(self.machine.root / "corosync.key", bytes(1024))
-
-    def strings(self) -> dict[str, str]:
-        return {DIGEST_KEY: digest_of(self.machine.corosync_conf.read_text())}
-
-    def on_served(self) -> None:
-        self.served += 1
-
-    async def systemd(self, bus: Bus, folder: Path) -> None:
-        (folder / "systemd.xml").write_text(SYSTEMD_XML)
-        server = Server(folder / "systemd.xml")
-        server.publish(SYSTEMD_PATH, MANAGER, {})
-
-        async def list_jobs(call: Call) -> tuple[Any, ...]:
-            return (self.jobs,)
-
-        async def start_unit(call: Call) -> tuple[Any, ...]:
-            self.started.append(call.arguments)
-            if self.starts_corosync and not self.corosync.running:
-                self.network.start(1, self.strings())
-            return ("/org/freedesktop/systemd1/job/1",)
-
-        server.handle(MANAGER, "ListJobs", list_jobs)
-        server.handle(MANAGER, "StartUnit", start_unit)
-        await server.attach(bus, SYSTEMD)
-
-
-class View:
-    """What a client of the bus sees."""
-
-    def __init__(self, bus: Bus) -> None:
-        self.bus = bus
-        self.membership: dict[str, Any] = {}
-        self.nodes: dict[str, dict[str, Any]] = {}
-
-    async def read(self) -> None:
-        self.membership = await self.bus.get_all(NAME, ROOT, "org.standfast.Membership1")
-        objects = await self.bus.managed_objects(NAME)
-        self.nodes = {values["Name"]: values for item in objects.values() for values in item.values()}
-
-    async def until(self, condition: Callable[["View"], Any], timeout_s: float = 5.0) -> None:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                await self.read()
-                if condition(self):
-                    return
-                await asyncio.sleep(0.01)
-
-
-@contextlib.asynccontextmanager
-async def running(bench: Bench) -> AsyncIterator[Membership]:
-    """The daemon, until the block ends."""
-    before = bench.served
-    service = Membership(bench.machine, bench.corosync, bench.on_served)
-    task = asyncio.ensure_future(service.run())
-    try:
-        await until(lambda: bench.served > before or task.done())
-        yield service
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 @pytest.fixture
 def bench(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(ring, "LINK_INTERVAL_S", 0.05)
     return Bench(tmp_path)
-
-
-def play(bench: Bench, scenario: Callable[[View], Coroutine[Any, Any, None]], *, systemd: bool = True) -> None:
-    async def main() -> None:
-        async with await Bus.connect() as systemd_bus, await Bus.connect() as bus:
-            if systemd:
-                await bench.systemd(systemd_bus, bench.machine.root.parent)
-            await scenario(View(bus))
-
-    asyncio.run(main())
 
 
 def test_without_corosync_it_starts_it_and_then_shows_the_view(bench: Bench) -> None:
@@ -166,6 +33,7 @@ def test_without_corosync_it_starts_it_and_then_shows_the_view(bench: Bench) -> 
             "DetectWithinMilliseconds": 2200,
             "Configuration": view.membership["Configuration"],
             "Problems": [],
+            "Withdrawn": "",
         }
         assert set(view.nodes) == {"node1", "node2"}
         assert view.nodes["node1"]["InRing"]
@@ -254,19 +122,38 @@ def test_a_full_corosync_gets_the_presence_a_little_later(bench: Bench) -> None:
     play(bench, scenario)
 
 
+def links(view: View, node: str = "node2") -> list[tuple[int, bool]]:
+    return [(number, up) for number, up, _ in view.nodes[node]["Links"]]
+
+
 def test_links_are_shown_and_their_changes_are_told(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     async def scenario(view: View) -> None:
         bench.corosync.links = {2: (Link(number=0, up=True), Link(number=1, up=True))}
         async with running(bench):
-            await view.until(lambda view: view.nodes["node2"]["Links"] == [[0, True], [1, True]])
+            await view.until(lambda view: links(view) == [(0, True), (1, True)])
             bench.corosync.links = {2: (Link(number=0, up=True), Link(number=1, up=False))}
-            await view.until(lambda view: view.nodes["node2"]["Links"] == [[0, True], [1, False]])
-            assert view.nodes["node1"]["Links"] == []
+            await view.until(lambda view: links(view) == [(0, True), (1, False)])
+            assert links(view, "node1") == []
+            since = datetime.fromisoformat(view.nodes["node2"]["Links"][1][2])
+            assert timedelta() <= datetime.now(UTC) - since < timedelta(minutes=1)
 
     play(bench, scenario)
     told = capsys.readouterr().err
     assert told.count("Link 1 to node2 is down") == 1
     assert "Link 0" not in told
+
+
+def test_a_link_that_flaps_is_told_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            for up in (True, False) * 5:
+                bench.corosync.links = {2: (Link(number=1, up=up),)}
+                await view.until(lambda view, up=up: links(view) == [(1, up)])  # type: ignore[misc] # bound now
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("Link 1 to node2 flaps: look at its cable") == 1
+    assert told.count("Link 1 to node2") == 4
 
 
 def test_a_corosync_that_dies_empties_the_view_and_is_started_again(
@@ -431,3 +318,91 @@ def test_a_lost_bus_is_opened_again_and_shows_the_same_view(bench: Bench, privat
                 assert view.membership == before
 
     asyncio.run(main())
+
+
+ARBITER = CLUSTER.replace("Unsafe=yes", "Unsafe=yes\nArbiter=192.0.2.99")
+
+
+def test_the_arbiters_client_is_started_moved_and_stopped_as_the_configuration_says(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            assert not bench.device_asked
+            for cluster, asked in (
+                (ARBITER, "StartUnit"),
+                (ARBITER.replace("192.0.2.99", "qnetd.example.com"), "RestartUnit"),
+                (CLUSTER, "StopUnit"),
+            ):
+                bench.write_files(cluster)
+                service.reread()
+                await until(lambda asked=asked: bench.device_asked[-1:] == [asked])  # type: ignore[misc]
+        assert bench.device_asked == ["StartUnit", "RestartUnit", "StopUnit"]
+
+    play(bench, scenario)
+
+
+def test_the_arbiters_client_that_runs_already_is_left_alone(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.device["ActiveState"] = "active"
+        async with running(bench) as service:
+            await until(lambda: bench.device_looks > 0)
+            bench.write_files(ARBITER.replace("192.0.2.99", "192.0.2.98"))
+            service.reread()
+            await until(lambda: bool(bench.device_asked))
+        assert bench.device_asked == ["RestartUnit"]
+
+    play(bench, scenario)
+
+
+def test_without_corosync_the_arbiters_client_is_not_started(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.starts_corosync = False
+        async with running(bench):
+            await until(lambda: bool(bench.started))
+            bench.jobs = [(1, "standfast.target", "stop", "waiting", "/j", "/u")]
+            bench.network.start(1, bench.strings())
+            await until(lambda: bench.device_looks > 0)
+            await view.read()
+        assert not bench.device_asked  # and not while the node leaves
+
+    play(bench, scenario)
+
+
+def test_an_arbiters_client_that_is_not_there_or_dies_is_told_once(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(device, "_PAUSES_S", (0.01,))
+
+    async def scenario(view: View) -> None:
+        bench.write_files(ARBITER)
+        bench.device["LoadState"] = "not-found"
+        bench.device_lasts = False
+        async with running(bench):
+            await until(lambda: bench.device_looks > 2)
+            bench.device["LoadState"] = "loaded"
+            await until(lambda: len(bench.device_asked) > 6)
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert told.count("corosync-qdevice.service does not stay up") == 1
+    assert told.count("install corosync-qdevice") == 1
+
+
+def test_an_option_that_corosync_reads_only_at_its_start_is_told(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            for cluster in (CLUSTER + NODE_3, CLUSTER.replace("Unsafe=yes", "Unsafe=yes\nAutoTieBreaker=yes")):
+                digest = view.membership["Configuration"]
+                bench.write_files(cluster)
+                service.reread()
+                await view.until(lambda view, digest=digest: view.membership["Configuration"] != digest)  # type: ignore[misc]
+                await until(lambda: bench.corosync.strings == bench.strings())
+
+    play(bench, scenario)
+    assert capsys.readouterr().err.count("[corosync-restart-due]") == 1

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from bus.hostile import forged_signal
 from bus.private import REPOSITORY, PrivateBus, as_nobody
+from fakes.daemons import NO_FENCING
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file
 
 POLICY = REPOSITORY / "dbus/org.standfast.conf"
@@ -88,7 +90,7 @@ def test_everybody_reads_and_the_service_itself_refuses_changes(system_bus: Priv
 
     async def main() -> None:
         server = Server(interface_file("org.standfast.Fencing"))
-        server.publish("/org/standfast", "org.standfast.Fencing1", {"Attempts": []})
+        server.publish("/org/standfast", "org.standfast.Fencing1", NO_FENCING)
         orders: list[Call] = []
 
         async def begin(call: Call) -> tuple[Any, ...]:
@@ -119,3 +121,32 @@ def test_every_interface_of_the_xml_is_in_the_policy() -> None:
         for element in ET.parse(path).iter("interface")
     }
     assert allowed == written
+
+
+def test_only_root_s_signals_reach_a_service(system_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's is stopped by the bus, whether it goes straight to the service or to all."""
+    monkeypatch.setattr(Bus, "hears", lambda self, sender: True)  # as if the service itself were not careful
+    rule = "type='signal',member='JobRemoved'"
+    driver = "org.freedesktop.DBus"
+
+    async def send(destination: str) -> None:
+        async with await Bus.connect() as bus:
+            for to in (destination, "org.standfast.Groups", ""):
+                manager = "org.freedesktop.systemd1.Manager"
+                bus.send(forged_signal(to, "/org/freedesktop/systemd1", manager, "JobRemoved", "u", 1))
+                await bus.call(driver, "/", driver, "GetId")
+
+    async def main() -> None:
+        service = await Bus.connect()
+        await service.claim("org.standfast.Groups")
+        await service.call(driver, "/org/freedesktop/DBus", driver, "AddMatch", "s", rule)
+        heard: list[str] = []
+        monkeypatch.setattr(service, "_on_signal", lambda message: heard.append(message.member))
+        await as_nobody(lambda: send(service.unique_name))
+        await service.call(driver, "/", driver, "GetId")
+        assert "JobRemoved" not in heard
+        await send(service.unique_name)
+        await service.call(driver, "/", driver, "GetId")
+        assert heard.count("JobRemoved") == 3
+
+    asyncio.run(main())

@@ -12,13 +12,12 @@ from click.testing import CliRunner, Result
 
 from bus.private import PrivateBus, as_nobody
 from fakes.daemons import ALL, Cluster
+from fakes.resourced import with_resourced
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration import load
 from standfast.ctl.__main__ import main
 from standfast.ctl.simulate import name_below
 from standfast.ctl.simulate_table import outcome
-from standfast.resourced.events import Event
-from standfast.resourced.publication import Publication
 from unit.cluster import GROUP
 from unit.test_core import Alone
 
@@ -172,29 +171,6 @@ def test_without_daemons_it_says_how_to_start(private_bus: PrivateBus) -> None:
 
 
 # resourced
-
-
-def with_resourced(alone: Alone, ask: Callable[[], Awaitable[Any]]) -> Any:
-    """What `ask` returned while the core published itself."""
-
-    async def play() -> Any:
-        served = asyncio.Event()
-
-        async def on_bus(_: Bus) -> None:
-            served.set()
-
-        def push(event: Event) -> None:
-            alone.give(event)
-
-        publication = Publication(alone.core, push)
-        task = asyncio.create_task(publication.serve(on_bus))
-        try:
-            await asyncio.wait_for(served.wait(), 10)
-            return await ask()
-        finally:
-            task.cancel()
-
-    return asyncio.run(play())
 
 
 def typed(*arguments: str) -> Callable[[], Awaitable[Result]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bus.private import PrivateBus, until
+from bus.hostile import forged_signal
+from bus.private import PrivateBus, as_nobody, until
 from fakes.systemd import ROOT, FakeSystemd
 from standfast.bus import Bus, BusError, Variant
 from standfast.configuration.model import Group, Resource
@@ -251,25 +252,37 @@ async def test_a_queued_job_is_told_until_it_ends(node: Node) -> None:
 
 
 @on_a_node
-async def test_a_forged_signal_changes_nothing(node: Node) -> None:
+async def test_a_signal_that_another_user_forged_changes_nothing(node: Node) -> None:
     node.lease()
     node.systemd.units[APACHE].start = "hang"
     job = asyncio.create_task(node.units.start(APACHE))
     await until(lambda: node.last(APACHE).job == "start")
-    forger = await Bus.connect()
-    manager = "org.freedesktop.systemd1.Manager"
-    forger.emit(ROOT, manager, "JobRemoved", "uoss", 1, f"{ROOT}/job/1", APACHE, "done")
-    forger.emit(ROOT, manager, "JobRemoved", "uoss", 2, f"{ROOT}/job/2", MOUNT, "assert")
-    forger.emit(ROOT, manager, "Reloading", "b", False)
-    values = {"ActiveState": Variant("s", "failed")}
-    properties = "org.freedesktop.DBus.Properties"
-    forger.emit(FakeSystemd.path(APACHE), properties, "PropertiesChanged", "sa{sv}as", UNIT, values, [])
+    target, systemd_name = node.bus.unique_name, node.systemd.unique_name
+
+    async def forge() -> None:
+        """As systemd, and as the bus that says that the forger is systemd now."""
+        manager, properties = "org.freedesktop.systemd1.Manager", "org.freedesktop.DBus.Properties"
+        driver, values = "org.freedesktop.DBus", {"ActiveState": Variant("s", "failed")}
+        async with await Bus.connect() as forger:
+            owners = ("org.freedesktop.systemd1", systemd_name, forger.unique_name)
+            forged: tuple[tuple[Any, ...], ...] = (
+                ("/org/freedesktop/DBus", driver, "NameOwnerChanged", "sss", *owners),
+                (ROOT, manager, "JobRemoved", "uoss", 1, f"{ROOT}/job/1", APACHE, "done"),
+                (ROOT, manager, "JobRemoved", "uoss", 2, f"{ROOT}/job/2", MOUNT, "assert"),
+                (ROOT, manager, "Reloading", "b", False),
+                (FakeSystemd.path(APACHE), properties, "PropertiesChanged", "sa{sv}as", UNIT, values, []),
+            )
+            for to in (target, ""):
+                for arguments in forged:
+                    forger.send(forged_signal(to, *arguments))
+            await forger.call(driver, "/", driver, "GetId")  # the bus has handed on what was sent before
+
     count = len(node.told)
+    await as_nobody(forge)
     await asyncio.sleep(0.2)
     assert (job.done(), node.refused, node.reloads, len(node.told)) == (False, [], 1, count)
     node.systemd.finish(APACHE)
     await job
-    await forger.close()
 
 
 @on_a_node

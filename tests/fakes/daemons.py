@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
+from standfast.quorumd.arbiter import NO_ARBITER
+from standfast.quorumd.looking import NO_HEURISTICS
+from standfast.quorumd.watch import NO_WATCHDOG
 
 ROOT = "/org/standfast"
+SINCE = "2026-01-01T00:00:00Z"  # when every link began to be what it is
 NODES = ("node1", "node2", "node3")
 RESOURCES = ("standfast-ip@192.0.2.100.service", "apache2.service")
+NO_FENCING = {"Attempts": [], "Problems": [], "Unsafe": [], "Unfenced": True, "SlowestOff": 0}
 ALL = ("org.standfast.Membership", "org.standfast.Quorum", "org.standfast.Fencing", "org.standfast.Groups")
 
 
@@ -33,22 +38,27 @@ class Cluster:
     def _publish_membership(self) -> None:
         membership, quorum, fencing = (self.servers[name] for name in ALL[:3])
         root = {"Cluster": "webha", "Node": "node1", "View": "1.12", "Members": list(NODES), "Problems": []}
+        membership.handle("org.standfast.Membership1", "Rejoin", self._wished)
         membership.publish(
-            ROOT, "org.standfast.Membership1", root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee"}
+            ROOT,
+            "org.standfast.Membership1",
+            root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee", "Withdrawn": ""},
         )
         for number, name in enumerate(NODES, 1):
-            links = [] if name == "node1" else [(0, True), (1, name != "node3")]
-            values = {"Name": name, "Id": number, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
+            links = [] if name == "node1" else [(0, True, SINCE), (1, name != "node3", SINCE)]
+            values = {"Name": name, "Id": number, "Votes": 1, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
             membership.publish(
                 f"{ROOT}/node/{name}",
                 "org.standfast.Node1",
                 values | {"Incarnation": f"boot{number}/1", "Links": links},
             )
         votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
+        votes |= NO_WATCHDOG | NO_ARBITER | NO_HEURISTICS
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
-        fencing.publish(ROOT, "org.standfast.Fencing1", {"Attempts": []})
+        fencing.publish(ROOT, "org.standfast.Fencing1", NO_FENCING)
         for name in NODES:
             values = {"Name": f"bmc-{name}", "Agent": "fence_redfish", "LastTest": "2026-01-01T00:00:00Z"}
+            values["LastAnswer"] = values["LastTest"]
             fencing.publish(
                 f"{ROOT}/device/{escape('bmc-' + name)}",
                 "org.standfast.FenceDevice1",
@@ -57,6 +67,7 @@ class Cluster:
 
     def _publish_record(self) -> None:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
+        record["Members"] = list(NODES)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
         self.publish(ROOT, "Groups1", **record, Losses=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):

@@ -17,6 +17,7 @@ class FakeNetwork:
     def __init__(self, votes: Mapping[int, int]) -> None:
         self.votes = votes
         self.nodes = {node: FakeCorosync(self, node) for node in votes}
+        self.flags: frozenset[str] = frozenset()  # votequorum's, beside "quorate"
         self._sequence = 1
         self._pid = 100
 
@@ -70,6 +71,7 @@ class FakeCorosync:
         self.node = node
         self.running = False
         self.strings: dict[str, str] = {}
+        self.statistics: dict[str, int] = {}
         self.links: dict[int, tuple[Link, ...]] = {}
         self.ring = Ring(node, 0)
         self.ring_nodes: tuple[int, ...] = (node,)
@@ -110,6 +112,10 @@ class FakeCorosync:
     def read_string(self, key: str) -> str | None:
         self.check()
         return self.strings.get(key)
+
+    def read_statistic(self, key: str) -> int | None:
+        self.check()
+        return self.statistics.get(key)
 
     # for the handles and the network
 
@@ -241,7 +247,7 @@ class FakeVotes:
             expected=sum(network.votes.values()),
             quorum=sum(network.votes.values()) // 2 + 1,
             total=sum(network.votes[node] for node in nodes),
-            flags=frozenset({"quorate"} if network.quorate(nodes) else ()),
+            flags=network.flags | ({"quorate"} if network.quorate(nodes) else set()),
         )
 
     def close(self) -> None:
@@ -267,6 +273,10 @@ class FakeConfiguration:
     def reload(self) -> None:
         self.corosync.check()
         self.corosync.on_reload()
+
+    def shut_down(self) -> None:
+        self.corosync.check()
+        self.corosync.soon(lambda: self.corosync.network.stop(self.corosync.node))
 
     def close(self) -> None:
         """It has no callback that could come later."""

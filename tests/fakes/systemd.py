@@ -14,6 +14,7 @@ from typing import Any
 from dbus_next.message import Message
 
 from standfast.bus import Bus, Variant, escape, unescape
+from standfast.bus.wire import read_message
 
 NAME = "org.freedesktop.systemd1"
 ROOT = "/org/freedesktop/systemd1"
@@ -63,8 +64,13 @@ class FakeSystemd:
 
     async def serve(self, address: str | None = None) -> None:
         self._bus = await Bus.connect(address)
-        self._bus.on_call = self._called
+        self._bus.take_call = self._take
         await self._bus.claim(NAME)
+
+    @property
+    def unique_name(self) -> str:
+        assert self._bus is not None
+        return self._bus.unique_name
 
     async def leave(self) -> None:
         """Away from the bus, as while it executes itself anew; the units stay."""
@@ -170,6 +176,10 @@ class FakeSystemd:
         return f"{ROOT}/job/{number}"
 
     # Calls
+
+    def _take(self, _: str, data: bytes) -> bool:
+        self._called(read_message(data))
+        return True
 
     def _called(self, message: Any) -> None:
         assert self._bus is not None

@@ -9,10 +9,11 @@ DAEMONS = {"membershipd", "quorumd", "fenced", "resourced"}
 PROGRAMS = DAEMONS | {"ctl"}
 RESOURCED = "standfast.resourced"
 PURE = {
-    f"{RESOURCED}.{line}"
+    f"standfast.{line}" if "." in line else f"{RESOURCED}.{line}"
     for line in Path(__file__).with_name("pure.txt").read_text().splitlines()
     if line and not line.startswith("#")
 }
+PACKAGES = {module.rpartition(".")[0] for module in PURE}
 PURE_LIBRARY = {"collections", "dataclasses", "enum", "functools", "hashlib", "itertools", "json", "types", "typing"}
 PURE_SHARED = {"standfast.vocabulary", "standfast.configuration.model"}
 
@@ -40,7 +41,7 @@ def test_pure_modules_import_only_pure_ones() -> None:
 
 def _is_pure(name: str) -> bool:
     """A library without effects, one of the pure modules, or something in one of them."""
-    if name.split(".")[0] in PURE_LIBRARY or name in {"standfast", "standfast.configuration", RESOURCED}:
+    if name.split(".")[0] in PURE_LIBRARY or name in {"standfast", "standfast.configuration", *PACKAGES}:
         return True
     return any(name == module or name.startswith(module + ".") for module in PURE | PURE_SHARED)
 

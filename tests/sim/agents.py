@@ -31,6 +31,9 @@ class Agents:
         world, machine, key = self.world, self.world.machines[name], (loss, action)
         if key in machine.agents or machine.fencer_down:
             return
+        if machine.ended.get(key, (False, ""))[0]:
+            world.after(world.random.randint(1, 10), self.tell, name)  # it goes on as it is
+            return
         world.note(f"fenced on {name}: {action} {node} (loss {loss})")
         machine.agents[key] = node
         machine.ended.pop(key, None)

@@ -1,14 +1,15 @@
 """More planted bugs: rules that a script attacks on purpose, where random histories seldom or never do."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from sim.planted import Bug, _blocker, _changed, _replaced, disks_without_a_majority
-from standfast.configuration.model import Group
+from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import Rules
 from standfast.resourced import absence, apply, outlook
 from standfast.resourced.core import Core
-from standfast.resourced.events import Left
+from standfast.resourced.departure import Departure
 from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import Call, Members, Reported
 from standfast.resourced.outlook import Outlook
@@ -52,7 +53,7 @@ def return_is_a_proof() -> Iterator[None]:
 @contextmanager
 def opened_from_any_disk() -> Iterator[None]:
     """K: whoever sees a quorate ring opens, alone in its group and with what is on its disk."""
-    with disks_without_a_majority(), _replaced(Terms, "holds_quorum", lambda *_: True):
+    with disks_without_a_majority(), _replaced(Rules, "may_hold", lambda *_: True):
         yield
 
 
@@ -75,7 +76,7 @@ def condemned_are_let_in() -> AbstractContextManager[None]:
 def only_the_leaving_are_marked() -> AbstractContextManager[None]:
     """H11: those who stay without a quorum go on, and get no mark of their own."""
 
-    def rule(record: Record) -> frozenset[str]:
+    def rule(record: Record, _: Rules) -> frozenset[str]:
         return frozenset(name for name in record.members if record.nodes[name].leaving)
 
     return _replaced(absence, "closing", rule)
@@ -150,15 +151,14 @@ def failed_stop_is_not_told() -> AbstractContextManager[None]:
 
 def goes_with_what_it_holds() -> AbstractContextManager[None]:
     """D3: without an open term a node that is asked to leave goes at once."""
-    leave = Core._leave
+    advance = Departure.advance
 
-    def rule(core: Core) -> None:
-        if core.leaving and not core.left and core.terms.term is None:
-            core.left = True
-            core.act(Left(clean=False))
-        leave(core)
+    def rule(departure: Departure, hands: Collection[Hand], known: Configuration, now: int) -> None:
+        if departure.asked and not departure.done and departure._terms.term is None:
+            departure._go(clean=False)
+        advance(departure, hands, known, now)
 
-    return _replaced(Core, "_leave", rule)
+    return _replaced(Departure, "advance", rule)
 
 
 BUGS: tuple[Bug, ...] = (

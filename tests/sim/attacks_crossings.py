@@ -2,6 +2,7 @@
 
 from sim.operators import PATIENCE_MS
 from sim.scripts import (
+    answer,
     applied,
     hold_agents,
     is_start,
@@ -10,9 +11,11 @@ from sim.scripts import (
     members,
     once,
     quiet,
+    record_of,
     recover,
     run_until,
     served_on_the_first,
+    word_waits,
 )
 from standfast.resourced.events import QuorumTold
 from standfast.resourced.messages import (
@@ -109,6 +112,44 @@ def owner_is_cut_off_as_it_leaves() -> None:
     world.cut({name: int(name == owner) for name in world.names})
     world.run(world.now + 20_000)
     recover(world)
+
+
+def word_of_the_last_ring() -> None:
+    """H: n1 is off, and n2 and n3 are a ring of their own before votequorum has spoken of it. What it said of the last
+    ring opens no term and starts nothing."""
+    world = served_on_the_first(36, 3)
+    release_n2, release_n3 = word_waits(world, "n2"), word_waits(world, "n3")
+    world.power_off("n1")
+    world.run(world.now + 10_000)
+    assert world.serving() == []
+    assert not members(world, "n2")
+    release_n3()
+    release_n2()
+    recover(world)
+
+
+def proof_is_not_stored() -> None:
+    """D: n1 is alone and has stored an operator's wish. Then its disk is full, and n2 is proven off: that settles its
+    record, but on the disk it has its old lineage still. The wish is not acknowledged: after a power cut n2's record,
+    of the same lineage but for its digest, may count."""
+    for kind, subject in ((WishKind.STANDBY, "n1"), (WishKind.STANDBY, "n2"), (WishKind.FREEZE, "webserv")):
+        world = quiet(37, 2)
+        world.run(20_000)
+        held = hold_agents(world)
+        world.power_off("n2")
+        run_until(world, lambda: len(held) == 1)  # noqa: B023  # it is called here
+        world.operators.wish("n1", kind, subject)
+        world.run(world.now + 2_000)
+        world.machines["n1"].disk_bad = True
+        answer(world, held, 0, good=True)
+        world.run(world.now + 1_000)
+        assert record_of(world, "n1").losses["n2"].proof == "agent"
+        world.power_off("n1")
+        world.machines["n1"].disk_bad = False
+        let_go(world, held)
+        for name in ("n2", "n1"):
+            world.power_on(name)
+        recover(world)
 
 
 def both_acknowledge() -> None:

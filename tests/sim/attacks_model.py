@@ -57,7 +57,7 @@ def proof_is_read_where_corosync_hung() -> None:
     world.run(world.now + 5_000)
     core = world.machines["n1"].core
     assert core is not None
-    run_until(world, lambda: world.now - core.ticks._echoed["n3"] < 200)
+    run_until(world, lambda: world.now - core.ticks.echoed["n3"] < 200)
     began = world.now
     resumes: list[Callable[[], None]] = []
 

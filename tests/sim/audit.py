@@ -139,7 +139,7 @@ class Audit:
         core, place = machine.core, machine.places[group]
         young = self.world.now - machine.begun_at < YOUNG_MS and self.words.get(name, (None, True))[1]
         whole = place.held and place.leased and set(place.active.values()) == {"active"} and not place.bad
-        if whole and young and core is not None and core.terms.term is None and not core.leaving:
+        if whole and young and core is not None and core.terms.term is None and not core.departure.asked:
             self.fail("invariant 9", f"resourced on {name} began anew and stops {group}")
 
     def leave(self, name: str) -> None:

@@ -16,6 +16,7 @@ from standfast.configuration.model import (
     Resource,
     StopFailure,
 )
+from standfast.watchdog.times import shortest_ms
 
 GROUPS = {"webserv": 2, "database": 1, "mail": 3, "cache": 2, "queue": 1, "search": 2}  # how many units each has
 AGENT_TIMEOUT_MS = 12_000
@@ -59,6 +60,22 @@ def drawn(random: Random, names: Iterable[str]) -> Configuration:
     for name in tuple(GROUPS)[: random.choice((1, 1, 2, 2, 3, 4))]:
         empty = _with_group(random, empty, name)
     return empty
+
+
+def watched(random: Random, before: Configuration) -> Configuration:
+    """Now and then every node has a watchdog, and often nothing else; of two it would prove nothing."""
+    if len(before.nodes) < 3 or random.random() < 0.75:
+        return before
+    return with_watchdogs(before, fence=random.random() < 0.5)
+
+
+def with_watchdogs(before: Configuration, *, fence: bool) -> Configuration:
+    timeout_ms = shortest_ms(before.cluster)
+    nodes = tuple(
+        replace(node, watchdog="auto", watchdog_timeout_ms=timeout_ms, fence=node.fence if fence else ())
+        for node in before.nodes
+    )
+    return replace(before, nodes=nodes)
 
 
 def changed(random: Random, before: Configuration, digest: str) -> Configuration:

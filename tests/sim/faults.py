@@ -187,7 +187,9 @@ def corosync(world: World, _: Random, fault: Fault) -> None:
 
 
 def freeze(world: World, random: Random, fault: Fault) -> None:
-    world.freeze_corosync(fault.node, random.choice((random.randint(200, 2_000), random.randint(2_000, 15_000))))
+    lasts = random.choice((random.randint(200, 2_000), random.randint(2_000, 15_000)))
+    watched = any(node.watchdog for node in world.configuration.nodes)
+    world.freeze_corosync(fault.node, 4 * lasts if watched else lasts)  # as long as a watchdog waits
 
 
 STRIKES: tuple[Callable[[World, Random, Fault], None], ...] = (

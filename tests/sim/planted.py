@@ -3,18 +3,20 @@
 The letters are the counterexamples of the protocol's model; a rule without a letter comes from the design's review.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from standfast.configuration.model import Group
+from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import Rules
 from standfast.resourced import absence, apply, placement
 from standfast.resourced.apply import CHANGES
 from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
-from standfast.resourced.events import Left
+from standfast.resourced.defence import Defence
+from standfast.resourced.departure import Departure
 from standfast.resourced.fencing import Fencing
 from standfast.resourced.hands import Gate, Hand, Stage, Verb
 from standfast.resourced.messages import (
@@ -154,8 +156,8 @@ def proof_for_a_later_loss() -> AbstractContextManager[None]:
 def marked_while_it_holds() -> AbstractContextManager[None]:
     """E: whoever wants to leave is marked at once."""
 
-    def rule(record: Record, _: set[str]) -> list[Content]:
-        return [Marked(node=name) for name in sorted(absence.closing(record)) if not record.nodes[name].left]
+    def rule(record: Record, rules: Rules, _: set[str]) -> list[Content]:
+        return [Marked(node=name) for name in sorted(absence.closing(record, rules)) if not record.nodes[name].left]
 
     return _replaced(absence, "marks", rule)
 
@@ -241,12 +243,11 @@ def acknowledged_at_delivery() -> AbstractContextManager[None]:
 def leaves_without_its_mark() -> AbstractContextManager[None]:
     """E: a node that holds nothing goes as soon as it is asked, marked or not."""
 
-    def rule(core: Core) -> None:
-        if core.leaving and not core.left and all(hand.stage is Stage.IDLE for hand in core.hands.values()):
-            core.left = True
-            core.act(Left(clean=True))
+    def rule(departure: Departure, hands: Collection[Hand], _: Configuration, __: int) -> None:
+        if departure.asked and not departure.done and all(hand.stage is Stage.IDLE for hand in hands):
+            departure._go(clean=True)
 
-    return _replaced(Core, "_leave", rule)
+    return _replaced(Departure, "advance", rule)
 
 
 def gate_without_quorum() -> AbstractContextManager[None]:
@@ -298,7 +299,7 @@ def stopped_by_a_restart_of_the_daemon() -> AbstractContextManager[None]:
 
 def runs_on_without_quorum() -> AbstractContextManager[None]:
     """A node that is not quorate goes on with what it runs."""
-    return _replaced(Core, "_guard_quorum", lambda _: None)
+    return _replaced(Defence, "guard", lambda *_: None)
 
 
 def failed_attempt_is_a_proof() -> AbstractContextManager[None]:

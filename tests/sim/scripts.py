@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sim.configurations import example, with_watchdogs
 from sim.walk import calm
 from sim.walk import recover as wait_until_served
 from sim.world import World
@@ -16,9 +17,12 @@ FOR_EVER_MS = 10_000_000
 WISH_MS = 26_000  # after which an operator may ask again
 
 
-def quiet(seed: int, count: int) -> World:
-    """A cluster whose nodes boot now, and where nothing breaks but what the history says."""
-    world = World(seed, [f"n{index + 1}" for index in range(count)])
+def quiet(seed: int, count: int, *, watchdogs: bool = False) -> World:
+    """A cluster whose nodes boot now, and where nothing breaks but what the history says. `watchdogs`: it has them
+    instead of fence devices."""
+    names = [f"n{index + 1}" for index in range(count)]
+    configuration = example(names)
+    world = World(seed, names, with_watchdogs(configuration, fence=False) if watchdogs else configuration)
     for name in world.names:
         world.power_on(name)
     return world

@@ -12,8 +12,7 @@ Not here, for what they attack does not exist yet or is not the core's:
 | S, D1's command | no start-alone; that two nodes wait is K's second script |
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
-| H5 | no delay for races of two nodes |
-| H6 | no withdrawal at faults that are not transitive |
+| H6 | withdrawal is membershipd's: `tests/unit/test_withdrawal.py` |
 | H9 | no held-by-administrator |
 | H13, D7 | no `fence confirm`, no `Unsafe` |
 | H16 | one protocol version |
@@ -28,7 +27,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sim import attacks_bugs, attacks_crossings, attacks_model, attacks_review, planted
+from sim import attacks_bugs, attacks_crossings, attacks_fencing, attacks_model, attacks_review, planted
 from sim.conftest import Noticed
 
 Attack = Callable[[], None]
@@ -55,6 +54,8 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.order_meets_no_quorum: (planted.gate_without_quorum,),
     attacks_crossings.leaving_meets_an_order: (planted.leaves_without_its_mark,),
     attacks_crossings.owner_is_cut_off_as_it_leaves: (planted.marked_while_it_holds,),
+    attacks_crossings.word_of_the_last_ring: (planted.quorum_of_another_ring,),
+    attacks_crossings.proof_is_not_stored: (planted.acknowledged_in_the_old_lineage,),
     attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
     attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),
     attacks_crossings.first_update_that_only_one_has_read: (planted.orders_before_all_have_stored,),
@@ -84,7 +85,17 @@ REVIEW: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_review.leaves_without_a_term: (attacks_bugs.goes_with_what_it_holds,),
     attacks_review.ring_changes_while_all_answer: (),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW}
+FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_fencing.two_nodes_lose_each_other: (attacks_fencing.both_shoot_at_once,),
+    attacks_fencing.corosync_hangs_under_a_watchdog: (
+        attacks_fencing.fed_without_an_echo,
+        attacks_fencing.proof_comes_before_the_reset,
+    ),
+    attacks_fencing.owner_is_cut_off_under_a_watchdog: (),
+    attacks_fencing.resourced_is_dead_under_a_watchdog: (),
+    attacks_fencing.device_says_off_and_lies: (attacks_fencing.heard_is_off,),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 

@@ -5,19 +5,19 @@ from functools import partial
 
 import pytest
 
-from sim import attacks_bugs, planted
+from sim import attacks_bugs, attacks_fencing, planted
 from sim.conftest import Noticed
 from sim.test_attacks import PAIRS
 from sim.test_histories import test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left as who_was_met
 from sim.test_resting import rests_for_a_moment_before_a_term
 from sim.walk import History, walk
+from unit.test_hands import test_the_end_of_another_stop_lets_nothing_go_that_runs as another_stop
 from unit.test_terms import test_a_call_that_was_sent_in_another_membership_is_void_for_everybody as other_membership
 
 Story = Callable[[], object]
 
 WALKS: dict[planted.Bug, tuple[int, int]] = {
     planted.disks_without_a_majority: (2, 2),
-    planted.quorum_of_another_ring: (25, 2),
     planted.record_of_the_lowest_node: (2, 2),
     planted.losses_that_do_not_end: (4, 2),
     planted.only_the_last_owner_blocks: (1, 3),
@@ -35,14 +35,9 @@ def only(seed: int, *faults: int) -> History:
 
 # n3 has half of the votes, and a full disk while a term is about to open
 LATE_DISK = only(676206912957, 9, 14)
-# n2 is alone and stores an operator's wish; its disk is full when the other one is proven off, and it leaves
-LOST_PROOF = only(285156822265, 0, 1, 2, 5, 11, 12, 13, 16)
-# a slow stop that an older process of n1's resourced had asked for ends while the group is stopped again
-OLD_STOP = only(229855007778, 1, 2, 3, 4, 5, 7, 8, 11, 13, 15, 16, 17, 18, 19, 23, 25, 30, 31)
 HISTORIES: dict[planted.Bug, Story] = {
-    planted.end_of_a_stop_is_believed: partial(walk, OLD_STOP),
+    planted.end_of_a_stop_is_believed: another_stop,
     planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 1),
-    planted.acknowledged_in_the_old_lineage: partial(walk, LOST_PROOF),
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
     planted.who_was_met_is_forgotten: partial(who_was_met, 2),
     attacks_bugs.calls_name_no_membership: other_membership,
@@ -57,7 +52,7 @@ def named(bug: planted.Bug) -> str:
 
 
 def test_every_planted_bug_has_its_history() -> None:
-    assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {*planted.BUGS, *attacks_bugs.BUGS}
+    assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {*planted.BUGS, *attacks_bugs.BUGS, *attacks_fencing.BUGS}
 
 
 @pytest.mark.parametrize("bug", HISTORIES, ids=lambda bug: str(bug.__name__))

@@ -108,8 +108,9 @@ class Truth:
 
     def _judge_proof(self, name: str, loss: str, record: Record) -> None:
         machine = self.world.machines[name]
-        if machine.believed_off:
-            return
+        holds = any(place.held or place.runs for place in machine.places.values())
+        if machine.believed_off or (record.losses[name].proof == "watchdog" and not holds):
+            return  # who holds nothing is always fed: its watchdog proves that of it
         if loss not in self.world.agents.lies:
             self.audit.fail("invariant 2", f"{name} is proven off (loss {loss}), but it is on and never was off")
         self.world.note(f"{name} is believed to be off: its agent lied")

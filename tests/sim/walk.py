@@ -37,6 +37,7 @@ def shape(seed: int, count: int | None = None) -> Shape:
     nodes = random.choice((2, 2, 3, 3, 3, 4, 5))
     names = tuple(f"n{index + 1}" for index in range(count or nodes))
     configuration = configurations.drawn(random, names)
+    configuration = configurations.watched(Random(f"watchdogs {seed}"), configuration)
     return Shape(
         names=names,
         configuration=configuration,

@@ -13,6 +13,7 @@ from sim import configurations
 from sim.agents import Agents
 from sim.audit import Audit
 from sim.corosync import Corosync
+from sim.dogs import Dogs
 from sim.files import Files
 from sim.machine import Machine
 from sim.network import Network
@@ -24,6 +25,7 @@ from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
     Action,
     Answer,
+    ArmWatchdog,
     Entry,
     Event,
     Fence,
@@ -36,6 +38,7 @@ from standfast.resourced.events import (
     Reboot,
     SendRecord,
     SendTick,
+    TellWatchdog,
     TimePassed,
 )
 from standfast.resourced.hands import Act
@@ -73,6 +76,7 @@ class World:
         self.operators = Operators(self)
         self.units = Units(self)
         self.agents = Agents(self)
+        self.dogs = Dogs(self)
         self.files = Files(self)
         self.corosync = Corosync(self, self.network)
         self.cut = self.corosync.cut
@@ -122,6 +126,7 @@ class World:
         machine.agents, machine.ended = {}, {}
         machine.disk_bad, machine.torn = False, ""
         self.corosync.start(name)
+        self.dogs.boots(name)
         self.after(self.random.randint(200, 2000), self._start_daemon, name, machine.boot)
 
     def power_off(self, name: str) -> None:
@@ -165,6 +170,7 @@ class World:
         machine.core.offered = machine.files
         self.units.adopt(name)
         self.agents.tell(name)
+        self.dogs.greet(name)
         self.corosync.greet(name)
         self._clock(machine, machine.life)
 
@@ -260,7 +266,7 @@ class World:
             self.power_off(machine.name)
             self.after(self.random.randint(50, 5_000), self.power_on, machine.name)
 
-    def perform(self, name: str, action: Action) -> None:
+    def perform(self, name: str, action: Action) -> None:  # noqa: C901  # one row for each kind of action
         match action:
             case SendTick(data=data):
                 self.corosync.tick(name, data)
@@ -275,6 +281,10 @@ class World:
                 self.corosync.leave(name)
             case JoinGroup():
                 self.corosync.join(name)
+            case ArmWatchdog():
+                self.after(self.random.randint(1, 20), self.dogs.arm, name, self.machines[name].life)
+            case TellWatchdog():
+                self.dogs.told(name, action)
             case Fence(loss=loss, node=node, action=kind):
                 self.agents.begin(name, loss, node, kind)
             case Answer(wish=wish, outcome=outcome):

@@ -6,6 +6,7 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, FenceDevice
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced import absence
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -26,6 +27,10 @@ from unit.cluster import NODES, after, because, fresh, situation, term
 KNOWN = replace(configuration(list(NODES)), devices=(FenceDevice(name="bmc", agent="fence_ipmilan", options={}),))
 GRACE = KNOWN.cluster.daemon_grace_ms
 TWO = frozenset({"n1", "n2"})
+
+
+def marks(record: Record, moving: set[str]) -> list[Content]:
+    return absence.marks(record, quorum_of(KNOWN), moving)
 
 
 def losses(record: Record, at: Situation) -> list[Content]:
@@ -197,23 +202,23 @@ def test_what_was_switched_off_is_switched_on_unless_it_is_back_to_stay() -> Non
 
 def test_who_leaves_is_marked_when_it_holds_nothing_and_nothing_moves_away_from_it() -> None:
     empty = after(term(fresh(), *NODES), Leaving(node="n3"))
-    assert absence.marks(empty, set()) == [Marked(node="n3")]
+    assert marks(empty, set()) == [Marked(node="n3")]
     holding = after(term(fresh(), *NODES, held={"n3": Holding.RUNNING}), Leaving(node="n3"))
-    assert absence.marks(holding, set()) == []
+    assert marks(holding, set()) == []
     moved = after(empty, Leaving(node="n3"))
     group = replace(moved.groups["webserv"], last_owner="n3")
-    assert absence.marks(replace(moved, groups={"webserv": group}), {"webserv"}) == []
+    assert marks(replace(moved, groups={"webserv": group}), {"webserv"}) == []
 
 
 def test_when_too_few_would_stay_all_are_marked_together_and_only_when_nobody_holds_anything() -> None:
     record = term(fresh(), *NODES)
     for name in ("n2", "n3"):
         record = after(record, Leaving(node=name))
-    assert absence.marks(record, set()) == [Marked(node=name) for name in NODES]
+    assert marks(record, set()) == [Marked(node=name) for name in NODES]
     held = after(after(term(fresh(), *NODES, held={"n1": Holding.RUNNING}), Leaving(node="n2")), Leaving(node="n3"))
-    assert absence.marks(held, set()) == []
+    assert marks(held, set()) == []
 
 
 def test_of_two_nodes_one_may_leave_alone() -> None:
     record = after(term(fresh("n1", "n2"), "n1", "n2"), Leaving(node="n2"))
-    assert absence.closing(record) == {"n2"}
+    assert absence.closing(record, quorum_of(configuration(["n1", "n2"]))) == {"n2"}

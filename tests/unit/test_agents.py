@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from standfast.configuration.device_checks import unverified_options
 from standfast.configuration.model import FenceDevice
-from standfast.fenced.agents import Agents, Result, verified
+from standfast.fenced.agents import Agents, Result
 from standfast.fenced.levels import Action, Answer
 
 
@@ -101,6 +102,14 @@ def test_the_secret_is_never_shown(bench: Bench) -> None:
     assert result.text == "exit code 1: password=***"
 
 
+def test_half_a_secret_is_never_shown_either(bench: Bench) -> None:
+    (bench.folder / "good/bmc.secret").write_text("hunter2-hunter3")
+    bench.agent("cat > /dev/null; printf 'login with hunter2-hunter3'; head -c 2042 /dev/zero | tr '\\0' x; exit 1")
+    assert bench.run(password_file="bmc.secret").text == "exit code 1"
+    bench.agent("cat > /dev/null; head -c 4000 /dev/zero | tr '\\0' x; echo; echo 'login with hunter2-hunter3'; exit 1")
+    assert bench.run(password_file="bmc.secret").text == "exit code 1: login with ***"
+
+
 @pytest.mark.parametrize("name", ["missing.secret", "../etc/passwd", "/etc/passwd", ".."])
 def test_a_secret_that_cannot_be_read_is_a_failure_of_the_device(bench: Bench, name: str) -> None:
     bench.agent("touch started")
@@ -180,7 +189,8 @@ def test_many_agents_leave_no_descriptor_open(bench: Bench) -> None:
     ],
 )
 def test_options_that_switch_verification_off_are_known(options: dict[str, str], expected: bool) -> None:
-    assert verified(FenceDevice(name="x", agent="fence_x", options=options)) is expected
+    device = FenceDevice(name="x", agent="fence_x", options=options)
+    assert (not unverified_options(device)) is expected
 
 
 def alive(pid: int) -> bool:

@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from standfast.configuration import keys, model
 from standfast.configuration.load import digest, load, load_good, load_with, save_good
-from standfast.configuration.model import Configuration, ConfigurationError, Plug, Recovery, StopFailure
+from standfast.configuration.model import Configuration, ConfigurationError, Plug, QuorumLoss, Recovery, StopFailure
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_span, show_span
 
@@ -168,6 +168,26 @@ def test_dropins_of_cluster_conf_add_to_the_record_of_that_name(root: Path, syst
     assert str(found.cluster.sources["DetectWithin"]) == "cluster.conf.d/20.conf:2"
 
 
+def test_the_quorum_options_are_read(root: Path, system: System) -> None:
+    assert load(root, system=system).cluster.two_node is None
+    options = "TwoNode=no\nAutoTieBreaker=yes\nQuorumLoss=freeze"
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", f"Name=webha\n{options}"))
+    cluster = load(root, system=system).cluster
+    assert (cluster.two_node, cluster.auto_tie_breaker, cluster.quorum_loss) == (False, True, QuorumLoss.FREEZE)
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", "Name=webha\nArbiter=Arbiter-1.example.com"))
+    assert load(root, system=system).cluster.arbiter == "Arbiter-1.example.com"
+
+
+def test_heuristics_are_read_with_their_order_and_drop_ins(root: Path, system: System) -> None:
+    text = f"{GATEWAY}/usr/bin/ping -c1 -w1 '192.0.2.1'\nScore=2\n[Heuristic]\nName=disk\nExec=/bin/true\nMinimum=3"
+    write(root, "cluster.conf", CLUSTER.replace("Name=webha", text, 1))
+    write(root, "cluster.conf.d/a.conf", "[Heuristic]\nName=gateway\nFailAfter=5\n")
+    gateway, disk = load(root, system=system).heuristics
+    assert gateway.command == ("/usr/bin/ping", "-c1", "-w1", "192.0.2.1")
+    assert (gateway.name, gateway.score, gateway.fail_after, gateway.minimum) == ("gateway", 2, 5, None)
+    assert (disk.name, disk.command, disk.minimum) == ("disk", ("/bin/true",), 3)
+
+
 def test_every_value_of_a_group_says_where_it_was_written(root: Path, system: System) -> None:
     write(root, "cluster.conf", CLUSTER.replace("Name=webha", "Name=webha\nMaxStarts=4"))
     for name in ("db", "log"):
@@ -189,6 +209,7 @@ def test_every_value_of_a_group_says_where_it_was_written(root: Path, system: Sy
     assert found.domains[0].setting("Ordered") == "cluster.conf:34"
 
 
+GATEWAY = "Name=webha\n[Heuristic]\nName=gateway\nExec="
 CLUSTER_SLIPS = [
     ("[Cluster]\nName=webha", "[Cluster]", "cluster.conf:1: [Cluster] needs Name="),
     ("Name=webha", "Name=web ha", "cluster.conf:2: Name=: “web ha” is no name"),
@@ -198,14 +219,31 @@ CLUSTER_SLIPS = [
         "cluster.conf:3: unknown option DetectWithn= in [Cluster]; did you mean DetectWithin=?",
     ),
     ("Name=webha", "Name=webha\nVotes=3", "cluster.conf:3: unknown option Votes= in [Cluster]; it belongs in [Node]"),
-    ("Name=webha", "Name=webha\nQuorumLoss=stop", "cluster.conf:3: QuorumLoss= in [Cluster] is not supported yet"),
+    ("Name=webha", "Name=webha\nQuorumLoss=halt", "cluster.conf:3: QuorumLoss=: “halt” is not known; write stop or f"),
+    ("Name=webha", "Name=webha\nLastManStanding=yes", "cluster.conf:3: LastManStanding=yes needs three nodes or more"),
+    ("Name=webha", "Name=webha\nArbiter=-oProxyCommand", "cluster.conf:3: Arbiter=: “-oProxyCommand” is no host"),
+    ("Name=webha", "Name=webha\nArbiter=192.0.2.300", "cluster.conf:3: Arbiter=: “192.0.2.300” is no host; write a n"),
+    ("Name=webha", "Name=webha\nArbiter=a b", "cluster.conf:3: Arbiter=: “a b” is no host; write a name or an IP"),
     ("Name=webha", "Name=webha\nDetectWithin=1s", "cluster.conf:3: DetectWithin=: 1s is shorter than 1.1s"),
     ("Name=webha", "Name=webha\nDetectWithin=2 sek", "cluster.conf:3: DetectWithin=: “sek” is no unit of time"),
     ("Name=webha", "Name=webha\nDetectWithin=soon", "cluster.conf:3: DetectWithin=: “soon” is no time span"),
     ("Name=webha", "Name=webha\nUnsafe=maybe", "cluster.conf:3: Unsafe=: “maybe” is neither yes nor no"),
     ("Name=webha", "Name=webha\nTickMax=30s", "cluster.conf:3: DaemonGrace= must be longer than TickMax="),
     ("Name=webha", "Name=webha\n[Nodes]\nx=1", "cluster.conf:3: unknown section [Nodes]; did you mean [Node]?"),
-    ("Name=webha", "Name=webha\n[Heuristic]\nExec=x", "cluster.conf:3: [Heuristic] is not supported yet"),
+    ("Name=webha", "Name=webha\n[Heuristic]\nExec=/bin/x", "cluster.conf:3: [Heuristic] needs Name="),
+    ("Name=webha", "Name=webha\n[Heuristic]\nName=gw", "cluster.conf:3: [Heuristic] needs Exec="),
+    ("Name=webha", f"{GATEWAY}ping", "cluster.conf:5: Exec=: “ping” is no command; begin with the program's path"),
+    ("Name=webha", f"{GATEWAY}/bin/a 'b", "cluster.conf:5: Exec=: “/bin/a 'b” is no command: no closing quotation"),
+    (
+        "Name=webha",
+        f"{GATEWAY}/bin/a\nMinimum=3\nScore=2",
+        "cluster.conf:6: Minimum=3 cannot be reached: all scores together are 2; lower it",
+    ),
+    (
+        "Name=webha",
+        f"{GATEWAY}/bin/a\nMinimum=1\n[Heuristic]\nName=disk\nExec=/bin/b\nMinimum=2",
+        "cluster.conf:10: Minimum=2 is 1 at cluster.conf:6, and a node has one minimum; remove one of them",
+    ),
     ("Name=webha", "Name=webha\nunsafe", "cluster.conf:3: “unsafe” is neither [NAME] nor KEY=VALUE nor a comment"),
     ("[Cluster]", "[Cluster", "cluster.conf:1: “[Cluster” is no section; write [NAME]"),
     ("Name=node2", "Name=node1", "cluster.conf:10: Name=node1 is taken at cluster.conf:3"),
@@ -216,10 +254,15 @@ CLUSTER_SLIPS = [
     ("Address=192.0.2.12", "Address=192.0.2.11", "cluster.conf:12: 192.0.2.11 is node1's already"),
     ("Address=192.0.2.12", "Address=192.0.2.256", "cluster.conf:12: Address=: “192.0.2.256” is no IP address"),
     ("Address=192.0.2.12", "Address=0.0.0.0", "cluster.conf:12: Address=: 0.0.0.0 is no address that a node can have"),
+    (
+        "Address=198.51.100.11",
+        "Address=192.0.2.13",
+        "cluster.conf:7: 192.0.2.13 and 192.0.2.11 of node1 are in one network (other nodes' links say so); a second",
+    ),
     ("Address=192.0.2.12\n", "", "cluster.conf:12: node2 has 1 addresses, node1 has 2; each link needs every node"),
     ("Address=192.0.2.12", "Address=2001:db8::12", "cluster.conf:13: 2001:db8::12 and node1's 192.0.2.11 are one link"),
     ("Fence=bmc2", "Fence=bcm2", "cluster.conf:14: there is no [FenceDevice] bcm2; did you mean bmc2?"),
-    ("Fence=bmc1\n", "", "cluster.conf:4: node1 has no Fence=; add one, or Unsafe=yes"),
+    ("Fence=bmc1\n", "", "cluster.conf:4: node1 has no Fence= and no Watchdog=; add one, or Unsafe=yes"),
     (
         "Agent=fence_apc",
         "Agent=/usr/sbin/fence_apc",
@@ -231,6 +274,12 @@ CLUSTER_SLIPS = [
         "Option=passwd=x1y2",
         "cluster.conf:20: Option=: passwd cannot be set here; use PasswordFile=",
     ),
+    (
+        "Option=ssl-insecure=1",
+        "Option=delay=5",
+        "cluster.conf:20: Option=: delay cannot be set here; use Delay=, or FenceDelay= of the node",
+    ),
+    ("Fence=bmc1\n", "Fence=bmc1\nFenceDelay=6min\n", "cluster.conf:9: FenceDelay=: 6min is longer than 5min"),
     ("Option=ssl-insecure=1", "Option=secret x1y2", "cluster.conf:20: Option=: write NAME=VALUE"),
     (
         "PasswordFile=bmc.secret",
@@ -257,6 +306,11 @@ def test_a_slip_in_cluster_conf_is_one_sentence_with_its_line(
     found = problems(root, system)
     assert any(problem.startswith(told) for problem in found), found
     assert "x1y2" not in "".join(found)
+
+
+def test_a_node_is_shot_later_by_its_own_delay(root: Path, system: System) -> None:
+    write(root, "cluster.conf", CLUSTER.replace("Fence=bmc1\n", "Fence=bmc1\nFenceDelay=5s\n"))
+    assert [node.fence_delay_ms for node in load(root, system=system).nodes] == [5000, 0]
 
 
 def test_every_slip_is_told_at_once(root: Path, system: System) -> None:
@@ -669,6 +723,7 @@ def test_the_table_of_keys_in_the_manual_is_the_one_of_the_code() -> None:
         (keys.Scope.NODE, model.Node),
         (keys.Scope.DEVICE, model.FenceDevice),
         (keys.Scope.DOMAIN, model.Domain),
+        (keys.Scope.HEURISTIC, model.Heuristic),
         (keys.Scope.GROUP, model.Group),
         (keys.Scope.RESOURCE, model.Resource),
         (keys.Scope.PROBE, model.Probe),
@@ -683,7 +738,7 @@ def test_declared_defaults_and_fields_are_those_of_the_model(scope: keys.Scope, 
         if key.default:
             assert key.kind.combine((key.kind.parse(key.default),)) == default, key.name
         else:
-            assert default in (dataclasses.MISSING, None, ()), key.name
+            assert default in (dataclasses.MISSING, None, (), ""), key.name
 
 
 @given(st.integers(0, 10**9))
@@ -717,6 +772,7 @@ def test_what_is_no_span_is_refused(text: str) -> None:
         parse_span(text)
 
 
+@settings(deadline=None)  # a loaded machine keeps no time
 @given(st.binary(max_size=200), st.sampled_from(["cluster.conf", "units/webserv.target", "units/a.service.d/x.conf"]))
 def test_any_bytes_give_a_configuration_or_problems(content: bytes, name: str) -> None:
     with TemporaryDirectory() as folder:

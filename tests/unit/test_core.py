@@ -50,6 +50,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.race import MARGIN_MS, UNMEASURED_OFF_MS
 from standfast.resourced.record import Disk, Record
 from standfast.vocabulary import Holding, Phase, Ring, UnitState
 from unit.cluster import GROUP, because, fresh, member, term
@@ -113,6 +114,13 @@ class Alone:
         self.give(RingChanged(ring=RING, nodes=ALONE), TimePassed(), GroupChanged(members=ALONE, joined=ALONE))
         self.give(QuorumTold(ring=RING, quorate=quorate))
         return self
+
+    def desert(self) -> None:
+        """The others are gone; the record is in the memory of this node."""
+        self.give(RingChanged(ring=RING, nodes=ALONE), TimePassed(), GroupChanged(members=ALONE, joined=ALONE))
+        self.core.terms.in_memory = True
+        self.give(GroupChanged(members=ALONE, joined=ALONE), QuorumTold(ring=RING, quorate=True))
+        self.passes(1_000)
 
     def passes(self, milliseconds: int) -> list[Action]:
         done: list[Action] = []
@@ -341,10 +349,9 @@ def test_a_configuration_in_force_that_is_not_installed_yet_is_installed() -> No
 def test_an_attempt_is_asked_of_fenced_once_and_again_when_fenced_was_restarted() -> None:
     names = ("n1", "n2")
     node = Alone(names, term(fresh(*names), *names))
-    node.give(RingChanged(ring=RING, nodes=ALONE), TimePassed(), GroupChanged(members=ALONE, joined=ALONE))
-    node.core.terms.in_memory = True
-    node.give(GroupChanged(members=ALONE, joined=ALONE), QuorumTold(ring=RING, quorate=True))
-    node.passes(1_000)
+    node.desert()
+    assert not any(isinstance(action, Fence) for action in node.log), "n2 may be about to shoot"
+    node.passes(UNMEASURED_OFF_MS + MARGIN_MS)
     asked = [action for action in node.log if isinstance(action, Fence)]
     assert [(fence.node, fence.action, fence.incarnation) for fence in asked] == [("n2", "off", "n2/1")]
     assert verbs(node.log) == []

@@ -1,6 +1,9 @@
 """corosync.conf out of the configuration."""
 
+import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,17 +15,17 @@ from standfast.membershipd.settings import find_node
 KEY = Path("/etc/standfast/corosync.key")
 
 
-def make_configuration(count: int, *, detect_within_ms: int = 2200) -> Configuration:
+def make_configuration(count: int, *, detect_within_ms: int = 2200, votes: int = 1, **options: Any) -> Configuration:
     nodes = tuple(
         Node(
             name=f"node{number}",
             id=number,
             addresses=(f"192.0.2.{10 + number}", f"198.51.100.{10 + number}"),
-            votes=number,
+            votes=votes,
         )
         for number in range(1, count + 1)
     )
-    cluster = Cluster(name="webha", detect_within_ms=detect_within_ms)
+    cluster = Cluster(name="webha", detect_within_ms=detect_within_ms, **options)
     return Configuration(cluster=cluster, nodes=nodes, devices=(), domains=(), groups=(), digest="d1")
 
 
@@ -53,7 +56,7 @@ nodelist {{
     node {{
         name: node2
         nodeid: 2
-        quorum_votes: 2
+        quorum_votes: 1
         ring0_addr: 192.0.2.12
         ring1_addr: 198.51.100.12
     }}
@@ -75,9 +78,81 @@ standfast {{
     assert DIGEST_KEY == "standfast.corosync_conf"
 
 
+def quorum_section(configuration: Configuration) -> list[str]:
+    """The lines of the quorum section without its braces, what is in a section of it with that name before it."""
+    lines = render(configuration, KEY).splitlines()
+    inside: list[str] = []
+    found = []
+    for line in map(str.strip, lines):
+        if line.endswith("{"):
+            inside.append(line.removesuffix(" {"))
+        elif line == "}":
+            inside.pop()
+        elif inside[:1] == ["quorum"]:
+            found.append(".".join([*inside[1:], line]))
+    assert not inside
+    return found
+
+
+PROVIDER = "provider: corosync_votequorum"
+
+
 @pytest.mark.parametrize("count", [1, 3, 5])
-def test_only_two_nodes_get_two_node(count: int) -> None:
-    assert "two_node" not in render(make_configuration(count), KEY)
+def test_more_or_fewer_than_two_nodes_have_no_quorum_option(count: int) -> None:
+    assert quorum_section(make_configuration(count)) == [PROVIDER]
+
+
+def test_the_options_that_need_wait_for_all_are_written_with_it() -> None:
+    breaker = ["wait_for_all: 1", "auto_tie_breaker: 1", "auto_tie_breaker_node: lowest"]
+    assert quorum_section(make_configuration(4, auto_tie_breaker=True)) == [PROVIDER, *breaker]
+    assert quorum_section(make_configuration(2, auto_tie_breaker=True)) == [PROVIDER, *breaker]
+    last = ["wait_for_all: 1", "last_man_standing: 1", "last_man_standing_window: 11000"]
+    assert quorum_section(make_configuration(3, last_man_standing=True)) == [PROVIDER, *last]
+    assert quorum_section(make_configuration(2, two_node=False)) == [PROVIDER]
+
+
+def test_votes_are_written_for_each_node() -> None:
+    assert render(make_configuration(2, votes=3), KEY).count("quorum_votes: 3\n") == 2
+
+
+def test_an_arbiter_is_a_device_of_one_vote_with_tls_and_no_two_node() -> None:
+    assert quorum_section(make_configuration(2, arbiter="192.0.2.99")) == [
+        PROVIDER,
+        "device.model: net",
+        "device.votes: 1",
+        "device.timeout: 4400",
+        "device.sync_timeout: 8800",
+        "device.net.host: 192.0.2.99",
+        "device.net.tls: required",
+        "device.net.algorithm: ffsplit",
+        "device.net.tie_breaker: lowest",
+    ]
+
+
+@pytest.mark.skipif(shutil.which("corosync") is None, reason="there is no corosync here")
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"auto_tie_breaker": True}, {"last_man_standing": True}, {"arbiter": "192.0.2.99"}, {"two_node": False}],
+)
+@pytest.mark.parametrize("count", [2, 4])
+def test_corosync_itself_takes_the_file(tmp_path: Path, count: int, options: dict[str, Any]) -> None:
+    key = tmp_path / "corosync.key"
+    key.write_bytes(b"k" * 1024)
+    # it looks for the node that it is to be
+    text = render(make_configuration(count, **options), key).replace("192.0.2.11", "127.0.0.1")
+    text = text.replace("to_stderr: no", "to_stderr: yes") + f"system {{\n    state_dir: {tmp_path}\n}}\n"
+    assert _corosync_says(tmp_path, text) == ""
+    assert "transport" in _corosync_says(tmp_path, text.replace("transport: knet", "transport: carrier"))
+    assert "quorum_votes" in _corosync_says(tmp_path, text.replace("quorum_votes: 1", "quorum_votes: many"))
+
+
+def _corosync_says(folder: Path, text: str) -> str:
+    """What `corosync -t` has against this file; "" = nothing."""
+    (folder / "corosync.conf").write_text(text)
+    done = subprocess.run(
+        ["corosync", "-t", "-c", str(folder / "corosync.conf")], check=False, capture_output=True, text=True
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr + f" (exit code {done.returncode})"
 
 
 @pytest.mark.parametrize(("detect_within_ms", "token"), [(2200, 1000), (1100, 500), (3000, 1363), (5500, 2500)])

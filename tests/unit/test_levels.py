@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standfast.configuration.model import Plug
-from standfast.fenced.levels import Action, Answer, Levels, OffRound, Outcome, Step, backoff_ms, begin
+from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
+from standfast.fenced.levels import Action, Answer, Levels, OffRound, Outcome, Step, backoff_ms, begin, delay
 
 plugs = st.builds(
     lambda device, plug: Plug(device=device, plug=plug),
@@ -125,3 +125,27 @@ def test_only_the_first_step_of_a_further_level_asks_for_an_open_term() -> None:
 def test_the_back_off_grows_from_one_second_to_thirty() -> None:
     assert [backoff_ms(rounds) for rounds in range(8)] == [0, 1000, 2000, 4000, 8000, 16000, 30000, 30000]
     assert backoff_ms(10_000) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("fence_delay_ms", "delays_ms", "said"),
+    [
+        (0, (0, 0, 60_000), None),
+        (5000, (300, 0, 60_000), "waits 5 s: FenceDelay= of node1"),
+        (300, (0, 1500, 60_000), "waits 1.5 s: Delay= of fence device pdu"),
+    ],
+)
+def test_the_longest_delay_of_a_node_and_of_its_own_devices_counts(
+    fence_delay_ms: int, delays_ms: tuple[int, ...], said: str | None
+) -> None:
+    devices = tuple(
+        FenceDevice(name=name, agent="fence_x", options={}, delay_ms=delay_ms)
+        for name, delay_ms in zip(("bmc", "pdu", "of-another"), delays_ms, strict=True)
+    )
+    fence = ((Plug(device="bmc", plug=None),), (Plug(device="pdu", plug="1"),))
+    node = Node(name="node1", id=1, addresses=("192.0.2.11",), fence=fence, fence_delay_ms=fence_delay_ms)
+    configuration = Configuration(
+        cluster=Cluster(name="test"), nodes=(node,), devices=devices, domains=(), groups=(), digest=""
+    )
+    found = delay(configuration, "node1")
+    assert (None if found is None else str(found)) == said

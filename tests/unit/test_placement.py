@@ -7,6 +7,7 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Domain, Group, Recovery, StopFailure
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import closing
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -281,7 +282,7 @@ def test_it_is_stopped_where_it_runs_because(change: Content, why: str) -> None:
 
 def test_all_stop_when_those_who_stay_would_not_be_quorate() -> None:
     record = after(after(running(), Leaving(node="n2")), Leaving(node="n3"))
-    assert closing(record) == frozenset(NODES)
+    assert closing(record, quorum_of(configuration(list(NODES)))) == frozenset(NODES)
     assert order(record) == ("stop", "n1", "the nodes that stay would not be quorate")
 
 

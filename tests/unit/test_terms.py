@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from standfast.configuration.quorum import Rules
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
     Call,
@@ -49,7 +50,7 @@ class Node:
         self.too_old_for = 0  # the version that it cannot speak
         self.terms = Terms(
             me=name,
-            votes=dict.fromkeys(names, 1),
+            rules=Rules(votes_of=dict.fromkeys(names, 1), two_node=len(names) == 2),
             outbox=self,
             ticks=Ticks(name),
             fresh=lambda: next(numbers),

@@ -19,6 +19,7 @@ from standfast.resourced.messages import (
     Disabled,
     Forgiven,
     Forgotten,
+    Health,
     Held,
     Installed,
     Leaving,
@@ -29,6 +30,7 @@ from standfast.resourced.messages import (
     OrderKind,
     Placed,
     Proven,
+    RaceDecided,
     Reported,
     RunningAttempt,
     SwitchedOn,
@@ -59,6 +61,7 @@ class Story:
         self.ring: set[str] = set()
         self.resting: set[str] = set()
         self.waits: Mapping[str, int] = {}
+        self.race_ms = 0
         self.boots = dict.fromkeys(votes, 1)
         self.rules: set[Rule] = set()  # that were followed
         self.there: dict[tuple[str, str], Held] = {}  # what is really held: (node, group)
@@ -68,6 +71,7 @@ class Story:
             if found := re.fullmatch(pattern, step):
                 yield from act(self, *found.groups()) or ()
                 self._note(why for group in self.record.groups.values() for why in group.reasons)
+                self._note(loss.reason for loss in self.record.losses.values())
                 yield from self._quiet()
                 return
         raise AssertionError(f"no such step: {step}")
@@ -164,8 +168,8 @@ class Story:
             self.done()
         raise AssertionError("it never comes to rest")
 
-    def wish(self, kind: str, subject: str, node: str | None) -> Iterator[str]:
-        wish = Wish(id="w", kind=WishKind(kind), subject=subject, node=node or "")
+    def wish(self, kind: str, subject: str, node: str | None = None, loss: str = "") -> Iterator[str]:
+        wish = Wish(id="w", kind=WishKind(kind), subject=subject, node=node or "", loss=loss, by="root")
         refused = refuse_wish(wish, self.record, self.configuration, self._situation())
         if refused:
             yield f"refused: {refused}"
@@ -194,6 +198,9 @@ class Story:
         """Without a word to anybody, as a node does that is not quorate."""
         self.there = {place: held for place, held in self.there.items() if place[0] != name}
 
+    def loses_the_race(self, count: str) -> None:
+        self.race_ms = int(count) * 1_000
+
     def pass_time(self, count: str, unit: str) -> None:
         self.now += int(count) * {"s": 1_000, "min": 60_000, "h": 3_600_000}[unit]
 
@@ -208,6 +215,7 @@ class Story:
             orders_allowed=True,
             resting=frozenset(self.resting),
             waits=self.waits,
+            race_ms=self.race_ms,
             offered=self.offered,
         )
 
@@ -273,9 +281,13 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"and so it is done": Story.done,
     r"and so on until it rests": Story.on_and_on,
     r"operator: maintenance (on|off)": Story.maintenance,
-    r"operator: (\w+) (\w+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: story.wish(
+    r"operator: (?!confirm)(\w+) (\w+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: story.wish(
         kind, subject, on or to
     ),
+    r"operator: confirm (\w+) \(loss ([\d.]+)\)": lambda story, node, loss: story.wish("confirm", node, loss=loss),
+    r"who is left waits (\d+) s in the race": Story.loses_the_race,
+    r"(\w+) is not healthy": lambda story, node: story.apply(Health(node=node, healthy=False)),
+    r"(\w+) is healthy": lambda story, node: story.apply(Health(node=node, healthy=True)),
     r"(\w+) leaves": Story.leaves,
     r"the files of (\w+) differ": Story.drifts,
     r"(\w+) has the new files": Story.has_new_files,
@@ -289,7 +301,7 @@ def because(reasons: tuple[Reason, ...]) -> str:
     return "; ".join(sentence(why) + (f" ({why.setting})" if why.setting else "") for why in reasons)
 
 
-def line(content: Content, record: Record) -> str:
+def line(content: Content, record: Record) -> str:  # noqa: C901  # one row for each kind of content
     """One thing that was planned, as people would say it; `record` has it already."""
     match content:
         case OrderGiven(kind=kind, group=group, node=node, reasons=reasons):
@@ -312,6 +324,8 @@ def line(content: Content, record: Record) -> str:
             return f"{group} may cost a node again"
         case ConfigurationInForce(digest=digest):
             return f"configuration {digest} comes into force"
+        case RaceDecided(winner=winner):
+            return f"{winner} is to win a race"
         case Forgotten(group=group, node=node, failures=failures, avoided=avoided):
             return _forgotten(group, node, len(failures), avoided)
     raise AssertionError(f"nobody plans {content}")

@@ -56,7 +56,7 @@ def _act(options: argparse.Namespace) -> None:
     lab = Lab()
     match options.verb:
         case "up":
-            lab.up(options.nodes, bare=options.bare)
+            lab.up(options.nodes, bare=options.bare, links=options.links, watchdogs=options.watchdog)
         case "down":
             lab.down()
         case "kill":
@@ -77,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     up = verbs.add_parser("up", help="boot the nodes, install Standfast, form the cluster, wait until it serves")
     up.add_argument("--nodes", type=int, metavar="N", help="node1 to nodeN (default: 3)")
     up.add_argument("--bare", action="store_true", help="only nodes with the package")
+    up.add_argument("--links", type=int, metavar="N", help="the cluster uses N of each node's two links (default: 2)")
+    up.add_argument("--watchdog", action="store_true", help="every node has a watchdog, and the cluster uses it")
     verbs.add_parser("down", help="remove the lab; of none this succeeds")
     verbs.add_parser("status", help="say what runs; exit 1 if nothing does")
     run = verbs.add_parser("sh", help="run a command in a node, or a shell")

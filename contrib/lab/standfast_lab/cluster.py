@@ -10,19 +10,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import progress, shell
+from . import progress, shell, watchdog
 from .bmc import USER
 from .network import VIRTUAL_ADDRESS
-from .place import LabError, NodePlace, Place
+from .place import LINKS, LabError, NodePlace, Place
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SERVED_WITHIN_S = 90.0
+WATCHDOG_TIMEOUT = "20s"  # the shortest that DetectWithin=2.2s allows
 
 
-def form(lab: Place) -> None:
+def form(lab: Place, links: int = LINKS) -> None:
     """The example group webserv is served at 192.0.2.100 by a cluster of all nodes of the lab."""
     tree = lab.folder / "etc-standfast"
-    write_tree(lab, tree)
+    write_tree(lab, tree, links)
     nodes = lab.nodes()
     progress.say(f"forming the cluster of {', '.join(node.name for node in nodes)}")
     for node in nodes:
@@ -34,11 +35,11 @@ def form(lab: Place) -> None:
     progress.say(f"http://{VIRTUAL_ADDRESS}/ is served, {time.monotonic() - begun:.1f} s after the start")
 
 
-def write_tree(lab: Place, tree: Path) -> None:
+def write_tree(lab: Place, tree: Path, links: int = LINKS) -> None:
     """`tree` is the /etc/standfast of every node: the example's units, this lab's nodes, keys and secrets."""
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(EXAMPLE, tree)
-    (tree / "cluster.conf").write_text(cluster_configuration(lab))
+    (tree / "cluster.conf").write_text(cluster_configuration(lab, links))
     for name, content in {
         "corosync.key": secrets.token_bytes(1024),
         "bmc.secret": (lab.folder / "bmc.password").read_bytes() + b"\n",
@@ -54,14 +55,17 @@ def copy_tree(tree: Path, node: NodePlace) -> None:
     shutil.copytree(tree, there)
 
 
-def cluster_configuration(lab: Place) -> str:
-    """cluster.conf for all nodes of the lab, both links, and a BMC for each."""
+def cluster_configuration(lab: Place, links: int = LINKS) -> str:
+    """cluster.conf for all nodes of the lab, with the first `links` of their links, and a BMC for each."""
     nodes = lab.nodes()
     lines = ["[Cluster]", "Name=webha"]
     for node in nodes:
         lines += ["", "[Node]", f"Name={node.name}", f"Id={node.index}"]
-        lines += [f"Address={address}" for address in node.addresses]
+        lines += [f"Address={address}" for address in node.addresses[:links]]
         lines += [f"Fence=bmc-{node.name}"]
+        if node.watchdog.exists() and len(nodes) != 2:  # of two it proves nothing without an arbiter
+            # It is no device that the kernel shows, and this machine may be a virtual one.
+            lines += [f"Watchdog={watchdog.DEVICE}", f"WatchdogTimeout={WATCHDOG_TIMEOUT}", "WatchdogTrust=yes"]
     for node in nodes:
         options = {
             "ip": node.bmc_address,

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
-from . import bmc, cgroups, cluster, image, machine, network, package, power, processes, progress, shell
-from .place import BASE, NODES_MAX, LabError, NodePlace, Place
+from . import bmc, cgroups, cluster, image, machine, network, package, power, processes, progress, shell, watchdog
+from .place import BASE, LINKS, NODES_MAX, LabError, NodePlace, Place
 
 BOOTED_WITHIN_S = 90.0
 INOTIFY_INSTANCES = 1024
@@ -24,13 +24,25 @@ class Stage(StrEnum):
     CLUSTER = "cluster"
 
 
-def up(lab: Place, nodes: int | None = None, *, bare: bool = False, with_package: bool = True) -> None:
+def up(
+    lab: Place,
+    nodes: int | None = None,
+    *,
+    bare: bool = False,
+    with_package: bool = True,
+    links: int | None = None,
+    watchdogs: bool = False,
+) -> None:
     """The lab runs: with `bare` its nodes, else with the cluster and its example group. On a running lab: no change.
 
-    `nodes`: 3 unless said. `with_package` False is for tests of the lab itself: nodes without Standfast.
+    `nodes`: 3 unless said; `links`: how many of each node's links the cluster uses, all unless said.
+    `with_package` False is for tests of the lab itself: nodes without Standfast. With `watchdogs` every node has one,
+    and the cluster uses it.
     """
     if nodes is not None and not 1 <= nodes <= NODES_MAX:
         raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
+    if links is not None and not 1 <= links <= LINKS:
+        raise LabError(f"a node has 1 to {LINKS} links, not {links}")
     with locked(lab):
         stage = stage_of(lab)
         if lab.folder.exists() and (stage is Stage.UNFINISHED or not _alive(lab)):
@@ -39,19 +51,23 @@ def up(lab: Place, nodes: int | None = None, *, bare: bool = False, with_package
             stage = None
         if stage is not None and nodes not in (None, len(lab.nodes())):
             raise LabError(f"lab {lab.name} runs with {len(lab.nodes())} nodes; for {nodes} take it down first")
+        if stage is Stage.CLUSTER and links not in (None, _links_of(lab)):
+            raise LabError(f"lab {lab.name} runs with {_links_of(lab)} links; for {links} take it down first")
+        if stage is not None and watchdogs and not all(node.watchdog.exists() for node in lab.nodes()):
+            raise LabError(f"lab {lab.name} runs without watchdogs; for nodes with them take it down first")
         if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
             progress.say(f"lab {lab.name} runs already: nothing changed")
             return
         if stage is None:
             package.install_host_packages()
             _raise_inotify_limit()
-            _make(lab, nodes or 3, image.ensure())
+            _make(lab, nodes or 3, image.ensure(), watchdogs=watchdogs)
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
         if not bare:
             _note(lab, Stage.UNFINISHED)
-            cluster.form(lab)
-        _note(lab, Stage.BARE if bare else Stage.CLUSTER)
+            cluster.form(lab, links or LINKS)
+        _note(lab, Stage.BARE if bare else Stage.CLUSTER, links or LINKS)
         progress.say(f"lab {lab.name} is up")
 
 
@@ -83,9 +99,14 @@ def stage_of(lab: Place) -> Stage | None:
         return Stage.UNFINISHED if lab.folder.exists() else None
 
 
-def _note(lab: Place, stage: Stage) -> None:
+def _links_of(lab: Place) -> int:
+    """How many links the lab's cluster was formed with."""
+    return int(json.loads((lab.folder / "lab.json").read_text()).get("links", LINKS))
+
+
+def _note(lab: Place, stage: Stage, links: int = LINKS) -> None:
     temporary = lab.folder / "lab.json.new"
-    temporary.write_text(json.dumps({"stage": stage}))
+    temporary.write_text(json.dumps({"stage": stage, "links": links}))
     temporary.replace(lab.folder / "lab.json")
 
 
@@ -103,13 +124,17 @@ def _raise_inotify_limit() -> None:
         limit.write_text(f"{INOTIFY_INSTANCES}\n")
 
 
-def _make(lab: Place, nodes: int, root: Path) -> None:
+def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool) -> None:
     """Nodes, network, witness and BMCs run, and every node has booted."""
+    if watchdogs:
+        watchdog.ensure()
     progress.say(f"starting {nodes} nodes")
     _remove(lab)  # namespaces and cgroups may be left although the folder is lost
     lab.shared.mkdir(parents=True)
     for index in range(1, nodes + 1):
         machine.make_disk(lab.node(index), root)
+        if watchdogs:
+            lab.node(index).watchdog.mkdir()
     network.build(lab, nodes)
     _start_witness(lab)
     for node in lab.nodes():

@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import cgroups
+from . import cgroups, watchdog
 from .place import LINKS, NODES_MAX, NodePlace
 from .processes import run
 
@@ -68,6 +68,7 @@ def _nspawn(node: NodePlace) -> list[str]:
         "--resolv-conf=off",
         "--timezone=off",
         f"--bind={node.lab.shared}:/srv/shared",
+        *([f"--bind={node.watchdog}:{watchdog.FOLDER}"] if node.watchdog.exists() else []),
         "--console=pipe",
         "--boot",
     ]

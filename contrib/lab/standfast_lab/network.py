@@ -75,14 +75,19 @@ def cut(node: NodePlace, peers: tuple[NodePlace, ...], links: tuple[int, ...], *
 
     Only what the bridge forwards from node to node: client and BMC still reach all of them.
     """
+    if peers:
+        _nft(node.lab, cut_command(node, peers, links, one_way=one_way))
+
+
+def cut_command(node: NodePlace, peers: tuple[NodePlace, ...], links: tuple[int, ...], *, one_way: bool) -> str:
+    """What `nft` is told for `cut`: pairs of ports, as (from, to), that the bridge does not forward between."""
     pairs = []
     for peer in peers:
         for link in links:
             pairs.append(f'"{node.ports[link]}" . "{peer.ports[link]}"')
             if not one_way:
                 pairs.append(f'"{peer.ports[link]}" . "{node.ports[link]}"')
-    if pairs:
-        _nft(node.lab, f"add element bridge lab cut {{ {', '.join(pairs)} }}")
+    return f"add element bridge lab cut {{ {', '.join(pairs)} }}"
 
 
 def heal(lab: Place) -> None:

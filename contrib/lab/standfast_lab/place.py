@@ -85,6 +85,11 @@ class NodePlace:
         return self.folder / "power.sock"
 
     @property
+    def watchdog(self) -> Path:
+        """The folder that has the node's watchdog, where it has one."""
+        return self.folder / "watchdog"
+
+    @property
     def addresses_log(self) -> Path:
         return self.folder / "addresses.log"
 

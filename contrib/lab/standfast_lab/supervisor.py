@@ -15,6 +15,7 @@ import time
 
 from . import cgroups, machine, network
 from .place import NodePlace, Place
+from .watchdog import Watchdog
 
 ON_TIMEOUT_S = 30.0
 
@@ -31,6 +32,8 @@ class Supervisor:
         self._tried = asyncio.Event()  # the last power-on led to a PID 1, or failed to, or was cut off
         self._leader: int | None = None
         self._boots = 0
+        self._watchdog = Watchdog(node.watchdog, self._tell, self._starved) if node.watchdog.exists() else None
+        self._cutting: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serves until it is killed."""
@@ -54,6 +57,8 @@ class Supervisor:
         self._boots += 1
         self._tell(f"boot {self._boots}")
         network.connect(self._node)
+        if self._watchdog is not None:
+            await self._watchdog.start()
         with (self._node.folder / "console.log").open("ab") as console:
             nspawn = await asyncio.create_subprocess_exec(
                 *machine.boot_command(self._node),
@@ -75,6 +80,8 @@ class Supervisor:
         self._leader = None
         # At every end of PID 1, before anything else is waited for: the namespace would answer on.
         network.strip(self._node, keep_own=self._power.is_set())
+        if self._watchdog is not None:
+            await self._watchdog.stop()
         self._down.set()
         return await ended
 
@@ -87,6 +94,10 @@ class Supervisor:
         self._kill()
         await self._down.wait()
         self._isolate()
+
+    def _starved(self) -> None:
+        """The watchdog was not fed: the same as a power cut, in a task that outlives this life of the watchdog."""
+        self._cutting = asyncio.create_task(self._cut())
 
     async def _restore(self) -> None:
         """The power is on, and there is a PID 1 unless it ends as soon as it begins."""

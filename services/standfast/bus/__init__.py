@@ -6,6 +6,7 @@ EAGAIN on send ends it (upstream issue 153), it reads until the peer pauses, and
 
 from standfast.bus.client import Bus, Signal
 from standfast.bus.errors import BusError, ErrorName
+from standfast.bus.handover import call_for_descriptor
 from standfast.bus.interfaces import interface_file
 from standfast.bus.labels import escape, unescape
 from standfast.bus.server import Call, Server, serve_forever
@@ -19,6 +20,7 @@ __all__ = [
     "Server",
     "Signal",
     "Variant",
+    "call_for_descriptor",
     "escape",
     "interface_file",
     "serve_forever",

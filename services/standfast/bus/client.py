@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dbus_next.constants import MessageType
+from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
 from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.values import incoming, outgoing
-from standfast.bus.wire import Wire, make_call
+from standfast.bus.wire import Wire, make_call, read_message
 
 SYSTEM_BUS: Final = "unix:path=/run/dbus/system_bus_socket"
 CALLS_IN_FLIGHT: Final = 64  # dbus-daemon refuses the 129th; ours for credentials come on top
@@ -76,12 +76,13 @@ class Bus:
         self.closed = asyncio.Event()
         self.unique_name = ""
         self.why_closed = ""
-        self.on_call: Callable[[Any], None] | None = None  # the server's
+        self.take_call: Callable[[str, bytes], bool] | None = None  # the server's: as Ears.on_call
         self._wire: Wire | None = None
         self._slots = asyncio.Semaphore(CALLS_IN_FLIGHT)
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._subscriptions: list[_Subscription] = []
         self._owners: dict[str, str] = {}
+        self._heard = {DRIVER}  # whose signals are read
         self._owner_changes: dict[str, int] = {}  # for each tracked name: how often we were told
         self._owner_handlers: dict[str, list[Callable[[str], None]]] = {}
         self._rules: set[str] = set()
@@ -96,7 +97,7 @@ class Bus:
         where = address or os.environ.get("DBUS_SYSTEM_BUS_ADDRESS") or SYSTEM_BUS
         try:
             async with asyncio.timeout(timeout_s):
-                bus._wire = await Wire.connect(where, bus._on_message, bus._on_lost)
+                bus._wire = await Wire.connect(where, bus)
                 (bus.unique_name,) = await bus._ask(make_call(DRIVER, DRIVER_PATH, DRIVER, "Hello", "", []))
         except (OSError, TimeoutError) as error:
             await bus.close()
@@ -115,11 +116,19 @@ class Bus:
         signature: str = "",
         *arguments: Any,
         timeout_s: float = CALL_TIMEOUT_S,
+        interactive: bool = False,
+        places: asyncio.Semaphore | None = None,
     ) -> tuple[Any, ...]:
-        """The reply's arguments, variants unpacked. Raises BusError: refused, failed, no answer, bus lost."""
+        """The reply's arguments, variants unpacked. Raises BusError: refused, failed, no answer, bus lost.
+
+        interactive: whoever answers may let polkit ask for a password. places: bounds the calls under way in
+        place of this connection's own bound, so that slow calls for others are in nobody's way.
+        """
         message = make_call(destination, path, interface, member, signature, outgoing(list(arguments)))
+        if interactive:
+            message.flags |= MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION
         try:
-            async with asyncio.timeout(timeout_s), self._slots:
+            async with asyncio.timeout(timeout_s), places or self._slots:
                 return await self._ask(message)
         except TimeoutError:
             text = f"{destination} did not answer {member} within {timeout_s:g} s."
@@ -185,12 +194,10 @@ class Bus:
         if reply not in _OWNER_REPLIES:
             raise BusError(ErrorName.NAME_TAKEN, f"Another process owns {name}: end it first.")
 
-    async def uid_of(self, sender: str) -> int:
-        """The user id behind a unique name, as the bus knows it. Raises BusError when it is gone."""
-        (credentials,) = await self._driver("GetConnectionCredentials", "s", sender)
-        if "UnixUserID" not in credentials:
-            raise BusError(ErrorName.ACCESS_DENIED, f"The bus does not know who {sender} is.")
-        return int(credentials["UnixUserID"])
+    def ask_user(self, sender: str, answered: Callable[[int | None], None]) -> None:
+        """`answered` gets the user id behind a unique name as the bus knows it, None when it is gone."""
+        if self._wire is not None:
+            self._wire.ask_user(sender, answered)
 
     def send(self, message: Any) -> None:
         """A signal or a reply is on its way; on a lost bus it is dropped."""
@@ -209,7 +216,7 @@ class Bus:
         """The connection is gone; waiting calls ended with BusError."""
         if self._wire is not None:
             self._wire.close()
-        self._on_lost("we closed it")
+        self.on_lost("we closed it")
 
     async def __aenter__(self) -> "Bus":
         return self
@@ -267,28 +274,34 @@ class Bus:
         if self._owners.get(name, "") == owner:
             return
         self._owners[name] = owner
+        self._heard = {DRIVER, *self._owners.values()} - {""}
         for handler in tuple(self._owner_handlers.get(name, ())):
             handler(owner)
 
-    def _on_message(self, message: Any) -> None:
-        match message.message_type:
-            case MessageType.METHOD_RETURN | MessageType.ERROR:
-                future = self._pending.pop(message.reply_serial, None)
-                if future is not None and not future.done():
-                    future.set_result(message)
-            case MessageType.SIGNAL:
-                self._on_signal(message)
-            case MessageType.METHOD_CALL if self.on_call is not None:
-                self.on_call(message)
-            case _:
-                text = "This process answers no calls."
-                self.send(Message.new_error(message, ErrorName.UNKNOWN_METHOD.value, text))
+    def hears(self, sender: str) -> bool:
+        """Somebody here listens to it. The bus sets the sender; but anyone may send a signal straight to us."""
+        return sender in self._heard
+
+    def on_call(self, sender: str, data: bytes) -> bool:
+        """A call goes to the server."""
+        if self.take_call is not None:
+            return self.take_call(sender, data)
+        message = read_message(data)
+        if message is not None:
+            self.send(Message.new_error(message, ErrorName.UNKNOWN_METHOD.value, "This process answers no calls."))
+        return True
+
+    def on_message(self, message: Any) -> None:
+        """A reply goes to whom waits for it, a signal to its subscribers."""
+        if message.message_type is MessageType.SIGNAL:
+            self._on_signal(message)
+            return
+        future = self._pending.pop(message.reply_serial, None)
+        if future is not None and not future.done():
+            future.set_result(message)
 
     def _on_signal(self, message: Any) -> None:
-        """Passes a signal to the subscriptions whose sender it really came from.
-
-        The bus sets the sender; but anyone may send a signal straight to us, past all match rules.
-        """
+        """Passes a signal to the subscriptions whose sender it really came from."""
         signal = Signal(
             sender=message.sender or "",
             path=message.path,
@@ -307,7 +320,8 @@ class Bus:
             if genuine and signal.sender and subscription.wants(signal):
                 subscription.handler(signal)
 
-    def _on_lost(self, why: str) -> None:
+    def on_lost(self, why: str) -> None:
+        """Nothing comes or goes any more: whoever waits for a reply is told."""
         if self.closed.is_set():
             return
         self.why_closed = why

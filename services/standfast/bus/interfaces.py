@@ -2,7 +2,7 @@
 
 import os
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,8 @@ from typing import Final
 from dbus_next.signature import SignatureTree
 
 INSTALLED: Final = Path("/usr/share/dbus-1/interfaces")
-_ACCESS_ANNOTATION: Final = "org.standfast.Access"
+_ACCESS: Final = "org.standfast.Access"  # "everybody": it only reads; "root"
+_ACTION: Final = "org.standfast.Action"  # the polkit action that others than root need
 
 DOCTYPE: Final = (
     '<!DOCTYPE node PUBLIC "-//freedesktop//DTD D-BUS Object Introspection 1.0//EN"\n'
@@ -67,6 +68,7 @@ class Method:
     signature_in: str
     signature_out: str
     root_only: bool
+    action: str  # "" = none is needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +89,15 @@ def interface_file(name: str) -> Path:
 
 def read_interfaces(path: Path) -> dict[str, Interface]:
     """The interfaces of one of our XML files. Raises OSError or ValueError (a broken installation)."""
-    return _parse(path.read_text())
+    return _parse(path.read_text(), _rights)
 
 
-def _parse(text: str) -> dict[str, Interface]:
+def _parse(text: str, rights: Callable[[ET.Element], tuple[bool, str]]) -> dict[str, Interface]:
     root = ET.fromstring(text)  # noqa: S314 - our own file, installed by root
-    return {element.attrib["name"]: _interface(element) for element in root.iter("interface")}
+    return {element.attrib["name"]: _interface(element, rights) for element in root.iter("interface")}
 
 
-def _interface(element: ET.Element) -> Interface:
+def _interface(element: ET.Element, rights: Callable[[ET.Element], tuple[bool, str]]) -> Interface:
     name = element.attrib["name"]
     properties = {}
     for item in element.iter("property"):
@@ -104,13 +106,13 @@ def _interface(element: ET.Element) -> Interface:
         properties[item.attrib["name"]] = _single_type(item.attrib["type"])
     return Interface(
         name=name,
-        methods={item.attrib["name"]: _method(item) for item in element.iter("method")},
+        methods={item.attrib["name"]: _method(item, rights) for item in element.iter("method")},
         properties=properties,
         xml=ET.tostring(element, encoding="unicode").strip(),
     )
 
 
-def _method(element: ET.Element) -> Method:
+def _method(element: ET.Element, rights: Callable[[ET.Element], tuple[bool, str]]) -> Method:
     def signature(direction: str) -> str:
         return "".join(
             _single_type(item.attrib["type"])
@@ -118,10 +120,23 @@ def _method(element: ET.Element) -> Method:
             if item.attrib.get("direction", "in") == direction
         )
 
-    access = {item.attrib["value"] for item in element.iter("annotation") if item.attrib["name"] == _ACCESS_ANNOTATION}
-    if not access <= {"root"}:
-        raise ValueError(f"{element.attrib['name']}: unknown {_ACCESS_ANNOTATION} {sorted(access)}")
-    return Method(signature_in=signature("in"), signature_out=signature("out"), root_only="root" in access)
+    root_only, action = rights(element)
+    return Method(signature_in=signature("in"), signature_out=signature("out"), root_only=root_only, action=action)
+
+
+def _rights(element: ET.Element) -> tuple[bool, str]:
+    """For root only, and the action. A method that does not say who may call it is no method: ValueError."""
+    said = [
+        (item.attrib["name"], item.attrib["value"])
+        for item in element.iter("annotation")
+        if item.attrib["name"] in (_ACCESS, _ACTION)
+    ]
+    match said:
+        case [(name, ("everybody" | "root") as access)] if name == _ACCESS:
+            return access == "root", ""
+        case [(name, action)] if name == _ACTION and action.startswith("org.standfast."):
+            return False, action
+    raise ValueError(f"{element.attrib['name']}: annotate it with {_ACCESS} (everybody, root) or {_ACTION}, not {said}")
 
 
 def _single_type(signature: str) -> str:
@@ -130,4 +145,4 @@ def _single_type(signature: str) -> str:
     return signature
 
 
-STANDARD: Final = _parse(_STANDARD_XML)
+STANDARD: Final = _parse(_STANDARD_XML, lambda _: (False, ""))

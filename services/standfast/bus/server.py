@@ -15,7 +15,9 @@ from standfast.bus.callers import Callers
 from standfast.bus.client import OBJECT_MANAGER, PROPERTIES, Bus
 from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.interfaces import DOCTYPE, STANDARD, Interface, Method, read_interfaces
+from standfast.bus.rights import Rights
 from standfast.bus.values import Variant, incoming, outgoing
+from standfast.bus.wire import read_body
 from standfast.files import machine_id
 
 ROOT: Final = "/org/standfast"
@@ -88,17 +90,16 @@ class Server:
 
     async def attach(self, bus: Bus, name: str) -> None:
         """The objects are served on `bus` under `name`. Raises BusError when another process owns it."""
-        if self._callers is not None:
-            self._callers.close()
         self._bus = bus
+        rights = Rights(bus)
         self._callers = Callers(
             bus,
-            lambda message, uid: self._serve(bus, message, uid),
+            lambda message, uid: self._serve(bus, rights, message, uid),
             lambda message, error: _refuse(bus, message, error),
         )
         self._shown = {path: dict(values) for path, values in self._objects.items()}
         self._dirty.clear()
-        bus.on_call = self._callers.admit
+        bus.take_call = self._callers.take
         await bus.claim(name)
 
     def cancel_calls(self) -> None:
@@ -142,7 +143,7 @@ class Server:
 
     # what clients ask
 
-    def _serve(self, bus: Bus, message: Any, uid: int) -> None:
+    def _serve(self, bus: Bus, rights: Rights, message: Any, uid: int) -> None:
         """The message is answered now (reads), or by a task of its own (our methods)."""
         try:
             own = self._own_method(message)
@@ -155,7 +156,7 @@ class Server:
         if own is None:
             self._finished(bus, uid)
             return
-        task = asyncio.get_running_loop().create_task(self._run(bus, message, uid, own))
+        task = asyncio.get_running_loop().create_task(self._run(bus, rights, message, uid, own))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -163,23 +164,23 @@ class Server:
         if self._callers is not None and bus is self._bus:
             self._callers.finished(uid)
 
-    async def _run(self, bus: Bus, message: Any, uid: int, method: Method) -> None:
-        """Runs a handler; whatever it raises becomes one sentence for the caller."""
+    async def _run(self, bus: Bus, rights: Rights, message: Any, uid: int, method: Method) -> None:
+        """Runs a handler for whom may call it; whatever it raises becomes one sentence for the caller."""
         what = f"{message.interface}.{message.member}"
-        call = Call(
-            path=message.path,
-            interface=message.interface,
-            member=message.member,
-            arguments=tuple(incoming(value) for value in message.body),
-            uid=uid,
-            sender=message.sender,
-        )
         try:
-            if method.root_only and uid != 0:
-                raise BusError(ErrorName.ACCESS_DENIED, f"Only root may call {what}.")
+            interactive = bool(message.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION)
+            await rights.check(method, what, sender=message.sender, uid=uid, interactive=interactive)
             handler = self._handlers.get((message.interface, message.member))
             if handler is None:
                 raise BusError(ErrorName.UNKNOWN_METHOD, f"{what} is not served yet: try again.")
+            call = Call(
+                path=message.path,
+                interface=message.interface,
+                member=message.member,
+                arguments=tuple(incoming(value) for value in _arguments(message)),
+                uid=uid,
+                sender=message.sender,
+            )
             _reply(bus, message, method.signature_out, outgoing(list(await handler(call))))
         except BusError as error:
             _refuse(bus, message, error)
@@ -189,7 +190,7 @@ class Server:
             journal.write(
                 journal.Event.METHOD_FAILED,
                 journal.Level.ERROR,
-                f"{what} at {call.path} ended by {type(error).__name__}: {error}",
+                f"{what} at {message.path} ended by {type(error).__name__}: {error}",
                 traceback="".join(traceback.format_exception(error)),
             )
         finally:
@@ -226,11 +227,11 @@ class Server:
             case "Introspect":
                 return "s", [self._introspect(message.path)]
             case "Get":
-                return "v", [self._property(message.path, *message.body)]
+                return "v", [self._property(message.path, *_arguments(message))]
             case "GetAll":
-                return "a{sv}", [self._properties(message.path, message.body[0])]
+                return "a{sv}", [self._properties(message.path, *_arguments(message))]
             case "Set":
-                text = f"{message.body[1]} is changed by a method only."
+                text = "Properties are changed by methods only."
                 raise BusError(ErrorName.PROPERTY_READ_ONLY, text)
             case "GetManagedObjects":
                 return "a{oa{sa{sv}}}", [self._managed(message.path)]
@@ -303,6 +304,14 @@ async def serve_forever(
                 said = error.name
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, _REOPEN_LAST_S)
+
+
+def _arguments(message: Any) -> list[Any]:
+    """What the caller gave. Raises BusError. Nothing of a large call is read before all else about it is right."""
+    arguments = read_body(message)
+    if arguments is None:
+        raise BusError(ErrorName.INVALID_ARGUMENTS, f"The arguments of {message.member} cannot be read.")
+    return arguments
 
 
 def _reply(bus: Bus, message: Any, signature: str, body: list[Any]) -> None:

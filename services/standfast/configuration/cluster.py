@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from standfast.configuration.health import health_problems
 from standfast.configuration.keys import CLUSTER_SCOPES, Scope, Values, did_you_mean, read
-from standfast.configuration.model import Cluster, Domain, FenceDevice, Node, Problem, Source
+from standfast.configuration.model import Cluster, Domain, FenceDevice, Heuristic, Node, Problem, Source
+from standfast.configuration.quorum import quorum_problems
 from standfast.configuration.unitfile import Entry, Section, effective
+from standfast.configuration.watchdogs import check_watchdogs
 
 T = TypeVar("T")
 
@@ -23,6 +26,7 @@ class ClusterPart:
     nodes: tuple[Node, ...]  # by id
     devices: tuple[FenceDevice, ...]
     domains: tuple[Domain, ...]
+    heuristics: tuple[Heuristic, ...]  # in the order written
     node_names: frozenset[str]  # also of nodes that have a problem
     domain_names: frozenset[str]  # likewise
 
@@ -55,6 +59,8 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
     nodes = _read_all(Node, Scope.NODE, node_records, problems)
     devices = _read_all(_make_device, Scope.DEVICE, device_records, problems)
     domains = _read_all(Domain, Scope.DOMAIN, domain_records, problems)
+    heuristic_records = _records(sections, Scope.HEURISTIC, problems)
+    heuristics = tuple(one.made for one in _read_all(Heuristic, Scope.HEURISTIC, heuristic_records, problems))
     if not node_records:
         problems.append(Problem(source=Source(path="cluster.conf", line=0), text="there is no node; write a [Node]"))
     if cluster and cluster.daemon_grace_ms <= cluster.tick_max_ms:
@@ -62,12 +68,21 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
         problems.append(Problem(source=source, text="DaemonGrace= must be longer than TickMax="))
     _check_nodes(nodes, problems)
     _check_fencing(nodes, {record.name for record in device_records}, values, problems)
+    readable = len(nodes) == len(node_records) and not any("Watchdog" in node.values.wrong for node in nodes)
+    if cluster and readable:
+        arbiter = bool(values.by_field.get("arbiter"))
+        check_watchdogs(cluster, [node.made for node in nodes], arbiter=arbiter, problems=problems)
     _check_domains(domains, {record.name for record in node_records}, problems)
+    if len(heuristics) == len(heuristic_records):
+        problems += health_problems(heuristics)
+    if cluster and len(nodes) == len(node_records):
+        problems += quorum_problems(cluster, [node.made for node in nodes])
     return ClusterPart(
         cluster=cluster,
         nodes=tuple(sorted((node.made for node in nodes), key=lambda node: node.id)),
         devices=tuple(device.made for device in devices),
         domains=tuple(domain.made for domain in domains),
+        heuristics=heuristics,
         node_names=frozenset(record.name for record in node_records),
         domain_names=frozenset(record.name for record in domain_records),
     )
@@ -75,9 +90,7 @@ def read_cluster(sections: Sequence[Section], problems: list[Problem]) -> Cluste
 
 def _refuse_unknown_sections(sections: Iterable[Section], problems: list[Problem]) -> None:
     for section in sections:
-        if section.name == "Heuristic":
-            problems.append(Problem(source=section.source, text="[Heuristic] is not supported yet"))
-        elif section.name not in _SCOPES and not section.name.startswith("X-"):
+        if section.name not in _SCOPES and not section.name.startswith("X-"):
             hint = did_you_mean(section.name, _SCOPES, "[{}]")
             problems.append(Problem(source=section.source, text=f"unknown section [{section.name}]{hint}"))
 
@@ -143,6 +156,8 @@ def _check_nodes(nodes: Sequence[_Read[Node]], problems: list[Problem]) -> None:
                 problems.append(Problem(source=values.source_of("Address", address), text=text))
             owners.setdefault(address, node.name)
         _check_links(node, nodes[0].made, problems)
+    for one in nodes:
+        _check_networks(one, [other.made for other in nodes], problems)
 
 
 def _check_links(node: Node, first: Node, problems: list[Problem]) -> None:
@@ -159,6 +174,31 @@ def _check_links(node: Node, first: Node, problems: list[Problem]) -> None:
             problems.append(Problem(source=source, text=text))
 
 
+def _check_networks(node: _Read[Node], nodes: Sequence[Node], problems: list[Problem]) -> None:
+    """An address among those of another link is no second way to the node: one cable or switch takes both."""
+    addresses = node.made.addresses
+    for link, address in enumerate(addresses):
+        for other in range(link):
+            network = _network([one.addresses[other] for one in nodes if other < len(one.addresses)])
+            if network is not None and address != addresses[other] and ipaddress.ip_address(address) in network:
+                text = (
+                    f"{address} and {addresses[other]} of {node.made.name} are in one network (other nodes' links "
+                    f"say so); a second link needs a network of its own"
+                )
+                problems.append(Problem(source=node.values.source_of("Address", address), text=text))
+
+
+def _network(addresses: Sequence[str]) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The smallest network that has all these; None where they are so far apart that routers are between them."""
+    found = sorted((one.version, int(one)) for one in map(ipaddress.ip_address, addresses))
+    (version, first), (last_version, last) = found[0], found[-1]
+    bits = (first ^ last).bit_length()
+    if version != last_version or bits > (8 if version == 4 else 64):
+        return None
+    make = ipaddress.IPv4Network if version == 4 else ipaddress.IPv6Network
+    return make((first >> bits << bits, (32 if version == 4 else 128) - bits))
+
+
 def _check_fencing(nodes: Sequence[_Read[Node]], devices: set[str], cluster: Values, problems: list[Problem]) -> None:
     unsafe = cluster.by_field.get("unsafe", False)
     for node, values in ((one.made, one.values) for one in nodes):
@@ -167,8 +207,12 @@ def _check_fencing(nodes: Sequence[_Read[Node]], devices: set[str], cluster: Val
             if device not in devices:
                 text = f"there is no [FenceDevice] {device}{did_you_mean(device, devices)}"
                 problems.append(Problem(source=values.source_of("Fence", word), text=text))
-        if not node.fence and "Fence" not in values.wrong and len(nodes) > 1 and not unsafe:
-            text = f"{node.name} has no Fence=; add one, or Unsafe=yes to [Cluster] if a person is to confirm each loss"
+        given = node.fence or node.watchdog or {"Fence", "Watchdog"} & values.wrong
+        if not given and len(nodes) > 1 and not unsafe:
+            text = (
+                f"{node.name} has no Fence= and no Watchdog=; add one, or Unsafe=yes to [Cluster] "
+                "if a person is to confirm each loss"
+            )
             problems.append(Problem(source=node.sources["Name"], text=text))
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from standfast.configuration import values as kind
-from standfast.configuration.model import Problem, Recovery, Source, StopFailure
+from standfast.configuration.model import Problem, QuorumLoss, Recovery, Source, StopFailure
 from standfast.configuration.unitfile import Entry, effective
 from standfast.configuration.values import Kind
 
@@ -56,8 +56,17 @@ class Values:
 
     @property
     def sources(self) -> dict[str, Source]:
-        """By key as the administrator writes it: where its last value stands."""
-        return {name: entries[-1].source for name, entries in self.entries.items()}
+        """By key as the administrator writes it: where its last value stands; and where each word of a list stands.
+
+        The latter by "Option=ip" (an option's name) and "Fence=pdu-a:7": a check of fence devices names the line.
+        """
+        options = {
+            f"Option={entry.value.partition('=')[0].strip()}": entry.source for entry in self.entries.get("Option", ())
+        }
+        plugs = {
+            f"Fence={word}": entry.source for entry in self.entries.get("Fence", ()) for word in entry.value.split()
+        }
+        return options | plugs | {name: entries[-1].source for name, entries in self.entries.items()}
 
     def source_of(self, name: str, word: str = "") -> Source:
         """Where `word` stands in the values of key `name`; the key must have been written."""
@@ -67,6 +76,7 @@ class Values:
 
 _MEMBERSHIP, _QUORUM, _FENCED, _RESOURCED = "membershipd", "quorumd", "fenced", "resourced"
 _ALL = "all daemons"
+_VOTING = f"{_MEMBERSHIP}, {_RESOURCED}"
 
 _CLUSTER_KEYS = (
     Key(Scope.CLUSTER, "Name", kind.NAME, "", _ALL, "name", required=True),
@@ -78,21 +88,21 @@ _CLUSTER_KEYS = (
     Key(Scope.CLUSTER, "QuorumWait", kind.span("1s"), "5s", _RESOURCED, "quorum_wait_ms"),
     Key(Scope.CLUSTER, "TickMax", kind.span("2s"), "3s", _RESOURCED, "tick_max_ms"),
     Key(Scope.CLUSTER, "Unsafe", kind.BOOLEAN, "no", f"{_FENCED}, {_RESOURCED}", "unsafe"),
-    Key(Scope.CLUSTER, "QuorumLoss", kind.one_of("stop", "freeze"), "stop", _RESOURCED),
-    Key(Scope.CLUSTER, "TwoNode", kind.BOOLEAN, "no", _MEMBERSHIP),
-    Key(Scope.CLUSTER, "AutoTieBreaker", kind.BOOLEAN, "no", _MEMBERSHIP),
-    Key(Scope.CLUSTER, "LastManStanding", kind.BOOLEAN, "no", _MEMBERSHIP),
-    Key(Scope.CLUSTER, "Arbiter", kind.TEXT, "", _QUORUM),
+    Key(Scope.CLUSTER, "QuorumLoss", kind.member_of(QuorumLoss), "stop", _RESOURCED, "quorum_loss"),
+    Key(Scope.CLUSTER, "TwoNode", kind.TWO_NODE, "", _VOTING, "two_node"),
+    Key(Scope.CLUSTER, "AutoTieBreaker", kind.BOOLEAN, "no", _VOTING, "auto_tie_breaker"),
+    Key(Scope.CLUSTER, "LastManStanding", kind.BOOLEAN, "no", _VOTING, "last_man_standing"),
+    Key(Scope.CLUSTER, "Arbiter", kind.HOST, "", _VOTING, "arbiter"),
     Key(Scope.CLUSTER, "MaxStarts", kind.integer(1, 10_000), "", _RESOURCED, "max_starts"),
     Key(Scope.NODE, "Name", kind.NAME, "", _ALL, "name", required=True),
     Key(Scope.NODE, "Id", kind.integer(1, 16), "", _ALL, "id", required=True),
     Key(Scope.NODE, "Address", kind.ADDRESSES, "", _MEMBERSHIP, "addresses", required=True),
     Key(Scope.NODE, "Votes", kind.integer(0, 100), "1", f"{_MEMBERSHIP}, {_QUORUM}, {_RESOURCED}", "votes"),
     Key(Scope.NODE, "Fence", kind.FENCE, "", _FENCED, "fence"),
-    Key(Scope.NODE, "FenceDelay", kind.span(), "0", _FENCED),
-    Key(Scope.NODE, "Watchdog", kind.TEXT, "", _QUORUM),
-    Key(Scope.NODE, "WatchdogTimeout", kind.span(), "", _QUORUM),
-    Key(Scope.NODE, "WatchdogTrust", kind.BOOLEAN, "no", _QUORUM),
+    Key(Scope.NODE, "FenceDelay", kind.span("0", "5min"), "0", _FENCED, "fence_delay_ms"),
+    Key(Scope.NODE, "Watchdog", kind.WATCHDOG, "", _QUORUM, "watchdog"),
+    Key(Scope.NODE, "WatchdogTimeout", kind.SECONDS, "", f"{_QUORUM}, {_RESOURCED}", "watchdog_timeout_ms"),
+    Key(Scope.NODE, "WatchdogTrust", kind.BOOLEAN, "no", _QUORUM, "watchdog_trust"),
     Key(Scope.DEVICE, "Name", kind.NAME, "", _FENCED, "name", required=True),
     Key(Scope.DEVICE, "Agent", kind.PROGRAM, "", _FENCED, "agent", required=True),
     Key(Scope.DEVICE, "Option", kind.OPTIONS, "", _FENCED, "options"),
@@ -104,9 +114,15 @@ _CLUSTER_KEYS = (
     Key(Scope.DOMAIN, "Ordered", kind.BOOLEAN, "no", _RESOURCED, "ordered"),
     Key(Scope.DOMAIN, "Restricted", kind.BOOLEAN, "no", _RESOURCED, "restricted"),
     Key(Scope.DOMAIN, "Failback", kind.BOOLEAN, "no", _RESOURCED, "failback"),
-    Key(Scope.HEURISTIC, "Exec", kind.TEXT, "", _QUORUM),
-    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM),
-    Key(Scope.HEURISTIC, "Minimum", kind.integer(1, 1000), "1", _QUORUM),
+    Key(Scope.HEURISTIC, "Name", kind.NAME, "", _QUORUM, "name", required=True),
+    Key(Scope.HEURISTIC, "Exec", kind.COMMAND, "", _QUORUM, "command", required=True),
+    Key(Scope.HEURISTIC, "URL", kind.URL, "", _QUORUM),
+    Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM, "score"),
+    Key(Scope.HEURISTIC, "Interval", kind.span("1s", "1h"), "2s", _QUORUM, "interval_ms"),
+    Key(Scope.HEURISTIC, "Timeout", kind.span("100ms", "10min"), "5s", _QUORUM, "timeout_ms"),
+    Key(Scope.HEURISTIC, "FailAfter", kind.integer(1, 1000), "3", _QUORUM, "fail_after"),
+    Key(Scope.HEURISTIC, "PassAfter", kind.integer(1, 1000), "3", _QUORUM, "pass_after"),
+    Key(Scope.HEURISTIC, "Minimum", kind.MINIMUM, "", _QUORUM, "minimum"),
 )
 
 _PROBE_TYPES = "tcp udp icmp exec dns smtp mysql pgsql redis file mount link address unit probe"

@@ -90,6 +90,7 @@ def _check(tree: Tree, system: System | None) -> Configuration:
         domains=cluster.domains,
         groups=groups,
         digest=tree.digest,
+        heuristics=cluster.heuristics,
     )
 
 
@@ -101,7 +102,9 @@ def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
     if "cluster.conf" not in tree.files:
         problems.append(Problem(source=Source(path="cluster.conf", line=0), text="is missing"))
         nothing: frozenset[str] = frozenset()
-        return ClusterPart(cluster=None, nodes=(), devices=(), domains=(), node_names=nothing, domain_names=nothing)
+        return ClusterPart(
+            cluster=None, nodes=(), devices=(), domains=(), heuristics=(), node_names=nothing, domain_names=nothing
+        )
     folder = "cluster.conf.d"
     dropins = [f"{folder}/{name}" for name in tree.folder(folder) if name.endswith(".conf")]
     files = [_sections(tree, name, problems) for name in ("cluster.conf", *dropins)]

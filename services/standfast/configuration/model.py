@@ -63,6 +63,13 @@ class StopFailure(StrEnum):
     BLOCK = "block"  # it stays where it is until somebody looks
 
 
+class QuorumLoss(StrEnum):
+    """What a node does with its groups when it is not quorate."""
+
+    STOP = "stop"  # it stops them by StopDeadline=
+    FREEZE = "freeze"  # it keeps what runs and starts nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster(Written):
     name: str
@@ -73,8 +80,13 @@ class Cluster(Written):
     stop_deadline_ms: int = 30_000
     quorum_wait_ms: int = 5_000
     tick_max_ms: int = 3_000
+    quorum_loss: QuorumLoss = QuorumLoss.STOP
     unsafe: bool = False
     max_starts: int | None = None  # groups that may be starting at once on one node
+    two_node: bool | None = None  # None: yes for two nodes of one vote each that have no other tie breaker
+    auto_tie_breaker: bool = False
+    last_man_standing: bool = False
+    arbiter: str = ""  # the host of corosync-qnetd; "": none
 
     @property
     def token_ms(self) -> int:
@@ -89,6 +101,10 @@ class Plug:
     device: str
     plug: str | None
 
+    def __str__(self) -> str:
+        """As it is written."""
+        return self.device if self.plug is None else f"{self.device}:{self.plug}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node(Written):
@@ -97,6 +113,10 @@ class Node(Written):
     addresses: tuple[str, ...]  # one for each link
     votes: int = 1
     fence: tuple[tuple[Plug, ...], ...] = ()  # levels in order; all plugs of one level must succeed
+    fence_delay_ms: int = 0  # what a round of fencing waits before it shoots this node
+    watchdog: str | None = None  # a device's path, or "auto": the one that the kernel shows
+    watchdog_timeout_ms: int | None = None  # whole seconds; None: see watchdog.times.wanted_ms
+    watchdog_trust: bool = False  # it proves a loss although it is softdog, or in a virtual machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +136,20 @@ class Domain(Written):
     ordered: bool = False
     restricted: bool = False
     failback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heuristic(Written):
+    """One thing that a healthy node can do; a good one counts with its score."""
+
+    name: str
+    command: tuple[str, ...]  # a program's path and its arguments; exit code 0 is good
+    score: int = 1
+    interval_ms: int = 2_000
+    timeout_ms: int = 5_000
+    fail_after: int = 3
+    pass_after: int = 3
+    minimum: int | None = None  # the score that a node needs in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +214,7 @@ class Configuration:
     domains: tuple[Domain, ...]
     groups: tuple[Group, ...]  # by name
     digest: str  # SHA-256 in hex over names and content of every file below the root, secrets included
+    heuristics: tuple[Heuristic, ...] = ()  # in the order written
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

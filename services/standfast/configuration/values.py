@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,13 +34,15 @@ _BOOLEANS = {
     **dict.fromkeys(("1", "yes", "y", "true", "t", "on"), True),
     **dict.fromkeys(("0", "no", "n", "false", "f", "off"), False),
 }
+_LONGEST_SECONDS_MS = 3_600_000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 _PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 # Standfast's own, each with what to write instead: an agent must not delay, choose or be told a secret by Option=
 _RESERVED_OPTIONS = {
     "action": "Standfast chooses it",
-    "delay": "use Delay=",
+    "delay": "use Delay=, or FenceDelay= of the node",
     "passwd": "use PasswordFile=",
     "password": "use PasswordFile=",
 }
@@ -84,6 +87,20 @@ def show_span(span_ms: int) -> str:
     return f"{span_ms // 1000}.{span_ms % 1000 // 100}s" if span_ms % 100 == 0 else f"{span_ms}ms"
 
 
+def parse_seconds(text: str) -> int:
+    """A time span of whole seconds, in milliseconds."""
+    if (found := parse_span(text, minimum_ms=1000, maximum_ms=_LONGEST_SECONDS_MS)) % 1000:
+        raise ValueError(f"{text} is no whole number of seconds, and the kernel counts in them")
+    return found
+
+
+def parse_watchdog(text: str) -> str:
+    """A device's path, or "auto"."""
+    if text != "auto" and not re.fullmatch(r"/[^\s\0]*[^/\s\0]", text):
+        raise ValueError(f"“{text}” is neither auto nor a device; write for example /dev/watchdog0")
+    return text
+
+
 def parse_boolean(text: str) -> bool:
     """systemd's words for true and false."""
     if text.lower() not in _BOOLEANS:
@@ -125,6 +142,16 @@ def parse_address(text: str) -> str:
     return str(address)
 
 
+def parse_host(text: str) -> str:
+    """Another machine, by address or by name; it ends up in Corosync's configuration and on ssh's command line."""
+    try:
+        return parse_address(text)
+    except ValueError:
+        if _HOST.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text):
+            return text
+    raise ValueError(f"“{text}” is no host; write a name or an IP address")
+
+
 def parse_fence(text: str) -> tuple[Plug, ...]:
     """One level: `ipmi-node1`, or `pdu-a:7 pdu-b:7`."""
     plugs = []
@@ -152,6 +179,17 @@ def parse_program(text: str) -> str:
     if not _PROGRAM.fullmatch(text):
         raise ValueError(f"“{text}” is no program's name; write a name in /usr/sbin such as fence_ipmilan, no path")
     return text
+
+
+def parse_command(text: str) -> tuple[str, ...]:
+    """A program's path and its arguments, quoted as for a shell, which it is not run by."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ValueError(f"“{text}” is no command: {str(error).lower()}") from None
+    if not words or not words[0].startswith("/") or "\0" in text:
+        raise ValueError(f"“{text}” is no command; begin with the program's path, such as /usr/bin/ping")
+    return words
 
 
 def parse_file(text: str) -> str:
@@ -234,13 +272,20 @@ def member_of(choices: type[StrEnum]) -> Kind:
 
 
 BOOLEAN = Kind(label="yes or no", parse=parse_boolean)
+TWO_NODE = Kind(label="yes or no; without it yes for two nodes that have no other tie breaker", parse=parse_boolean)
 NAME = Kind(label="name", parse=parse_name)
 NAMES = Kind(label="list of names", parse=_words(parse_name), combine=_flat)
 UNITS = Kind(label="list of units", parse=_words(str), combine=_flat)
 ADDRESSES = Kind(label="IP address, one line for each link", parse=parse_address, combine=tuple)
+HOST = Kind(label="host name or IP address", parse=parse_host)
 FENCE = Kind(label="DEVICE or DEVICE:PLUG, one line for each level", parse=parse_fence, combine=tuple)
 OPTIONS = Kind(label="NAME=VALUE, one line for each", parse=parse_option, combine=dict)
 PROGRAM = Kind(label="program's name", parse=parse_program)
+COMMAND = Kind(label="program's path and arguments", parse=parse_command)
+MINIMUM = Kind(
+    label="number, 1 to 10000; it is the node's, so it is written in one of them; without it half of all scores",
+    parse=partial(parse_integer, minimum=1, maximum=10_000),
+)
 FILE = Kind(label="file's name", parse=parse_file)
 URL = Kind(label="URL", parse=parse_url)
 STATUSES = Kind(
@@ -249,5 +294,7 @@ STATUSES = Kind(
     combine=lambda parsed: frozenset[int]().union(*parsed),
 )
 EXPRESSION = Kind(label="regular expression", parse=parse_expression)
+SECONDS = Kind(label="time span, whole seconds", parse=parse_seconds)
+WATCHDOG = Kind(label="device, or auto", parse=parse_watchdog)
 INTERFACE = Kind(label="network interface", parse=parse_interface)
 TEXT = Kind(label="text", parse=str)

@@ -10,6 +10,7 @@ from standfast.corosync.common import Connection, Handle, HandlePointer, IntPoin
 
 LINKS: Final = 8  # CFG_MAX_LINKS
 _STATUS_V1: Final = 1
+_IMMEDIATE: Final = 2  # COROSYNC_CFG_SHUTDOWN_FLAG_IMMEDIATE: nobody is asked, the other nodes are told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -73,6 +74,7 @@ _LIBRARY: Final = Library(
         "corosync_cfg_dispatch": (Handle, ctypes.c_int),
         "corosync_cfg_node_status_get": (Handle, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p),
         "corosync_cfg_reload_config": (Handle,),
+        "corosync_cfg_try_shutdown": (Handle, ctypes.c_int),
     },
 )
 
@@ -100,6 +102,10 @@ class Cfg:
     def reload(self) -> None:
         """Every Corosync of the ring was told to read its corosync.conf again. Raises CorosyncError."""
         self._connection.call("reload_config")
+
+    def shut_down(self) -> None:
+        """This node's Corosync leaves the ring and ends. Raises CorosyncError, also when it ends before it answers."""
+        self._connection.call("try_shutdown", _IMMEDIATE)
 
     def close(self) -> None:
         """Nothing of it is left."""

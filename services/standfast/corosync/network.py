@@ -40,6 +40,7 @@ class ConfigurationHandle(Protocol):
 
     def node_status(self, node: int) -> NodeStatus: ...
     def reload(self) -> None: ...
+    def shut_down(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -67,6 +68,8 @@ class Network(Protocol):
     def configuration(self, loop: asyncio.AbstractEventLoop, on_dead: OnDead) -> ConfigurationHandle: ...
 
     def read_string(self, key: str) -> str | None: ...
+
+    def read_statistic(self, key: str) -> int | None: ...
 
 
 class Corosync:
@@ -97,3 +100,6 @@ class Corosync:
 
     def read_string(self, key: str) -> str | None:
         return cmap.read_string(key)
+
+    def read_statistic(self, key: str) -> int | None:
+        return cmap.read_statistic(key)

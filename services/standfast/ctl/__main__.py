@@ -2,9 +2,11 @@
 
 import click
 
+from standfast.ctl.fence import fence
 from standfast.ctl.group import group
 from standfast.ctl.maintenance import maintenance
 from standfast.ctl.node import node
+from standfast.ctl.quorum import quorum
 from standfast.ctl.simulate import simulate
 from standfast.ctl.status import status
 from standfast.ctl.timeline import timeline
@@ -20,7 +22,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, maintenance, timeline, simulate):
+for command in (status, group, node, fence, quorum, maintenance, timeline, simulate):
     main.add_command(command)
 
 if __name__ == "__main__":

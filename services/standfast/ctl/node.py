@@ -1,11 +1,16 @@
 """`standfast node`: what a node may be given."""
 
+from typing import Final
+
 import click
 
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, ROOT
+from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
 from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.rights import call_with_rights
 from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
+
+REJOIN_S: Final = 10.0
 
 
 @click.group()
@@ -30,6 +35,13 @@ def resume(name: str) -> None:
     click.echo(f"{name} is given groups again")
 
 
+@node.command()
+def rejoin() -> None:
+    """End the withdrawal of this node at once. It withdrew because of its own links: mend them first."""
+    run(_rejoin(), "It may or may not have been asked for: standfast status")
+    click.echo("Corosync is started again on this node; if its links are still faulty it withdraws for twice as long")
+
+
 async def _standby(name: str, timeout_s: float) -> None:
     async with await Bus.connect() as bus:
         await _set_standby(bus, name, True)
@@ -50,6 +62,12 @@ async def _standby(name: str, timeout_s: float) -> None:
 async def _resume(name: str) -> None:
     async with await Bus.connect() as bus:
         await _set_standby(bus, name, False)
+
+
+async def _rejoin() -> None:
+    async with await Bus.connect() as bus:
+        membership = (MEMBERSHIP, ROOT, "org.standfast.Membership1")
+        await call_with_rights(bus, *membership, "Rejoin", "", timeout_s=REJOIN_S)
 
 
 async def _set_standby(bus: Bus, name: str, standby: bool) -> None:

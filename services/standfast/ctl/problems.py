@@ -32,7 +32,7 @@ GONE: Final = frozenset(
         "org.freedesktop.DBus.Error.Disconnected",
     }
 )
-_NO_RIGHTS: Final = frozenset({ErrorName.ACCESS_DENIED, "org.freedesktop.DBus.Error.AccessDenied"})
+_BUS_DENIED: Final = "org.freedesktop.DBus.Error.AccessDenied"
 
 
 class CommandError(click.ClickException):
@@ -55,7 +55,9 @@ def from_bus(error: BusError) -> CommandError:
     text = _sentence(error.text)
     if error.name in GONE:
         return not_running()
-    if error.name in _NO_RIGHTS:
+    if error.name == ErrorName.ACCESS_DENIED:
+        return CommandError(Exit.NO_RIGHTS, text)  # the daemon's sentence says how to get the right
+    if error.name == _BUS_DENIED:
         return CommandError(Exit.NO_RIGHTS, f"{text} Try again as root.")
     if error.name == ErrorName.NOT_QUORATE:
         return CommandError(Exit.NOT_QUORATE, f"{text} `standfast status` shows which nodes are missing.")

@@ -24,8 +24,15 @@ def make(snapshot: Snapshot) -> Report:
         "maintenance": groups.get("Maintenance"),
         "nodes": _nodes(snapshot),
         "groups": _groups(snapshot),
-        "fencing": {"pending": _pending(groups), "devices": _devices(snapshot)},
+        "fencing": {
+            "pending": _pending(groups),
+            "devices": _devices(snapshot),
+            "unsafe": list(snapshot[FENCING].root.get("Unsafe", ())),
+            "problems": list(snapshot[FENCING].root.get("Problems", ())),
+            "unfenced": snapshot[FENCING].root.get("Unfenced"),
+        },
         "problems": list(membership.get("Problems", ())),
+        "withdrawn": membership.get("Withdrawn") or None,
         "away": {DAEMONS[name]: daemon.why_away for name, daemon in snapshot.items() if daemon.why_away},
     }
 
@@ -54,7 +61,7 @@ def _node(name: str, member: Properties, node: Properties) -> Report:
         "healthy": member.get("Healthy"),
         "drifted": member.get("Drifted"),
         "incarnation": member.get("Incarnation") or node.get("Incarnation") or None,
-        "links": [{"link": number, "up": up} for number, up in node["Links"]] if node else None,
+        "links": [{"link": number, "up": up, "since": since} for number, up, since in node["Links"]] if node else None,
     }
 
 
@@ -109,6 +116,7 @@ def _device(values: Mapping[str, Any]) -> Report:
         "name": values["Name"],
         "agent": values["Agent"],
         "last_test": tested,
+        "last_answer": values["LastAnswer"] or None,
         "ok": values["Ok"] if tested else None,
         "answer": values["Answer"] or None,
         "verified": values["Verified"],

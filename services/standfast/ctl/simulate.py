@@ -11,6 +11,7 @@ from standfast.bus import Bus
 from standfast.ctl.cluster import GROUPS, ROOT
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.report import Report
+from standfast.ctl.rights import call_with_rights
 from standfast.ctl.wishes import find_resourced
 
 INTERFACE: Final = "org.standfast.Groups1"
@@ -107,7 +108,9 @@ async def _ask(method: str, signature: str, *arguments: Any) -> Report:
     """resourced's document."""
     async with await Bus.connect() as bus:
         await find_resourced(bus)
-        (text,) = await bus.call(GROUPS, ROOT, INTERFACE, method, signature, *arguments, timeout_s=ANSWER_S)
+        (text,) = await call_with_rights(
+            bus, GROUPS, ROOT, INTERFACE, method, signature, *arguments, timeout_s=ANSWER_S
+        )
     made: Report = json.loads(text)
     return made
 

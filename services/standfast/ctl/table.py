@@ -25,7 +25,7 @@ def show(report: Report, now: datetime, file: IO[str] | None = None, width: int 
     for warning in _warnings(report):
         console.print(warning)
     console.print()
-    console.print(_nodes(report["nodes"]))
+    console.print(_nodes(report["nodes"], now))
     if report["groups"] is not None:
         console.print()
         _show_groups(console, report["groups"], now)
@@ -47,7 +47,16 @@ def _warnings(report: Report) -> list[Text]:
         for daemon, why in report["away"].items()
     ]
     lines += [f"Configuration: {problem}" for problem in report["problems"]]
-    if report["safe"] is False:
+    fencing = report["fencing"]
+    lines += [f"Fence devices: {problem}" for problem in fencing["problems"] if ": warning: " not in problem]
+    if fencing["unfenced"] is False:
+        lines.append(
+            "This node is not let in at its fence device yet, so nothing is started here: standfast fence test"
+        )
+    lines += [f"Unsafe: {sentence}" for sentence in fencing["unsafe"]]
+    if report["withdrawn"]:
+        lines.append(f"Withdrawn: {report['withdrawn']}")
+    if report["safe"] is False and not fencing["unsafe"]:
         lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
     if report["maintenance"]:
         lines.append("Maintenance: nothing is done with any group, nobody is fenced: standfast maintenance off")
@@ -67,21 +76,23 @@ def _state(word: str | None) -> Text:
     return Text(word or "unknown", style=style)
 
 
-def _nodes(nodes: Iterable[Report]) -> Table:
+def _nodes(nodes: Iterable[Report], now: datetime) -> Table:
     table = _grid(("Node", "State", "Flags", "Links from here"))
     for node in nodes:
         flags = ["standby"] if node["standby"] else []
         flags += ["unhealthy"] if node["healthy"] is False else []
         flags += ["drifted"] if node["drifted"] else []
         table.add_row(
-            node["name"], _state(node["state"]), Text(", ".join(flags), style="yellow"), _links(node["links"])
+            node["name"], _state(node["state"]), Text(", ".join(flags), style="yellow"), _links(node["links"], now)
         )
     return table
 
 
-def _links(links: Sequence[Report] | None) -> Text:
+def _links(links: Sequence[Report] | None, now: datetime) -> Text:
     words = [
-        Text(f"{link['link']} {'up' if link['up'] else 'down'}", style="" if link["up"] else "bold red")
+        Text(f"{link['link']} up")
+        if link["up"]
+        else Text(f"{link['link']} down for {age(link['since'], now)}", style="bold red")
         for link in links or ()
     ]
     return Text(", ").join(words)
@@ -137,15 +148,21 @@ def _show_fencing(console: Console, fencing: Report, now: datetime) -> None:
 
 
 def _devices(devices: Iterable[Report], now: datetime) -> Table:
-    table = _grid(("Fence device", "State", "Asked", "Answer"))
+    table = _grid(("Fence device", "State", "Answered", "Answer"))
     for device in devices:
-        state = {True: Text("answers", style="green"), False: Text("silent", style="bold red"), None: Text("not asked")}
-        when = f"{age(device['last_test'], now)} ago" if device["last_test"] else ""
+        bad = "wrong" if device["last_answer"] and device["last_answer"] == device["last_test"] else "silent"
+        state = {True: Text("answers", style="green"), False: Text(bad, style="bold red"), None: Text("not asked")}
+        when = ago(device["last_answer"], now) if device["last_test"] else ""
         answer = Text(device["answer"] or "")
         if not device["verified"]:
             answer.append(" (unverified)", style="yellow")
         table.add_row(device["name"], state[device["ok"]], when, answer)
     return table
+
+
+def ago(when: str | None, now: datetime) -> str:
+    """How old a proof of that time is; "never" where there is none."""
+    return f"{age(when, now)} ago" if when else "never"
 
 
 def age(since: str, now: datetime) -> str:

@@ -11,6 +11,7 @@ import click
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.ctl.cluster import DAEMONS, GROUPS, ROOT, Properties
 from standfast.ctl.problems import GONE, CommandError, Exit, not_running
+from standfast.ctl.rights import call_with_rights
 
 GOES_ON: Final = "This command ended; what it asked for goes on: standfast status"
 RESTART_S: Final = 10.0  # a resourced that is restarted is back within
@@ -26,7 +27,7 @@ timeout_option = click.option(
 async def ask(bus: Bus, path: str, interface: str, method: str, signature: str = "", *arguments: Any) -> None:
     """The wish is stored on enough nodes. Raises BusError (refused, not quorate …) or CommandError."""
     try:
-        await bus.call(GROUPS, path, interface, method, signature, *arguments, timeout_s=ANSWER_S)
+        await call_with_rights(bus, GROUPS, path, interface, method, signature, *arguments, timeout_s=ANSWER_S)
     except BusError as error:
         if error.name in (ErrorName.NO_REPLY, ErrorName.BUS_LOST):
             text = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from standfast.configuration.load import load_good
 from standfast.daemon import Daemon, run
 from standfast.fenced.agents import Agents
+from standfast.fenced.cgroups import Cgroups, own_cgroup
 from standfast.fenced.service import Service, Settings
 
 CONFIGURED = Path("/etc/standfast")
@@ -20,7 +21,8 @@ async def main(daemon: Daemon) -> None:
 
 
 async def _serve(daemon: Daemon) -> None:
-    settings = Settings(load=lambda: load_good(CONFIGURED, LAST_GOOD), agents=Agents(secrets=(CONFIGURED, LAST_GOOD)))
+    agents = Agents(secrets=(CONFIGURED, LAST_GOOD), cgroups=Cgroups(own_cgroup()))
+    settings = Settings(load=lambda: load_good(CONFIGURED, LAST_GOOD), agents=agents)
     async with asyncio.TaskGroup() as tasks:
         service = Service(settings, tasks)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)

@@ -1,5 +1,7 @@
 """Runs a ClusterLabs fence agent: options on stdin, an exit code within a deadline, and nothing left behind.
 
+Each agent runs in a control group of its own, which is killed at its deadline and at its end.
+
 FenceAgentAPI (https://github.com/ClusterLabs/fence-agents/blob/main/doc/FenceAgentAPI.md): name=value lines on
 stdin; exit 0 = done (of `status`: on), 2 = `status` says off, anything else = failed.
 """
@@ -10,22 +12,24 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import FenceDevice
+from standfast.fenced.cgroups import Cgroup, Cgroups
 from standfast.fenced.levels import Action, Answer
 
 AGENTS: Final = Path("/usr/sbin")
 KEPT_OUTPUT: Final = 2_048  # bytes of stdout that are kept, the last ones
 _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+# joins the group (where that fails the agent runs all the same) and becomes the agent
+_JOIN: Final = 'echo 0 > "$0"; exec "$@"'
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _OURS: Final = frozenset({"action", "delay", "password", "passwd", "plug", "port"})
-# options that switch the verification of the device or of its answer off
-_UNVERIFIED: Final = frozenset({"ssl_insecure", "insecure", "missing_as_off"})
-_NO: Final = frozenset({"", "0", "no", "off", "false"})
+METADATA_S: Final = 10.0  # measured: 0.06 to 0.15 s
+METADATA_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Agents:
 
     programs: Path = AGENTS
     secrets: tuple[Path, ...] = (Path("/etc/standfast"),)
+    cgroups: Cgroups | None = None  # None: a process group is all that an agent gets
 
     async def run(self, device: FenceDevice, plug: str | None, action: Action) -> Result:
         """The agent ended, or was killed at the device's deadline with all that it had started."""
@@ -52,8 +57,9 @@ class Agents:
         try:
             secret = self._secret(device)
             options = agent_input(device, plug, action, secret)
-            exit_code, output = await self._run(device, options)
-        except _AgentError as error:
+            command = (str(self._program(device.agent)),)
+            exit_code, output = await self._run(command, options, device.timeout_ms / 1000, KEPT_OUTPUT)
+        except AgentError as error:
             answer, text = Answer.FAILED, str(error)
         except TimeoutError:
             answer, text = Answer.FAILED, f"no answer within {device.timeout_ms / 1000:g} s"
@@ -64,13 +70,39 @@ class Agents:
             text = text.replace(secret, "***")
         return Result(answer=answer, text=text, milliseconds=round((loop.time() - begun) * 1000))
 
-    async def _run(self, device: FenceDevice, options: bytes) -> tuple[int, str]:
-        if not _PROGRAM.fullmatch(device.agent):
-            raise _AgentError(f"{device.agent!r} is no agent's name")
-        process, pipe = _start(self.programs / device.agent, options)
-        agent, output = _Agent(process), _Output(pipe)
+    async def metadata(self, agent: str) -> str:
+        """What the agent says of itself, an XML document. Raises AgentError."""
         try:
-            async with asyncio.timeout(device.timeout_ms / 1000):
+            command = (str(self._program(agent)), "-o", "metadata")
+            exit_code, output = await self._run(command, b"", METADATA_S, METADATA_BYTES)
+        except TimeoutError:
+            raise AgentError(f"{agent} does not say within {METADATA_S:g} s what it can do") from None
+        if exit_code:
+            raise AgentError(f"{agent} does not say what it can do: exit code {exit_code}")
+        return output
+
+    def stamp(self, agent: str) -> tuple[int, ...]:
+        """Another one whenever the agent's program is another one; () when it is not there."""
+        try:
+            status = (self.programs / agent).stat()
+        except OSError:
+            return ()
+        return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+    def _program(self, agent: str) -> Path:
+        """The agent's path. Raises AgentError."""
+        if not _PROGRAM.fullmatch(agent):
+            raise AgentError(f"{agent!r} is no agent's name")
+        program = self.programs / agent
+        if not os.access(program, os.X_OK) or not program.is_file():
+            raise AgentError(f"{agent} is not installed in {self.programs}; install it (Debian: fence-agents)")
+        return program
+
+    async def _run(self, command: Sequence[str], options: bytes, timeout_s: float, kept: int) -> tuple[int, str]:
+        """Exit code and what was said. Raises AgentError (it cannot be started), TimeoutError."""
+        agent, output = _start(command, options, kept, self.cgroups)
+        try:
+            async with asyncio.timeout(timeout_s):
                 exit_code = await agent.exit_code
         finally:
             agent.kill()
@@ -82,19 +114,19 @@ class Agents:
         if name is None:
             return ""
         if name != Path(name).name:
-            raise _AgentError(f"PasswordFile={name} is not the name of a file beside cluster.conf")
+            raise AgentError(f"PasswordFile={name} is not the name of a file beside cluster.conf")
         for folder in self.secrets:
             try:
                 return (folder / name).read_text().rstrip("\n")
             except FileNotFoundError:
                 continue
             except (OSError, UnicodeDecodeError) as error:
-                raise _AgentError(f"PasswordFile={name} cannot be read: {error}") from error
-        raise _AgentError(f"PasswordFile={name} is not there")
+                raise AgentError(f"PasswordFile={name} cannot be read: {error}") from error
+        raise AgentError(f"PasswordFile={name} is not there")
 
 
-class _AgentError(Exception):
-    """The agent could not be started."""
+class AgentError(Exception):
+    """The agent could not be run; the text says why."""
 
 
 class _Agent:
@@ -103,15 +135,19 @@ class _Agent:
     Waiting for a killed process could block: one that hangs in the kernel ignores SIGKILL until it wakes up.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], cgroup: Cgroup | None, cgroups: Cgroups | None) -> None:
         self._process = process
+        self._cgroup = cgroup
+        self._cgroups = cgroups
         self._descriptor = os.pidfd_open(process.pid)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._descriptor, self._on_end)
         self.exit_code: asyncio.Future[int] = self._loop.create_future()
 
     def kill(self) -> None:
-        """Everything in its process group is killed; not yet reaped (a zombie at most) its id is nobody else's."""
+        """Everything in its groups is killed; not yet reaped (a zombie at most) its id is nobody else's."""
+        if self._cgroup is not None:
+            self._cgroup.kill()
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -121,6 +157,8 @@ class _Agent:
         os.close(self._descriptor)
         self.kill()  # children that it left behind
         exit_code = self._process.wait()
+        if self._cgroup is not None and self._cgroups is not None:
+            self._cgroups.remove(self._cgroup)
         if not self.exit_code.done():
             self.exit_code.set_result(exit_code)
 
@@ -128,8 +166,10 @@ class _Agent:
 class _Output:
     """Reads what an agent says as it comes, so that it never waits for us, and keeps the end of it."""
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, kept: int) -> None:
         self._pipe = pipe
+        self._kept = kept
+        self._cut = False
         self._data = b""
         os.set_blocking(pipe, False)
         asyncio.get_running_loop().add_reader(pipe, self._read)
@@ -140,19 +180,21 @@ class _Output:
             data = os.read(self._pipe, 65536)
         except BlockingIOError:
             return False
-        self._data = (self._data + data)[-KEPT_OUTPUT:]
+        self._cut = self._cut or len(self._data) + len(data) > self._kept
+        self._data = (self._data + data)[-self._kept :]
         if not data:
             asyncio.get_running_loop().remove_reader(self._pipe)
         return bool(data)
 
     def close(self) -> str:
-        """All that was said until now."""
+        """The whole lines of what is kept: half a line might begin with half a secret, which nobody would know."""
         for _ in range(16):  # at most what a pipe holds: a process that escaped its group may go on talking
             if not self._read():
                 break
         asyncio.get_running_loop().remove_reader(self._pipe)
         os.close(self._pipe)
-        return self._data.decode(errors="replace")
+        data = self._data.partition(b"\n")[2] if self._cut else self._data
+        return data.decode(errors="replace")
 
 
 def agent_input(device: FenceDevice, plug: str | None, action: Action, secret: str) -> bytes:
@@ -172,35 +214,24 @@ def agent_input(device: FenceDevice, plug: str | None, action: Action, secret: s
         lines += [("password", secret)]
     for name, value in lines:
         if "\n" in name + value or "\0" in name + value or "=" in name:
-            raise _AgentError(f"the value of {name!r} is not one line")
+            raise AgentError(f"the value of {name!r} is not one line")
     return "".join(f"{name}={value}\n" for name, value in lines).encode()
 
 
-def verified(device: FenceDevice) -> bool:
-    """No option of the device switches its verification off."""
-    return not any(
-        name.replace("-", "_") in _UNVERIFIED and value.strip().lower() not in _NO
-        for name, value in device.options.items()
-    )
-
-
-def unverified_options(device: FenceDevice) -> Iterable[str]:
-    """The options that make it unverified."""
-    return sorted(name for name in device.options if name.replace("-", "_") in _UNVERIFIED)
-
-
-def _start(program: Path, options: bytes) -> tuple[subprocess.Popen[bytes], int]:
-    """The agent in a session of its own, and the reading end of its stdout.
+def _start(command: Sequence[str], options: bytes, kept: int, cgroups: Cgroups | None) -> tuple[_Agent, _Output]:
+    """The agent in a session and a control group of its own, and what it says on stdout.
 
     Options go through a memfd: no pipe that fills up, no file, no command line that others can read.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
     descriptor = os.memfd_create("options", os.MFD_CLOEXEC)
+    cgroup = cgroups.make() if cgroups is not None else None
+    joined = command if cgroup is None else ("/bin/sh", "-c", _JOIN, str(cgroup.processes), *command)
     try:
         os.write(descriptor, options)
         os.lseek(descriptor, 0, os.SEEK_SET)
         process = subprocess.Popen(
-            [program],
+            joined,
             stdin=descriptor,
             stdout=writer,
             stderr=subprocess.DEVNULL,  # agents print Python's warnings there
@@ -210,11 +241,13 @@ def _start(program: Path, options: bytes) -> tuple[subprocess.Popen[bytes], int]
         )
     except OSError as error:
         os.close(reader)
-        raise _AgentError(f"{program.name} cannot be started: {error.strerror}") from error
+        if cgroup is not None:
+            cgroup.remove()
+        raise AgentError(f"{Path(command[0]).name} cannot be started: {error.strerror}") from error
     finally:
         os.close(writer)
         os.close(descriptor)
-    return process, reader
+    return _Agent(process, cgroup, cgroups), _Output(reader, kept)
 
 
 def _answer(action: Action, exit_code: int) -> Answer:

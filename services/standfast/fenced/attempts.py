@@ -8,10 +8,22 @@ from enum import StrEnum
 from typing import Final
 
 from standfast import journal
-from standfast.configuration.model import Configuration, Plug
+from standfast.configuration.model import Configuration
 from standfast.fenced.agents import Result
 from standfast.fenced.history import History
-from standfast.fenced.levels import Action, Answer, Levels, OffRound, Outcome, Round, Step, backoff_ms, begin
+from standfast.fenced.levels import (
+    Action,
+    Answer,
+    Delay,
+    Levels,
+    OffRound,
+    Outcome,
+    Round,
+    Step,
+    backoff_ms,
+    begin,
+    delay,
+)
 
 SHOWN_AFTER_END_S: Final = 600.0
 MOST_ATTEMPTS: Final = 256
@@ -84,6 +96,7 @@ class Attempts:
         self._attempts: dict[Order, Attempt] = {}
         self._node_locks: dict[str, asyncio.Lock] = {}
         self._history_lock = asyncio.Lock()
+        self.slowest_off_ms = 0  # of those that proved something in this life, its delays included
 
     def rows(self) -> tuple[tuple[str, ...], ...]:
         """Attempts under way and those that ended in the last ten minutes, oldest first."""
@@ -102,7 +115,8 @@ class Attempts:
             self._make_room()
         failed_rounds = known.failed_rounds if known is not None else 0
         self._put(Attempt(order=order, state=State.RUNNING, failed_rounds=failed_rounds))
-        self._tasks.create_task(self._run(order, levels, failed_rounds))
+        waits = delay(configuration, order.node) if order.action is Action.OFF else None
+        self._tasks.create_task(self._run(order, levels, waits, failed_rounds))
 
     def _make_room(self) -> None:
         """There is room for one more attempt: the oldest ended one goes if need be."""
@@ -114,7 +128,7 @@ class Attempts:
             raise OverflowError(f"{MOST_ATTEMPTS} attempts are under way")
         del self._attempts[oldest]
 
-    async def _run(self, order: Order, levels: Levels, failed_rounds: int) -> None:
+    async def _run(self, order: Order, levels: Levels, waits: Delay | None, failed_rounds: int) -> None:
         wait_ms = backoff_ms(failed_rounds)
         if wait_ms:
             self._note(order, "", f"Round {failed_rounds + 1} begins in {wait_ms / 1000:g} s.")
@@ -123,7 +137,10 @@ class Attempts:
         # An `on` of an older loss must not cross an `off` of the same node.
         async with self._node_locks.setdefault(order.node, asyncio.Lock()):
             begun = asyncio.get_running_loop().time()
-            self._tell_begun(order, failed_rounds)
+            self._tell_begun(order, failed_rounds, waits)
+            if waits is not None:
+                self._note(order, "", str(waits))
+                await asyncio.sleep(waits.milliseconds / 1000)
             outcome = await self._play(order, progress)
         milliseconds = round((asyncio.get_running_loop().time() - begun) * 1000)
         ended = self._end(order, outcome, progress, failed_rounds, milliseconds)
@@ -140,7 +157,7 @@ class Attempts:
                 progress.answers.append("no term is open here, so no further level was begun")
                 return Outcome.FAILED
             step = progress.round.next
-            self._note(order, step.plug.device, f"{_plug(step.plug)} is asked: {step.action}.")
+            self._note(order, step.plug.device, f"{step.plug} is asked: {step.action}.")
             result = await self._act(step)
             self._hear(order, step, result, progress)
             progress.round = progress.round.after(result.answer)
@@ -150,23 +167,24 @@ class Attempts:
         """Remembers what the agent said and tells of a failure."""
         contradicts = step.action is Action.STATUS and order.action is Action.OFF and result.answer is Answer.DONE
         if result.answer is not Answer.FAILED and not contradicts:
-            progress.answers.append(f"{_plug(step.plug)}: {step.action}: {result.text or result.answer}")
+            progress.answers.append(f"{step.plug}: {step.action}: {result.text or result.answer}")
             return
         what = "its status still says on after off" if contradicts else f"{step.action} failed: {result.text}"
-        progress.answers.append(f"{_plug(step.plug)}: {what}")
+        progress.answers.append(f"{step.plug}: {what}")
         self._write(
             journal.Event.FENCE_AGENT_FAILED,
             journal.Level.WARNING,
-            f"Fencing {order.node}: fence device {_plug(step.plug)}: {what}.",
+            f"Fencing {order.node}: fence device {step.plug}: {what}.",
             order,
             device=step.plug.device,
             cause=result.text,
             milliseconds=str(result.milliseconds),
         )
 
-    def _tell_begun(self, order: Order, failed_rounds: int) -> None:
+    def _tell_begun(self, order: Order, failed_rounds: int, waits: Delay | None) -> None:
         if order.action is Action.OFF:
-            text = f"{order.node} is being fenced (loss {order.loss}, round {failed_rounds + 1})."
+            first = f"; it {waits}" if waits is not None else ""
+            text = f"{order.node} is being fenced (loss {order.loss}, round {failed_rounds + 1}{first})."
             self._write(journal.Event.FENCE_BEGUN, journal.Level.WARNING, text, order)
 
     def _end(
@@ -177,6 +195,8 @@ class Attempts:
         event, level, text = _ending(order, outcome, device, progress.answers)
         self._write(event, level, text, order, device=device, milliseconds=str(milliseconds))
         failed = failed_rounds + 1 if outcome is Outcome.FAILED else 0
+        if outcome is Outcome.PROVEN:
+            self.slowest_off_ms = max(self.slowest_off_ms, milliseconds)
         ended = Attempt(order=order, state=State(outcome.value), device=device, text=text, failed_rounds=failed)
         self._put(ended)
         asyncio.get_running_loop().call_later(SHOWN_AFTER_END_S, self._forget, ended)
@@ -226,10 +246,6 @@ def _levels(configuration: Configuration, name: str) -> Levels:
     raise LookupError(name)
 
 
-def _plug(plug: Plug) -> str:
-    return plug.device if plug.plug is None else f"{plug.device}:{plug.plug}"
-
-
 def _ending(
     order: Order, outcome: Outcome, device: str, answers: list[str]
 ) -> tuple[journal.Event, journal.Level, str]:
@@ -243,7 +259,7 @@ def _ending(
             text = f"{order.node} could not be fenced (loss {order.loss}): {why}."
             return journal.Event.FENCE_FAILED, journal.Level.ERROR, text
         case _, Outcome.DONE:
-            text = f"{order.node} is switched on again (loss {order.loss})."
+            text = f"{order.node} is switched on again (loss {order.loss}): {why}."
             return journal.Event.FENCE_SWITCHED_ON, journal.Level.NOTICE, text
         case _:
             text = f"{order.node} could not be switched on again (loss {order.loss}): {why}."

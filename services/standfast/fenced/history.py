@@ -33,6 +33,11 @@ class History:
             kept = self._path.read_bytes()[-KEPT_BYTES:]
             write_atomic(self._path, kept.partition(b"\n")[2])
 
+    def last(self, node: str, most: int) -> list[dict[str, str | int]]:
+        """The newest `most` lines about `node` ("": about any), oldest first. Blocks on the disk. Raises OSError."""
+        entries = [entry for entry in self.entries() if node in ("", entry.get("node"))]
+        return entries[len(entries) - min(most, len(entries)) :]
+
     def entries(self) -> list[dict[str, str | int]]:
         """All lines, oldest first; one that a power cut left half is skipped."""
         entries = []
@@ -42,7 +47,9 @@ class History:
             return []
         for line in lines:
             try:
-                entries.append(json.loads(line))
+                entry = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(entry, dict):
+                entries.append(entry)
         return entries

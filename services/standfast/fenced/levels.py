@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from standfast.configuration.model import Plug
+from standfast.configuration.model import Configuration, Plug
 
 Levels = tuple[tuple[Plug, ...], ...]
 
@@ -40,6 +40,17 @@ class Outcome(StrEnum):
     PROVEN = "proven"
     DONE = "done"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delay:
+    """What a round of `off` waits before its first step, and which setting says so, for people."""
+
+    milliseconds: int
+    setting: str
+
+    def __str__(self) -> str:
+        return f"waits {self.milliseconds / 1000:g} s: {self.setting}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +147,20 @@ def backoff_ms(failed_rounds: int) -> int:
     if failed_rounds == 0:
         return 0
     return min(BACKOFF_FIRST_MS << min(failed_rounds - 1, 30), BACKOFF_LAST_MS)
+
+
+def delay(configuration: Configuration, name: str) -> Delay | None:
+    """The longest of FenceDelay= of the node and Delay= of all its devices: it is waited once in each round."""
+    node = configuration.node(name)
+    used = {plug.device for level in node.fence for plug in level}
+    delays = [Delay(milliseconds=node.fence_delay_ms, setting=f"FenceDelay= of {name}")]
+    delays += [
+        Delay(milliseconds=device.delay_ms, setting=f"Delay= of fence device {device.name}")
+        for device in configuration.devices
+        if device.name in used
+    ]
+    longest = max(delays, key=lambda one: one.milliseconds)
+    return longest if longest.milliseconds else None
 
 
 def _first_off(levels: Levels, level: int) -> Step | Outcome:

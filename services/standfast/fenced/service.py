@@ -8,21 +8,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, Signal, interface_file, serve_forever
-from standfast.configuration.model import Configuration, Problem
+from standfast.configuration.device_checks import unsafe_nodes
+from standfast.configuration.model import Configuration, Node, Plug, Problem
+from standfast.fenced import ring, unfencing
 from standfast.fenced.agents import Agents
 from standfast.fenced.attempts import Attempts, Order
 from standfast.fenced.devices import Devices
 from standfast.fenced.history import History
 from standfast.fenced.levels import Action
+from standfast.fenced.metadata import AgentLibrary
+from standfast.fenced.objections import Answers, find_objections
+from standfast.fenced.reachable import answers
+from standfast.fenced.unfencing import Unfencing
 
 NAME: Final = "org.standfast.Fencing"
 ROOT: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
 TEST_EVERY_S: Final = 600.0
 GROUPS: Final = ("org.standfast.Groups", ROOT, "org.standfast.Groups1")
-MEMBERSHIP: Final = ("org.standfast.Membership", ROOT, "org.standfast.Membership1")
 _TERM_TIMEOUT_S: Final = 2.0
 _LONGEST_WORD: Final = 128
+MOST_HISTORY: Final = 500  # entries that one call of History returns
 
 Load = Callable[[], tuple[Configuration | None, tuple[Problem, ...]]]
 
@@ -34,24 +40,35 @@ class Settings:
     load: Load  # blocks: it is called in a thread
     agents: Agents = field(default_factory=Agents)
     history: Path = Path("/var/lib/standfast/fencing")
+    unfenced: Path = unfencing.MARKS
     test_every_s: float = TEST_EVERY_S
+    answers: Answers = answers
 
 
 class Service:
-    """Answers Begin, publishes Attempts and devices; reads the configuration anew when `reload` is called."""
+    """Answers for the devices, publishes them and the attempts; reads the configuration anew at `reload`."""
 
     def __init__(self, settings: Settings, tasks: asyncio.TaskGroup) -> None:
         self._settings = settings
         self._tasks = tasks
         self._server = Server(interface_file(NAME))
-        self._server.handle(INTERFACE, "Begin", self._begin)
+        for method, handler in (
+            ("Begin", self._begin),
+            ("Test", self._test),
+            ("History", self._tell_history),
+            ("Objections", self._object),
+        ):
+            self._server.handle(INTERFACE, method, handler)
         self._bus: Bus | None = None
         self._configuration: Configuration | None = None
         self._loading = asyncio.Lock()
+        self._checking = asyncio.Lock()
         self._reload_due = asyncio.Event()
-        self._devices = Devices(self._server, settings.agents)
-        history = History(settings.history)
-        self._attempts = Attempts(self._devices.act, self._term_open, history, self._publish, tasks)
+        self._library = AgentLibrary(settings.agents)
+        self._devices = Devices(self._server, settings.agents, self._ring, self._library, self._publish)
+        self._history = History(settings.history)
+        self._attempts = Attempts(self._devices.act, self._term_open, self._history, self._publish, tasks)
+        self._unfencing = Unfencing(self._devices.switch_on, self._publish, tasks, settings.unfenced)
         self._publish()
 
     async def run(self, on_bus: Callable[[], None]) -> None:
@@ -61,8 +78,8 @@ class Service:
         async def opened(bus: Bus) -> None:
             self._bus = bus
             on_bus()
-            await bus.subscribe(MEMBERSHIP[0], self._on_membership, path=ROOT, member="PropertiesChanged")
-            await bus.on_owner(MEMBERSHIP[0], lambda _: self.reload())
+            await bus.subscribe(ring.NAME, self._on_membership, path=ROOT, member="PropertiesChanged")
+            await bus.on_owner(ring.NAME, lambda _: self.reload())
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve_forever(self._server, NAME, opened))
@@ -72,25 +89,61 @@ class Service:
         """The configuration is read anew soon, and devices that are new or changed are tested."""
         self._reload_due.set()
 
+    # methods
+
     async def _begin(self, call: Call) -> tuple[Any, ...]:
         order = _order(call.arguments)
-        if not self._knows(order.node):
-            await self._load()
-        if self._configuration is None:
-            text = "There is no configuration here: correct /etc/standfast/cluster.conf."
-            raise BusError(ErrorName.REFUSED, text)
+        configuration = await self._configured(order.node)
         try:
-            self._attempts.begin(order, self._configuration)
+            self._attempts.begin(order, configuration)
         except LookupError as error:
-            raise BusError(ErrorName.REFUSED, f"No node {order.node} is configured.") from error
+            raise _no_node(order.node) from error
         except OverflowError as error:
             text = f"{error}: wait until some of them have ended."
             raise BusError(ErrorName.TOO_MANY_CALLS, text) from error
         return ()
 
-    def _knows(self, name: str) -> bool:
-        known = self._configuration.nodes if self._configuration is not None else ()
-        return any(node.name == name for node in known)
+    async def _test(self, call: Call) -> tuple[Any, ...]:
+        (name,) = call.arguments
+        try:
+            rows = await self._devices.test(name)
+        except LookupError as error:
+            text = f"There is no fence device {name}, and no node {name} that has one. Known: {error}."
+            raise BusError(ErrorName.REFUSED, text) from error
+        return ([(row.node, str(row.plug), row.power.value, row.ok, row.last_answer, row.text) for row in rows],)
+
+    async def _tell_history(self, call: Call) -> tuple[Any, ...]:
+        node, most = call.arguments
+        try:
+            entries = await asyncio.to_thread(self._history.last, node, min(most or MOST_HISTORY, MOST_HISTORY))
+        except OSError as error:
+            text = f"{self._settings.history} cannot be read: {error.strerror}."
+            raise BusError(ErrorName.FAILED, text) from error
+        words = ("time", "node", "loss", "device", "action", "state")
+        rows = [
+            (*(str(entry.get(word, "")) for word in words), _milliseconds(entry), str(entry.get("text", "")))
+            for entry in entries
+        ]
+        return (rows,)
+
+    async def _object(self, call: Call) -> tuple[Any, ...]:
+        (name,) = call.arguments
+        node = _find(await self._configured(name), name)
+        if node is None:
+            raise _no_node(name)
+        found = await find_objections(node, await self._ring(), self._settings.answers, self._devices.power)
+        return (found,)
+
+    # the configuration and what is checked of it
+
+    async def _configured(self, node: str) -> Configuration:
+        """The configuration, read anew when it does not know `node`. Raises BusError: there is none."""
+        if self._configuration is None or _find(self._configuration, node) is None:
+            await self._load()
+        if self._configuration is None:
+            text = "There is no configuration here: correct /etc/standfast/cluster.conf."
+            raise BusError(ErrorName.REFUSED, text)
+        return self._configuration
 
     async def _load(self) -> bool:
         """The configuration is the files', or the last good one; True: a device has never been asked."""
@@ -99,7 +152,28 @@ class Service:
         if configuration is None:
             return False
         self._configuration = configuration
+        self._tasks.create_task(self._check())
         return self._devices.configure(configuration)
+
+    async def _check(self) -> None:
+        """What the agents say of themselves was read: problems are told, this node is let in where it must be."""
+        async with self._checking:
+            if (configuration := self._configuration) is None:
+                return
+            await self._library.check(configuration)
+            plugs = self._to_unfence(configuration)
+            own = await self._ring() if plugs else None
+            if not plugs or (own is not None and own.own):
+                await self._unfencing.want([plug for node, plug in plugs if own is not None and node == own.own])
+            self._publish()
+
+    def _to_unfence(self, configuration: Configuration) -> list[tuple[str, Plug]]:
+        """Nodes and those of their plugs at which they must be let in when they start."""
+        agents = {device.name: self._library.metadata(device.agent) for device in configuration.devices}
+        plugs = [(node.name, plug) for node in configuration.nodes for level in node.fence for plug in level]
+        return [
+            (node, plug) for node, plug in plugs if (agent := agents.get(plug.device)) is not None and agent.unfences
+        ]
 
     async def _test_forever(self) -> None:
         """Tests all devices at start, every ten minutes, and when a reload brought a device never asked."""
@@ -116,6 +190,11 @@ class Service:
             if await self._load():
                 next_test = loop.time()
 
+    # the others on the bus
+
+    async def _ring(self) -> ring.Ring | None:
+        return await ring.read_ring(self._bus)
+
     async def _term_open(self) -> bool:
         """resourced says that a term is open; without its word none is."""
         if self._bus is None:
@@ -127,11 +206,19 @@ class Service:
 
     def _on_membership(self, signal: Signal) -> None:
         interface, changed, _ = signal.arguments
-        if interface == MEMBERSHIP[2] and "Configuration" in changed:
+        if interface == ring.INTERFACE and {"Configuration", "Node"} & changed.keys():
             self.reload()
 
     def _publish(self) -> None:
-        self._server.publish(ROOT, INTERFACE, {"Attempts": self._attempts.rows()})
+        unsafe = unsafe_nodes(self._configuration, self._devices.answered()) if self._configuration is not None else ()
+        values = {
+            "Attempts": self._attempts.rows(),
+            "Problems": self._library.problems,
+            "Unsafe": unsafe,
+            "Unfenced": self._unfencing.done,
+            "SlowestOff": self._attempts.slowest_off_ms,
+        }
+        self._server.publish(ROOT, INTERFACE, values)
 
 
 def _order(arguments: tuple[Any, ...]) -> Order:
@@ -143,3 +230,16 @@ def _order(arguments: tuple[Any, ...]) -> Order:
         text = "Name the loss as status shows it, the node and its incarnation."
         raise BusError(ErrorName.INVALID_ARGUMENTS, text)
     return Order(loss=loss, node=node, incarnation=incarnation, action=Action(action))
+
+
+def _find(configuration: Configuration, name: str) -> Node | None:
+    return next((node for node in configuration.nodes if node.name == name), None)
+
+
+def _no_node(name: str) -> BusError:
+    return BusError(ErrorName.REFUSED, f"No node {name} is configured.")
+
+
+def _milliseconds(entry: dict[str, str | int]) -> int:
+    found = entry.get("milliseconds", 0)
+    return found if isinstance(found, int) and 0 <= found < 2**32 else 0

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import Configuration, Node
+from standfast.configuration.quorum import arbiter_sync_timeout_ms, arbiter_timeout_ms, quorum_of
 
 # A key of our own in the running Corosync: the digest of the file that it read last. Corosync keeps keys that it
 # does not know (cmap_keys(7)), so it tells whether it works with this file, an older one, or somebody else's.
 DIGEST_KEY: Final = "standfast.corosync_conf"
 
+# How long the votes of a lost node are still expected with LastManStanding: votequorum's own default, or several rings.
+_LAST_MAN_WINDOW_MS: Final = 10_000
+
 
 def render(configuration: Configuration, key_file: Path) -> str:
-    """The whole file; two nodes get two_node (which implies wait_for_all), more get more than half of the votes."""
+    """The whole file; its quorum section says what `quorum_of` says of the same configuration."""
     text = "\n".join(
         [
             "# Written by standfast-membershipd out of /etc/standfast/cluster.conf; changes here are lost.",
@@ -21,7 +25,7 @@ def render(configuration: Configuration, key_file: Path) -> str:
             "nodelist {",
             *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),
             "}",
-            *_section("quorum", _quorum(configuration)),
+            *_quorum(configuration),
             *_section("logging", [("to_syslog", "yes"), ("to_logfile", "no"), ("to_stderr", "no")]),
             "",
         ]
@@ -33,6 +37,17 @@ def render(configuration: Configuration, key_file: Path) -> str:
 def digest_of(text: str) -> str:
     """What a Corosync that works with the file `text` shows as DIGEST_KEY."""
     return text.rpartition(f"{DIGEST_KEY.partition('.')[2]}: ")[2].split()[0]
+
+
+def device_of(configuration: Configuration) -> str:
+    """What corosync-qdevice reads of the file; "" without an arbiter."""
+    return "\n".join(_device(configuration)) if configuration.cluster.arbiter else ""
+
+
+def read_at_start(configuration: Configuration) -> tuple[bool, bool]:
+    """The options that a running Corosync does not take from a changed file (votequorum(5), VARIOUS NOTES)."""
+    rules = quorum_of(configuration)
+    return rules.auto_tie_breaker, rules.last_man_standing
 
 
 def token_ms(detect_within_ms: int) -> int:
@@ -62,9 +77,39 @@ def _node(node: Node) -> list[tuple[str, str]]:
     ]
 
 
-def _quorum(configuration: Configuration) -> list[tuple[str, str]]:
-    two = [("two_node", "1")] if len(configuration.nodes) == 2 else []
-    return [("provider", "corosync_votequorum"), *two]
+def _quorum(configuration: Configuration) -> list[str]:
+    rules = quorum_of(configuration)
+    options = [("provider", "corosync_votequorum")]
+    if rules.two_node:
+        options += [("two_node", "1")]
+    if rules.wait_for_all and not rules.two_node:
+        # two_node implies it, and takes it along at a reload only if it is not written; the others only advise it
+        options += [("wait_for_all", "1")]
+    if rules.auto_tie_breaker:
+        options += [("auto_tie_breaker", "1"), ("auto_tie_breaker_node", "lowest")]
+    if rules.last_man_standing:
+        window_ms = max(_LAST_MAN_WINDOW_MS, 5 * configuration.cluster.detect_within_ms)
+        options += [("last_man_standing", "1"), ("last_man_standing_window", str(window_ms))]
+    *section, end = _section("quorum", options)
+    if rules.arbiter_votes:
+        section += [f"    {line}" for line in _device(configuration)]
+    return [*section, end]
+
+
+def _device(configuration: Configuration) -> list[str]:
+    """corosync-qdevice(8): it and votequorum both read this."""
+    cluster = configuration.cluster
+    *section, end = _section(
+        "device",
+        [
+            ("model", "net"),
+            ("votes", "1"),  # ffsplit's one; without it the device would get a vote for each node but one
+            ("timeout", str(arbiter_timeout_ms(cluster.detect_within_ms))),
+            ("sync_timeout", str(arbiter_sync_timeout_ms(cluster.detect_within_ms))),
+        ],
+    )
+    net = [("host", cluster.arbiter), ("tls", "required"), ("algorithm", "ffsplit"), ("tie_breaker", "lowest")]
+    return [*section, *(f"    {line}" for line in _section("net", net)), end]
 
 
 def _section(name: str, values: Iterable[tuple[str, str]]) -> list[str]:

@@ -1,5 +1,7 @@
-"""Corosync as a systemd unit: its file is right, it is started when it does not run, never stopped."""
+"""Corosync as a systemd unit: its file is right, it is started when it does not run, stopped only to withdraw."""
 
+import contextlib
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,13 +15,14 @@ UNIT: Final = "corosync.service"
 SLOW_AFTER_S: Final = 15.0
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # after the 1st, 2nd … start; systemd allows 5 in 10 s
 _GOOD_AFTER_S: Final = 30.0
+_STOP_ASKED_S: Final = 1.0  # a bus that hangs is not waited for
 
-_SYSTEMD: Final = "org.freedesktop.systemd1"
-_SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
-_MANAGER: Final = "org.freedesktop.systemd1.Manager"
+SYSTEMD: Final = "org.freedesktop.systemd1"
+SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
+MANAGER: Final = "org.freedesktop.systemd1.Manager"
 
 # While one of these is going down, Corosync goes with it (PartOf): to start it would leave it behind, voting.
-_STOPPED_WITH: Final = ("standfast.target", "standfast-membershipd.service")
+STOPPED_WITH: Final = ("standfast.target", "standfast-membershipd.service")
 
 
 class Engine:
@@ -44,6 +47,14 @@ class Engine:
         write_atomic(self._file, text.encode(), 0o644)
         return True
 
+    def remove(self) -> None:
+        """There is no file, so that systemd starts Corosync for nobody (its unit has a condition).
+
+        Where it cannot be removed, a Corosync that somebody starts is stopped again.
+        """
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
     def answers(self) -> None:
         """Corosync runs and answers."""
         self._since_s = None
@@ -65,11 +76,24 @@ class Engine:
         try:
             if await _asked_already(bus):
                 return
-            await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, "StartUnit", "ss", UNIT, "fail")
+            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "StartUnit", "ss", UNIT, "fail")
         except BusError as error:
             self._tell(f"systemd does not start {UNIT}: {error.text}")
         self._next_s = now + _PAUSES_S[min(self._starts, len(_PAUSES_S) - 1)]
         self._starts += 1
+
+    async def stop(self, bus: Bus | None, *, kill: bool = False) -> bool:
+        """systemd was asked to stop Corosync, or to kill it; False: it cannot be asked, or refuses."""
+        if bus is None:
+            return False
+        method, signature, arguments = (
+            ("KillUnit", "ssi", (UNIT, "all", int(signal.SIGKILL))) if kill else ("StopUnit", "ss", (UNIT, "replace"))
+        )
+        try:
+            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, method, signature, *arguments, timeout_s=_STOP_ASKED_S)
+        except BusError:
+            return False
+        return True
 
     def _tell(self, text: str) -> None:
         """Once until Corosync answers again."""
@@ -80,6 +104,11 @@ class Engine:
 
 async def _asked_already(bus: Bus) -> bool:
     """A job for Corosync is queued, or what it belongs to is being stopped. Raises BusError."""
-    (jobs,) = await bus.call(_SYSTEMD, _SYSTEMD_PATH, _MANAGER, "ListJobs")
-    kinds = {unit: kind for _, unit, kind, *_ in jobs}
-    return UNIT in kinds or any(kinds.get(unit) in ("stop", "restart") for unit in _STOPPED_WITH)
+    kinds = await kinds_of_jobs(bus)
+    return UNIT in kinds or any(kinds.get(unit) in ("stop", "restart") for unit in STOPPED_WITH)
+
+
+async def kinds_of_jobs(bus: Bus) -> dict[str, str]:
+    """What systemd is about to do, by unit. Raises BusError."""
+    (jobs,) = await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "ListJobs")
+    return {unit: kind for _, unit, kind, *_ in jobs}

@@ -12,14 +12,14 @@ ROOT: Final = "/org/standfast"
 _NODES: Final = f"{ROOT}/node/"
 
 
-def publish(server: Server, settings: Settings, view: View, hostname: str) -> None:
+def publish(server: Server, settings: Settings, view: View, hostname: str, withdrawn: str) -> None:
     """The bus shows this; objects of nodes that are no longer configured are gone."""
     nodes = settings.configuration.nodes if settings.configuration else ()
     paths = {_NODES + escape(node.name): node for node in nodes}
     for path in server.published():
         if path.startswith(_NODES) and path not in paths:
             server.withdraw(path)
-    server.publish(ROOT, "org.standfast.Membership1", _membership(settings, view, hostname))
+    server.publish(ROOT, "org.standfast.Membership1", _membership(settings, view, hostname) | {"Withdrawn": withdrawn})
     for path, node in paths.items():
         server.publish(path, "org.standfast.Node1", _node(node, view))
 
@@ -41,8 +41,9 @@ def _node(node: Node, view: View) -> dict[str, Any]:
     return {
         "Name": node.name,
         "Id": node.id,
+        "Votes": node.votes,
         "Addresses": list(node.addresses),
         "InRing": node.id in view.nodes,
         "Incarnation": view.incarnations.get(node.id, ""),
-        "Links": [(link.number, link.up) for link in view.links.get(node.id, ())],
+        "Links": [(link.number, link.up, link.since) for link in view.links.get(node.id, ())],
     }

@@ -1,25 +1,38 @@
 """The ring as this node's Corosync tells it, from one start of Corosync to its end."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
 from standfast import journal
-from standfast.corosync.cfg import Link
+from standfast.corosync.cfg import Link, NodeStatus
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
 from standfast.corosync.network import ConfigurationHandle, GroupHandle, Network
 from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
+from standfast.membershipd.churn import Churn
 from standfast.membershipd.incarnations import GROUP, Presence, PresenceError, decode, encode
+from standfast.membershipd.link_history import Change, LinkState, News, look
 from standfast.membershipd.settings import Settings
+from standfast.membershipd.withdrawal import Withdraw
 from standfast.vocabulary import Ring
 
 # knet tells nobody when a link changes; statistics can be tracked, but Corosync then polls them itself, and no
 # faster. One look at a node costs 0.02 ms.
 LINK_INTERVAL_S: Final = 2.0
 _SEND_AGAIN_S: Final = 0.005
+# While rings churn Corosync synchronises again and again, and answers each question only in between.
+_ANSWERS_WITHIN_S: Final = 2.0
+_LONGEST_LOOK_S: Final = 30.0
+# Corosync's own count of the rings that it began to form: most are given up before they are operational, or told.
+RINGS_FORMED: Final = "stats.srp.commit_entered"
+
+
+_Look = tuple[dict[int, NodeStatus | None], int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +42,7 @@ class View:
     ring: Ring | None = None
     nodes: tuple[int, ...] = ()  # by id
     incarnations: Mapping[int, str] = field(default_factory=dict)
-    links: Mapping[int, tuple[Link, ...]] = field(default_factory=dict)
+    links: Mapping[int, tuple[LinkState, ...]] = field(default_factory=dict)  # by peer
 
 
 class Follower:
@@ -41,6 +54,7 @@ class Follower:
         requests: Requests,
         settings: Callable[[], Settings],
         incarnation: str,
+        churn: Churn,
         on_change: Callable[[], None],
     ) -> None:
         self.view = View()
@@ -49,6 +63,7 @@ class Follower:
         self._requests = requests
         self._settings = settings
         self._incarnation = incarnation
+        self._churn = churn
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._group: GroupHandle | None = None
@@ -56,7 +71,6 @@ class Follower:
         self._members: tuple[Member, ...] = ()
         self._send_due: asyncio.TimerHandle | None = None
         self._look = asyncio.Event()
-        self._links_known = False
         self._answers = True
         self._strange: set[int] = set()  # nodes whose presence could not be read
 
@@ -71,13 +85,20 @@ class Follower:
         assert self._configuration is not None
         await self._requests.ask(self._configuration.reload)
 
-    async def follow_links(self) -> None:
-        """Keeps `view.links` up to date; does not return."""
+    async def shut_down(self) -> None:
+        """Corosync was asked to leave the ring and to end, if it answers at all."""
+        assert self._configuration is not None
+        with contextlib.suppress(CorosyncError, TimeoutError):
+            await self._requests.ask(self._configuration.shut_down)
+
+    async def follow_links(self) -> Withdraw:
+        """Keeps `view.links` up to date; returns when this node must withdraw because of them."""
         while True:
             self._look.clear()
-            await self._read_links()
+            if (decision := await self._read_links()) is not None:
+                return decision
             try:
-                async with asyncio.timeout(LINK_INTERVAL_S):
+                async with asyncio.timeout(self._churn.next_look_s(LINK_INTERVAL_S)):
                     await self._look.wait()
             except TimeoutError:
                 continue
@@ -119,6 +140,7 @@ class Follower:
         if ring != self.view.ring:
             old, self.view = self.view, replace(self.view, ring=ring, nodes=tuple(sorted(nodes)))
             self._tell_ring(old)
+            self._churn.named(ring)
             self._look.set()
             self._on_change()
 
@@ -173,21 +195,44 @@ class Follower:
 
     # links
 
-    async def _read_links(self) -> None:
-        configuration, peers = self._configuration, self._settings().peers
-        assert configuration is not None
+    async def _read_links(self) -> Withdraw | None:
+        question = self._look_at(self._settings().peers, self._churn.counts)
+        look_at = asyncio.ensure_future(self._requests.ask(question, timeout_s=_LONGEST_LOOK_S))
         try:
-            links = await self._requests.ask(lambda: {peer: _links(configuration, peer) for peer in peers})
+            while not (await asyncio.wait({look_at}, timeout=_ANSWERS_WITHIN_S))[0]:
+                self._tell_answers(False)
+                if (decision := self._churn.unanswered()) is not None:
+                    return decision
+            statuses, formed = look_at.result()
         except TimeoutError:
             self._tell_answers(False)
-            return
+            return self._churn.unanswered()
+        finally:
+            look_at.cancel()
         self._tell_answers(True)
-        if links != self.view.links and not self.dead.is_set():
-            old, self.view = self.view.links, replace(self.view, links=links)
-            if self._links_known:
-                self._tell_links(old)
+        if self.dead.is_set():
+            return None
+        self._see_links({peer: status.links if status else () for peer, status in statuses.items()})
+        return self._churn.looked(formed, frozenset(peer for peer, status in statuses.items() if _heard(status)))
+
+    def _see_links(self, seen: Mapping[int, tuple[Link, ...]]) -> None:
+        shown = {peer: {link.number: link.up for link in links} for peer, links in seen.items()}
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        links, changes = look(self.view.links, shown, int(self._loop.time() * 1000), at)
+        for change in changes:
+            self._tell_link(change)
+        if links != self.view.links:
+            self.view = replace(self.view, links=links)
             self._on_change()
-        self._links_known = True
+
+    def _look_at(self, peers: tuple[int, ...], counts: bool) -> Callable[[], _Look]:
+        """For the thread of the requests: what knet knows of each peer, and how many rings there were."""
+        configuration, network = self._configuration, self._network
+        assert configuration is not None
+        return lambda: (
+            {peer: _status(configuration, peer) for peer in peers},
+            _rings_formed(network) if counts else None,
+        )
 
     # the journal
 
@@ -198,15 +243,17 @@ class Follower:
         level = Level.WARNING if lost else Level.NOTICE
         journal.write(Event.VIEW_CHANGED, level, text, view=str(self.view.ring), members=" ".join(names))
 
-    def _tell_links(self, old: Mapping[int, tuple[Link, ...]]) -> None:
-        for peer, links in self.view.links.items():
-            before = {link.number: link.up for link in old.get(peer, ())}
-            for link in links:
-                if before.get(link.number, link.up) != link.up:
-                    event, level = (Event.LINK_UP, Level.NOTICE) if link.up else (Event.LINK_DOWN, Level.WARNING)
-                    name = self._settings().name_of(peer)
-                    text = f"Link {link.number} to {name} is {'up again' if link.up else 'down'}"
-                    journal.write(event, level, text, peer=name, link=str(link.number), view=str(self.view.ring))
+    def _tell_link(self, change: Change) -> None:
+        name, link = self._settings().name_of(change.peer), change.link
+        words = "up" if link.up else "down"
+        event, level, text = {
+            News.DOWN: (Event.LINK_DOWN, Level.WARNING, "is down"),
+            News.UP: (Event.LINK_UP, Level.NOTICE, "is up again"),
+            News.FLAPS: (Event.LINK_FLAPS, Level.WARNING, "flaps: look at its cable and its switch port"),
+            News.STEADY: (Event.LINK_STEADY, Level.NOTICE, f"does not flap any more; it is {words} since {link.since}"),
+        }[change.news]
+        text = f"Link {link.number} to {name} {text}"
+        journal.write(event, level, text, peer=name, link=str(link.number), view=str(self.view.ring))
 
     def _tell_strange(self, node: int, text: str) -> None:
         """Once for each node until its presence can be read."""
@@ -224,11 +271,22 @@ class Follower:
             journal.write(Event.COROSYNC_HANGS, Level.ERROR, "Corosync runs but does not answer")
 
 
-def _links(configuration: ConfigurationHandle, peer: int) -> tuple[Link, ...]:
+def _status(configuration: ConfigurationHandle, peer: int) -> NodeStatus | None:
     try:
-        return configuration.node_status(peer).links
+        return configuration.node_status(peer)
     except CorosyncError:
-        return ()  # it does not know this node (yet), or is gone
+        return None  # it does not know this node (yet), or is gone
+
+
+def _heard(status: NodeStatus | None) -> bool:
+    return status is not None and status.reachable
+
+
+def _rings_formed(network: Network) -> int | None:
+    try:
+        return network.read_statistic(RINGS_FORMED)
+    except CorosyncError:
+        return None
 
 
 def _close_both(handles: tuple[GroupHandle, ConfigurationHandle]) -> None:

@@ -5,22 +5,30 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from standfast import journal
-from standfast.bus import Bus, Server, interface_file, serve_forever
+from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file, serve_forever
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
-from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of, render
+from standfast.membershipd.away import Away, Place
+from standfast.membershipd.churn import Churn
+from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, read_at_start, render
+from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
+from standfast.membershipd.members import Members
+from standfast.membershipd.pause import FORGOTTEN_AFTER_MS
 from standfast.membershipd.publication import NAME, publish
 from standfast.membershipd.ring import Follower, View
 from standfast.membershipd.settings import Settings, read_settings, tell_changes
+from standfast.membershipd.withdrawal import Withdraw
 
 _TRY_AGAIN_S: Final = 0.25
 _FOREIGN_AGAIN_S: Final = 2.0
+_STOPS_WITHIN_S: Final = 3.0  # else it is killed
+_STAY_LOOK_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +40,7 @@ class Machine:
     root: Path = Path("/etc/standfast")
     last_good: Path = Path("/var/lib/standfast/config")
     corosync_conf: Path = Path("/run/standfast/corosync.conf")
+    withdrawn: Path = Path("/var/lib/standfast/withdrawn")
 
 
 class Membership:
@@ -45,10 +54,16 @@ class Membership:
         self._loop = asyncio.get_running_loop()
         self._requests = Requests("corosync")
         self._engine = Engine(machine.corosync_conf, self._loop.time)
+        self._device = Device(self._device_wanted, self._loop.time)
+        self._up_to_date = False  # the running Corosync took the file as it is now
         self._bus: Bus | None = None
         self._follower: Follower | None = None
         self._foreign = False
         self._reread = asyncio.Event()
+        self._forgetting: asyncio.TimerHandle | None = None
+        self._members = Members(self._term_opened)
+        self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), self._away_changed)
+        self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
         self._settings = read_settings(machine.root, machine.last_good, machine.hostname)
         self._text = ""  # of corosync.conf, "" = none yet
         self._take(None, self._settings)
@@ -59,6 +74,8 @@ class Membership:
             tasks.create_task(serve_forever(self._server, NAME, self._on_bus))
             tasks.create_task(self._keep_following())
             tasks.create_task(self._keep_rereading())
+            tasks.create_task(self._members.follow())
+            tasks.create_task(self._device.keep(lambda: self._bus))
 
     def reread(self) -> None:
         """The files may have changed (SIGHUP)."""
@@ -66,7 +83,9 @@ class Membership:
 
     async def _on_bus(self, bus: Bus) -> None:
         self._bus = bus
+        self._device.look_now()
         self._on_served()
+        await self._members.on_bus(bus)
 
     # the configuration
 
@@ -81,6 +100,7 @@ class Membership:
             if self._follower is not None:
                 self._follower.look_now()
                 if changed:
+                    _tell_what_waits(old, new)
                     await self._bring_up_to_date(self._follower)
 
     def _take(self, old: Settings | None, new: Settings) -> bool:
@@ -90,20 +110,29 @@ class Membership:
         changed = False
         if new.configuration is not None and new.node is not None:
             self._text = render(new.configuration, new.key_file)
-            changed = self._engine.write(self._text)
+            changed = self._write()
         self._show()
         return changed
 
+    def _write(self) -> bool:
+        """corosync.conf is right, or, while this node is away, not there. True: Corosync has a file to read."""
+        if self._away.here:
+            return bool(self._text) and self._engine.write(self._text)
+        self._engine.remove()
+        return False
+
     def _show(self) -> None:
         view = self._follower.view if self._follower is not None else View()
-        publish(self._server, self._settings, view, self._machine.hostname)
+        publish(self._server, self._settings, view, self._machine.hostname, self._away.text)
 
     # Corosync
 
     async def _keep_following(self) -> None:
         while True:
             pause_s = _TRY_AGAIN_S
-            if self._text:
+            if not self._away.here:
+                await self._stay_away()
+            elif self._text:
                 try:
                     if await self._is_ours():
                         await self._follow_once()
@@ -128,8 +157,9 @@ class Membership:
 
     async def _follow_once(self) -> None:
         """Follows one life of Corosync to its end. Raises CorosyncError or TimeoutError when it cannot be opened."""
+        churn = Churn(lambda: self._settings, lambda: self._members.names, self._loop.time)
         follower = Follower(
-            self._network, self._requests, lambda: self._settings, self._machine.incarnation, self._show
+            self._network, self._requests, lambda: self._settings, self._machine.incarnation, churn, self._show
         )
         self._follower = follower
         began_s = self._loop.time()
@@ -137,9 +167,12 @@ class Membership:
             await follower.open()
             self._engine.answers()
             await self._bring_up_to_date(follower)
-            await _until_dead(follower)
+            decision = await _until_dead(follower)
+            if decision is not None:
+                await self._withdraw(churn, decision, follower)
         finally:
             self._follower = None
+            self._up_to_date = False
             follower.close()
         self._show()
         self._engine.died(self._loop.time() - began_s)
@@ -151,28 +184,103 @@ class Membership:
         wanted = digest_of(self._text)
         with contextlib.suppress(CorosyncError, TimeoutError):
             if await self._running_digest() == wanted:
+                self._took_file()
                 return
             await follower.reload()
             if await self._running_digest() == wanted:
+                self._took_file()
                 text = "Corosync works with the changed configuration"
                 journal.write(Event.COROSYNC_RELOADED, Level.NOTICE, text)
                 return
             text = "Corosync refuses the changed configuration and keeps the old one: journalctl -b -u corosync.service"
             journal.write(Event.COROSYNC_REFUSED, Level.ERROR, text)
 
+    # the withdrawal
+
+    def _away_changed(self) -> None:
+        self._write()
+        self._show()
+
+    async def _withdraw(self, churn: Churn, decision: Withdraw, follower: Follower) -> None:
+        """Corosync is stopped at once; that it is, and why, is told and kept after that was asked for."""
+        stopped = asyncio.ensure_future(self._stop(follower))
+        reason = churn.reason(decision)
+        then = self._away.withdraw(reason)
+        fields = {"peer": churn.names(decision), "cause": "faulty links", "ring_count": str(len(decision.rings))}
+        fields["rings"] = " ".join(name for name in decision.rings if name)  # those that were told
+        journal.write(Event.WITHDRAWN, Level.ERROR, f"{reason}; its groups are stopped here, and {then}", **fields)
+        await stopped
+
+    async def _stop(self, follower: Follower) -> None:
+        """Corosync is gone, or was at least asked to go in every way there is."""
+        for kill in (False, True):
+            if not await self._engine.stop(self._bus, kill=kill):
+                await follower.shut_down()  # without systemd and the bus
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOPS_WITHIN_S):
+                    await follower.dead.wait()
+                return
+
+    async def _stay_away(self) -> None:
+        """Corosync does not run, whoever starts it, until the pause is over or an operator ended it."""
+        runs = True
+        try:
+            await self._running_digest()
+        except CorosyncError:
+            runs = False
+        except TimeoutError:
+            pass  # it is there, and hangs
+        if runs and not self._away.here:
+            text = "Corosync runs although this node has withdrawn: it is stopped; to end that: standfast node rejoin"
+            journal.write(Event.COROSYNC_STAYS, Level.WARNING, text)
+            await self._engine.stop(self._bus)
+        await self._away.wait(_STAY_LOOK_S)
+
+    async def _rejoin(self, _: Call) -> tuple[Any, ...]:
+        if self._away.here:
+            raise BusError(ErrorName.REFUSED, "This node has not withdrawn: it takes part, or tries to.")
+        self._away.end("An operator ended this node's withdrawal: its Corosync is started again")
+        return ()
+
+    def _term_opened(self, is_open: bool) -> None:
+        """After some time in one open term an earlier withdrawal makes the next one no longer."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._forgetting = self._loop.call_later(FORGOTTEN_AFTER_MS / 1000, self._away.forget) if is_open else None
+
+    def _took_file(self) -> None:
+        self._up_to_date = True
+        self._device.look_now()
+
+    def _device_wanted(self) -> str | None:
+        """None while Corosync does not run, or works with another file."""
+        configuration = self._settings.configuration
+        return device_of(configuration) if self._up_to_date and configuration is not None else None
+
     async def _running_digest(self) -> str | None:
         return await self._requests.ask(lambda: self._network.read_string(DIGEST_KEY))
 
 
-async def _until_dead(follower: Follower) -> None:
-    """Corosync is gone; its links were followed until then."""
+async def _until_dead(follower: Follower) -> Withdraw | None:
+    """None: Corosync is gone; its links were followed until then. Else this node must withdraw because of them."""
     links = asyncio.ensure_future(follower.follow_links())
     dead = asyncio.ensure_future(follower.dead.wait())
     try:
         done, _ = await asyncio.wait((links, dead), return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        return links.result() if links in done and not dead.done() else None
     finally:
         for task in (links, dead):
             task.cancel()
         await asyncio.gather(links, dead, return_exceptions=True)
+
+
+def _tell_what_waits(old: Settings, new: Settings) -> None:
+    """The journal has that a changed option is not in force before Corosync was started anew."""
+    if not old.configuration or not new.configuration:
+        return
+    if read_at_start(old.configuration) != read_at_start(new.configuration):
+        text = (
+            "AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
+            "systemctl restart standfast.target on every node, one after the other"
+        )
+        journal.write(Event.COROSYNC_RESTART_DUE, Level.WARNING, text)

@@ -1,16 +1,33 @@
 """What the configuration says to this node, and what is wrong with it, told once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface
 from pathlib import Path
 from typing import Final
 
 from standfast import journal
+from standfast.addresses.netlink import Netlink
 from standfast.configuration.load import load_good
 from standfast.configuration.model import Configuration, Node, Problem, Source
 from standfast.journal import Event, Level
 
 KEY_NAME: Final = "corosync.key"
+
+
+Network = IPv4Network | IPv6Network
+
+
+def own_networks() -> tuple[Network, ...]:
+    """The networks that this machine has addresses in; none while the kernel does not tell."""
+    try:
+        netlink = Netlink()
+        try:
+            return tuple(ip_interface(str(address)).network for address in netlink.addresses())
+        finally:
+            netlink.close()
+    except OSError:
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +55,31 @@ class Settings:
         return tuple(known.id for known in nodes if self.node is None or known.id != self.node.id)
 
 
-def read_settings(root: Path, last_good: Path, hostname: str) -> Settings:
-    """The good files below `root`, or else the last good copy, as they concern this machine."""
+def read_settings(
+    root: Path, last_good: Path, hostname: str, networks: Callable[[], Iterable[Network]] = own_networks
+) -> Settings:
+    """The good files below `root`, or else the last good copy, as they concern this machine and its networks."""
     configuration, problems = load_good(root, last_good)
     node = find_node(configuration.nodes, hostname) if configuration else None
     if configuration is not None and node is None:
         text = f'no [Node] has Name={hostname}, as this machine is called: add it, or correct the name in "hostnamectl"'
         problems = (*problems, Problem(source=Source(path=str(root / "cluster.conf"), line=0), text=text))
+    elif node is not None:
+        problems = (*problems, *_one_network(node, networks()))
     key_file = root / KEY_NAME
     if not key_file.exists() and (last_good / KEY_NAME).exists():
         key_file = last_good / KEY_NAME
     return Settings(configuration=configuration, node=node, problems=problems, key_file=key_file)
+
+
+def _one_network(node: Node, networks: Iterable[Network]) -> Iterator[Problem]:
+    """Two links in one network are no two ways; only the machine itself knows how large its networks are."""
+    source = node.sources.get("Address") or Source(path="cluster.conf", line=0)
+    for network in sorted(set(networks), key=str):
+        inside = [address for address in node.addresses if ip_address(address) in network]
+        if len(inside) > 1:
+            text = f"{' and '.join(inside)} of {node.name} are in one network ({network}); a second link needs its own"
+            yield Problem(source=source, text=text)
 
 
 def find_node(nodes: Iterable[Node], hostname: str) -> Node | None:

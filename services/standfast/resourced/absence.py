@@ -1,10 +1,12 @@
 """Nodes that are not here: losses, attempts, what is owed, and the marks of clean leaves (DESIGN sections 4 and 6)."""
 
 from standfast.configuration.model import Configuration
-from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, SwitchedOn
+from standfast.configuration.quorum import Rules, arbiter_lingers_ms, quorum_of
+from standfast.resourced.messages import AttemptBegun, AttemptEnded, Content, LossDeclared, Marked, Proven, SwitchedOn
 from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Attempt, Loss, Record
 from standfast.resourced.situation import Situation, Waits
+from standfast.watchdog.times import proven_after_ms
 
 FENCER_GONE_MARGIN_MS = 10_000
 LONGEST_PAUSE_MS = 30_000
@@ -31,7 +33,11 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
         elif node.left or (known is not None and not known.proof) or name in situation.resting & situation.ring_nodes:
             continue
         elif name in situation.ring_nodes:
-            if waits.age(f"away {name}") >= grace and enough(record, record.members) and not under_suspicion:
+            if (
+                waits.age(f"away {name}") >= grace
+                and enough(quorum_of(configuration), record.members)
+                and not under_suspicion
+            ):
                 why = reason(Rule.DAEMON_AWAY, configuration.cluster.setting("DaemonGrace"), seconds=grace // 1000)
                 late.append(LossDeclared(node=name, reason=why))
         elif known is None:
@@ -40,9 +46,9 @@ def losses(record: Record, configuration: Configuration, situation: Situation, w
     return gone + late[:1]
 
 
-def enough(record: Record, names: frozenset[str]) -> bool:
-    """These nodes hold the quorum; of two configured nodes one is enough."""
-    return 2 * record.votes(names) > record.all_votes or (len(record.nodes) == 2 and bool(names))
+def enough(rules: Rules, names: frozenset[str]) -> bool:
+    """These nodes will be quorate when the others are gone: the arbiter is theirs, and votes go down one by one."""
+    return rules.holds(names, arbiter=True) or (rules.last_man_standing and len(names) > 1)
 
 
 def attempts(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
@@ -61,6 +67,22 @@ def attempts(record: Record, configuration: Configuration, situation: Situation,
             contents.append(SwitchedOn(loss=number, text="it is back"))
         elif name not in situation.ring_nodes:
             contents += _attempt(owed, "on", record, configuration, situation, waits)
+    return contents
+
+
+def watchdog_proofs(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
+    """Who holds something and is not fed was reset by now; who is heard nevertheless proves nothing."""
+    contents: list[Content] = []
+    cluster = configuration.cluster
+    for name, loss in record.losses.items():
+        timeout_ms = record.nodes[name].watchdog_ms
+        if loss.proof or not timeout_ms:
+            continue
+        age = waits.age(f"watchdog {loss.number}")
+        after_ms = proven_after_ms(cluster, timeout_ms, arbiter_ms=arbiter_lingers_ms(cluster))
+        if age >= after_ms and name not in situation.ring_nodes | situation.linked:
+            text = f"its watchdog has reset it by now ({after_ms / 1000:g} s)"
+            contents.append(Proven(loss=loss.number, how="watchdog", text=text, switch_on=False))
     return contents
 
 
@@ -85,7 +107,9 @@ def _given_up(record: Record, attempt: Attempt, configuration: Configuration, wa
 def longest_round_ms(configuration: Configuration, name: str) -> int:
     """How long one round through all levels of a node can take: each device is asked twice."""
     timeouts = {device.name: device.timeout_ms + device.delay_ms for device in configuration.devices}
-    return sum(2 * timeouts.get(plug.device, 0) for level in configuration.node(name).fence for plug in level)
+    node = configuration.node(name)
+    rounds = sum(2 * timeouts.get(plug.device, 0) for level in node.fence for plug in level)
+    return node.fence_delay_ms + rounds
 
 
 def out(record: Record, name: str) -> bool:
@@ -117,26 +141,29 @@ def _failed(record: Record, loss: Loss) -> int:
 
 def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> int:
     """Milliseconds until the next attempt: PostJoinDelay or PostFailDelay before the first, then a growing pause."""
-    failed = _failed(record, loss)
+    failed, cluster = _failed(record, loss), configuration.cluster
     if failed:
         pause = min(1000 << min(failed - 1, 6), LONGEST_PAUSE_MS)
+    elif loss.hurried:
+        pause = 0
+    elif loss.cold:
+        pause = cluster.post_join_delay_ms
     else:
-        cluster = configuration.cluster
-        pause = cluster.post_join_delay_ms if loss.cold else cluster.post_fail_delay_ms
+        pause = cluster.post_fail_delay_ms + (situation.race_ms if loss.reason.rule is Rule.LEFT_RING else 0)
     return pause - waits.age(f"attempt {loss.number} after {failed}")
 
 
-def closing(record: Record) -> frozenset[str]:
+def closing(record: Record, rules: Rules) -> frozenset[str]:
     """The members that are to hold nothing because of a leave: the leaving ones, or all when those who would stay
     do not hold the quorum."""
     leaving = frozenset(name for name in record.members if record.nodes[name].leaving)
     staying = record.members - leaving
-    return leaving if enough(record, staying) or not leaving else record.members
+    return leaving if enough(rules, staying) or not leaving else record.members
 
 
-def marks(record: Record, moving: set[str]) -> list[Content]:
+def marks(record: Record, rules: Rules, moving: set[str]) -> list[Content]:
     """Marks for those who leave, hold nothing, and whose groups are not just `moving` elsewhere."""
-    leaving = closing(record)
+    leaving = closing(record, rules)
     waited_for = {record.groups[name].last_owner for name in moving}
     busy = frozenset(name for group in record.groups.values() for name in (*group.holders, *group.open_orders))
     together = leaving == record.members

@@ -13,6 +13,7 @@ from standfast.resourced.losses import (
     attempt_ended,
     attempts_of_term,
     declare_loss,
+    fence_now,
     proven,
     switched_on,
 )
@@ -24,6 +25,7 @@ from standfast.resourced.messages import (
     Disabled,
     Forgiven,
     Forgotten,
+    Health,
     Held,
     Installed,
     Leaving,
@@ -36,9 +38,11 @@ from standfast.resourced.messages import (
     Placed,
     ProtocolRaised,
     Proven,
+    RaceDecided,
     Reported,
     SwitchedOn,
     Update,
+    Watched,
     Wish,
     WishKind,
 )
@@ -61,6 +65,8 @@ def _marks(before: Record, after: Record, update: Update) -> Record:
     match update.content:
         case Marked(node=name) if name in after.nodes and before.nodes[name].left != after.nodes[name].left:
             return with_node(after, name, marked_at=update.position)
+        case Watched(node=name) if name in after.nodes and before.nodes[name] != after.nodes[name]:
+            return with_node(after, name, watched_at=update.position)
     return after
 
 
@@ -70,6 +76,8 @@ def _content(record: Record, term: int, content: Content) -> Record:
             return declare_loss(record, term, content)
         case Members():
             return _members(record, term, content)
+        case Wish(kind=WishKind.FENCE):
+            return fence_now(record, term, content)
     change: Callable[[Record, Any], Record] = CHANGES[type(content)]
     return change(record, content)
 
@@ -88,8 +96,23 @@ def _installed(record: Record, content: Installed) -> Record:
     return with_node(record, content.node, installed=content.installed, available=content.available)
 
 
+def _watched(record: Record, content: Watched) -> Record:
+    known = record.nodes.get(content.node)
+    if known is None or known.watchdog_ms == content.timeout_ms:
+        return record
+    return with_node(record, content.node, watchdog_ms=content.timeout_ms)
+
+
+def _health(record: Record, content: Health) -> Record:
+    return with_node(record, content.node, healthy=content.healthy) if content.node in record.nodes else record
+
+
 def _placed(record: Record, content: Placed) -> Record:
     return with_group(record, content.group, wanted="", reasons=(content.reason,))
+
+
+def _race_decided(record: Record, content: RaceDecided) -> Record:
+    return replace(record, winner=content.winner) if content.winner in record.nodes else record
 
 
 def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:
@@ -102,7 +125,7 @@ def _members(record: Record, term: int, content: Members) -> Record:
     content = Members(members=tuple(member for member in content.members if member.node in record.nodes))
     named = {member.node: member for member in content.members}
     met = {name for member in content.members for name in member.met} - set(named)
-    condemned = {name for name, member in named.items() if _spoke_after_proof(record, name, member.incarnation)}
+    condemned = {name for name, member in named.items() if _spoke_after_proof(record, member)}
     nodes = _nodes_of_term(record, term, named, met, condemned)
     losses = {
         name: loss
@@ -130,6 +153,7 @@ def _nodes_of_term(
         fresh = replace(
             node, present=False, leaving=False, marked_at=0, installed="", available="", speaks=0, condemned=False
         )
+        fresh = replace(fresh, watched_at=0, healthy=True)
         member = named.get(name)
         if member is not None:
             fresh = replace(
@@ -144,6 +168,7 @@ def _nodes_of_term(
                 installed=member.installed,
                 available=member.available,
                 speaks=member.speaks,
+                healthy=member.healthy,
                 condemned=name in condemned,
             )
         elif name in met:
@@ -152,9 +177,12 @@ def _nodes_of_term(
     return nodes
 
 
-def _spoke_after_proof(record: Record, name: str, incarnation: str) -> bool:
-    loss = record.losses.get(name)
-    return loss is not None and bool(loss.proof) and loss.incarnation == incarnation
+def _spoke_after_proof(record: Record, member: Member) -> bool:
+    """What its watchdog proved of a node that holds nothing is no lie: then it is always fed."""
+    loss = record.losses.get(member.node)
+    if loss is None or not loss.proof or loss.incarnation != member.incarnation:
+        return False
+    return loss.proof != "watchdog" or bool(member.held)
 
 
 def _order(record: Record, content: OrderGiven) -> Record:
@@ -208,6 +236,8 @@ def _wish(record: Record, wish: Wish) -> Record:
     match wish.kind:
         case WishKind.STANDBY | WishKind.RESUME if wish.subject in record.nodes:
             return with_node(record, wish.subject, standby=wish.kind is WishKind.STANDBY)
+        case WishKind.CONFIRM:
+            return proven(record, Proven(loss=wish.loss, how="operator", text=wish.by, switch_on=False))
         case WishKind.MAINTENANCE | WishKind.NORMAL:
             return replace(record, maintenance=wish.kind is WishKind.MAINTENANCE)
         case _ if wish.kind in GROUP_WISHES:
@@ -292,7 +322,7 @@ def _phases(record: Record, update: Update) -> Record:
 
 def _touched(record: Record, content: Content) -> Iterable[str]:
     match content:
-        case Members() | Proven() | ConfigurationInForce():
+        case Members() | Proven() | ConfigurationInForce() | Wish(kind=WishKind.CONFIRM):
             return record.groups
         case OrderGiven(group=name) | Reported(group=name) | Wish(subject=name):
             return (name,)
@@ -322,10 +352,13 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Leaving: _leaving,
     Marked: _marked,
     Installed: _installed,
+    Watched: _watched,
+    Health: _health,
     Forgotten: _forgotten,
     Forgiven: _forgiven,
     Disabled: _disabled,
     Placed: _placed,
+    RaceDecided: _race_decided,
     ConfigurationInForce: _configuration,
     ProtocolRaised: _protocol_raised,
 }

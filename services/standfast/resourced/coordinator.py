@@ -7,6 +7,7 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
     Content,
+    Health,
     Installed,
     Leaving,
     Members,
@@ -15,6 +16,7 @@ from standfast.resourced.messages import (
     Reported,
     Request,
     Update,
+    Watched,
     Wish,
 )
 from standfast.resourced.plan import plan
@@ -34,6 +36,8 @@ class Knowledge:
     offered: Configuration | None
     now: int
     at: str
+    race_ms: int = 0  # how long this node waits before it shoots the other one of two
+    linked: frozenset[str] = frozenset()  # nodes to which a Corosync link is up
 
 
 class Coordinator:
@@ -73,7 +77,7 @@ class Coordinator:
         term, record, content = self.term, self.terms.record, request.content
         if term is None or record is None or request.nonce != term.nonce:
             return
-        if isinstance(content, Reported | Leaving | Installed) and content.node != sender:
+        if isinstance(content, Reported | Leaving | Installed | Watched | Health) and content.node != sender:
             raise MessageError(f"{sender} speaks for {content.node}")
         if isinstance(content, Wish):
             situation = self._situation(term, known)
@@ -112,10 +116,12 @@ class Coordinator:
             me=self.me,
             now=known.now,
             ring_nodes=frozenset(self.terms.ring_nodes),
+            linked=known.linked,
             cold=term.cold,
             orders_allowed=all(position >= 1 for position in term.stored.values()),
             resting=self.terms.ticks.resting(self._named_in(), known.now),
             waits=self._waits,
+            race_ms=known.race_ms,
             offered=known.offered,
         )
 

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from standfast.configuration.model import Configuration
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
-from standfast.resourced.absence import closing
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
+from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
+from standfast.resourced.defence import Defence
+from standfast.resourced.departure import Departure
 from standfast.resourced.events import (
     Action,
     Adopted,
@@ -20,16 +23,16 @@ from standfast.resourced.events import (
     Event,
     FencingTold,
     GroupChanged,
+    HealthTold,
     InstallConfiguration,
     JobDone,
     JoinGroup,
     LeaveAsked,
     LeaveGroup,
-    Left,
+    LinksTold,
     NetworkDown,
     Observed,
     QuorumTold,
-    Reboot,
     Received,
     RingChanged,
     SendRecord,
@@ -37,10 +40,11 @@ from standfast.resourced.events import (
     StartRefused,
     TickReceived,
     TimePassed,
+    WatchdogTold,
     Wished,
 )
 from standfast.resourced.fencing import Fencing
-from standfast.resourced.hands import Gate, Hand, Stage, make_hands
+from standfast.resourced.hands import Gate, Hand, make_hands
 from standfast.resourced.messages import (
     Meeting,
     Member,
@@ -51,13 +55,16 @@ from standfast.resourced.messages import (
     Update,
 )
 from standfast.resourced.operators import Operators
+from standfast.resourced.race import Race
 from standfast.resourced.record import Disk, Record
 from standfast.resourced.reports import Reports, Self
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import INTERVAL_MS, Ticks
+from standfast.resourced.watching import Watching
 from standfast.vocabulary import Holding
 
 KEEP_TICKS_MS = 10_000
+HEARD_MARGIN_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ class Core:
         self._write, self._fresh = write, fresh
         self.terms = Terms(
             me=self.me,
-            votes={node.name: node.votes for node in configuration.nodes},
+            rules=quorum_of(configuration),
             outbox=self,
             ticks=self.ticks,
             fresh=fresh,
@@ -106,16 +113,16 @@ class Core:
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing = Fencing(self.me, self.act)
+        self.race, self.watching = Race(self.me), Watching(self.me, self.act)
+        self.healthy, self.linked = True, frozenset[str]()
         self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
-        self.leaving = self.left = False
-        self._alone_since = now  # since when no term is open
+        self.defence = Defence(self.me, self.act)
+        self.departure = Departure(self.me, self.terms, self.act, now)
         self._tick_at = now
         self._install_asked = ""
-        self._told_quorum_lost = self._told_to_reboot = False
         self._last_nonce = ""
-        self._bad_ticks: set[str] = set()
-        self._bad_messages: dict[str, int] = {}  # by sender: how many could not be understood
+        self.complaints = Complaints(self.act)
         self._disk_good, self._unwell = True, False  # unwell: since it took part last it could not work
         self._too_old = False  # the others speak a version that this release does not know
         self.rests_up_to = 0  # said in a tick: unfit and holding nothing, this node begins nothing in any such term
@@ -144,17 +151,17 @@ class Core:
         self.actions.append(action)
 
     def _refuse(self, event: Event, error: MessageError) -> None:
-        """What the others applied and this node could not: dropped, and the record is taken anew. It is told at the
-        first, the tenth, the hundredth of a sender."""
-        sender = event.sender if isinstance(event, Received) else self.me
-        count = self._bad_messages[sender] = self._bad_messages.get(sender, 0) + 1
-        if str(count).strip("0") == "1":
-            self.act(story.bad_message(sender, str(error), count))
+        """What the others applied and this node could not: dropped, and the record is taken anew."""
+        self.complaints.message(event.sender if isinstance(event, Received) else self.me, str(error))
         self.terms.join_anew(self.now)
 
     @property
     def knowledge(self) -> Knowledge:
-        return Knowledge(configuration=self.configuration, offered=self.offered, now=self.now, at=self.at)
+        known, slowest_ms = self.configuration, self.fencing.slowest_off_ms
+        race_ms = self.race.wait_ms(self.record, known, slowest_ms) if self.record is not None else 0
+        return Knowledge(
+            configuration=known, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms, linked=self.linked
+        )
 
     # Outbox of Terms
 
@@ -191,15 +198,15 @@ class Core:
                 self._network(event)
             case Adopted() | Observed() | JobDone() | StartRefused():
                 self._units(event)
-            case FencingTold():
-                self.fencing.told(event, self.record if self.terms.term else None)
+            case FencingTold() | WatchdogTold() | HealthTold() | LinksTold():
+                self._daemons(event)
             case Wished(wish=wish):
                 self.operators.wished(wish, self.now)
             case LeaveAsked():
-                self.leaving = True
+                self.departure.asked = True
             case ConfigurationRead():
                 self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
-                self.terms.votes = {node.name: node.votes for node in event.configuration.nodes}
+                self.terms.rules = quorum_of(event.configuration)
                 self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
                 for hand in self.hands.values():
                     if hand.states:  # what was not looked at yet is not judged
@@ -220,6 +227,17 @@ class Core:
             case NetworkDown():
                 self.terms.network_down(self.now)
 
+    def _daemons(self, event: Event) -> None:
+        match event:
+            case FencingTold():
+                self.fencing.told(event, self.record if self.terms.term else None)
+            case WatchdogTold():
+                self.watching.told(event)
+            case HealthTold(healthy=healthy):
+                self.healthy = healthy
+            case LinksTold(up=up):
+                self.linked = up
+
     def _units(self, event: Event) -> None:
         match event:
             case Adopted(group=name, held=held, leased=leased, states=states) if name in self.hands:
@@ -238,6 +256,7 @@ class Core:
             self._mend()
             tick = self.ticks.tick(self._fresh(), self.terms.highest_term, self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
+            self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration, tick=True)
             if not tick.fit and not tick.holds:
                 self.rests_up_to = tick.term
         rejoin = self.terms.rejoin_at
@@ -257,13 +276,11 @@ class Core:
                 self.terms.join_anew(self.now)
 
     def _tick_received(self, sender: str, data: bytes) -> None:
-        """One that cannot be understood is no tick: its sender becomes suspect. It is told once for each sender."""
+        """One that cannot be understood is no tick: its sender becomes suspect."""
         try:
             self.ticks.received(sender, decode(Tick, data), self.now)
         except MessageError as error:
-            if sender not in self._bad_ticks:
-                self._bad_ticks.add(sender)
-                self.act(story.bad_tick(sender, str(error)))
+            self.complaints.tick(sender, str(error))
 
     def _received(self, sender: str, message: Message) -> None:
         before = self.record
@@ -284,18 +301,22 @@ class Core:
         if (term.nonce if term else "") != self._last_nonce:
             self._last_nonce = term.nonce if term else ""
             self._term_changed()
-        self._guard_quorum()
+        self.defence.guard(self.hands.values(), self.quorum(), self.now)
         for hand in self.hands.values():
             hand.time_passed(self.now)
         if term is not None and self.record is not None and term.position > 0:
-            self.reports.tell(self.record, self.hands, self.fencing, self._self())
+            self.race.look(term, self.record)
+            heard = self.linked | set(self.terms.ring_nodes)
+            results = self.fencing.results(self.record, heard, self._heard_limit_ms(), self.now)
+            self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
+        self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration)
         self.operators.advance(self.now)
-        self._leave()
+        self.departure.advance(self.hands.values(), self.configuration, self.now)
 
     def _term_changed(self) -> None:
         self.reports.term_changed()
-        self._alone_since = self.now
+        self.departure.term_changed(self.now)
         for hand in self.hands.values():
             hand.term_ended()
         self.operators.term_changed()
@@ -303,9 +324,19 @@ class Core:
         if self.terms.term is not None:
             self.act(story.term_opened(self.terms.term))
 
+    def _heard_limit_ms(self) -> int:
+        """Who was switched off is out of the ring by then."""
+        return 2 * self.configuration.cluster.detect_within_ms + HEARD_MARGIN_MS
+
     def _self(self) -> Self:
         available = self.offered.digest if self.offered else ""
-        return Self(leaving=self.leaving, installed=self.installed, available=available)
+        return Self(
+            leaving=self.departure.asked,
+            installed=self.installed,
+            available=available,
+            healthy=self.healthy,
+            watchdog_ms=self.watching.wanted_ms(self.configuration),
+        )
 
     def _present(self, nonce: str) -> Member:
         for hand in self.hands.values():
@@ -318,11 +349,12 @@ class Core:
             product=self.identity.product,
             installed=self.installed,
             available=self.offered.digest if self.offered else "",
-            leaving=self.leaving,
+            leaving=self.departure.asked,
             met=tuple(sorted(self.terms.met)),
             held=held,
             attempts=self.fencing.running,
             speaks=self.terms.speaks,
+            healthy=self.healthy,
         )
 
     def quorum(self) -> Word:
@@ -330,24 +362,14 @@ class Core:
 
     def echoed(self) -> bool:
         names = self.ticks.echoers(self.now, self.configuration.cluster.tick_max_ms)
-        return self.me in names and self.terms.holds_quorum(names)
+        return self.me in names and self.terms.rules.may_hold(names)
 
     def _gate(self, name: str) -> Gate:
         if self.quorum() is Word.NO or self.terms.term is None or self.rests:
             return Gate.SHUT
-        return Gate.OPEN if self.quorum() is Word.YES and self.echoed() else Gate.WAIT
-
-    def _guard_quorum(self) -> None:
-        """Not quorate: everything here is stopped at once."""
-        if self.quorum() is not Word.NO:
-            self._told_quorum_lost = False
-            return
-        running = [hand for hand in self.hands.values() if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING)]
-        for hand in running:
-            hand.stop(self.now)
-        if running and not self._told_quorum_lost:
-            self._told_quorum_lost = True
-            self.act(story.quorum_lost([hand.group.name for hand in running]))
+        ready = self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
+        ready = ready and self.watching.stored(self.terms, self.configuration)
+        return Gate.OPEN if ready else Gate.WAIT
 
     def _updated(self, before: Record, update: Update) -> None:
         term, record = self.terms.term, self.record
@@ -361,38 +383,8 @@ class Core:
             if order is not None and order.number > hand.last_order:
                 hand.ordered(order.kind, order.number, self.now)
         self.fencing.begin(record)
-        self._condemned(record)
+        self.defence.condemned(record, self.hands.values(), self.now)
         digest = record.configuration
         if digest not in (self.installed, self._install_asked) and self.offered and self.offered.digest == digest:
             self._install_asked = digest
             self.act(InstallConfiguration(digest=digest))
-
-    def _condemned(self, record: Record) -> None:
-        """This node's loss was proven and yet it lives: it stops everything and reboots."""
-        if not record.nodes[self.me].condemned or self._told_to_reboot:
-            return
-        self._told_to_reboot = True
-        for hand in self.hands.values():
-            if hand.stage not in (Stage.IDLE, Stage.STOPPING):
-                hand.stop(self.now)
-        self.act(Reboot(reason="this node's loss was proven, but it was never off: others may run its groups"))
-
-    def _leave(self) -> None:
-        """Gone is who is marked, durably, and holds nothing; without an open term, who stopped everything here."""
-        if not self.leaving or self.left:
-            return
-        term, record = self.terms.term, self.record
-        empty = all(hand.stage in (Stage.IDLE, Stage.WAITING) for hand in self.hands.values())
-        if term is not None and record is not None:
-            node = record.nodes[self.me]
-            position = node.marked_at or 1
-            if node.left and empty and self.me in closing(record) and self.terms.durable_at(position):
-                self.left = True
-                self.act(Left(clean=True))
-        elif self.now - self._alone_since >= self.configuration.cluster.quorum_wait_ms:
-            for hand in self.hands.values():
-                if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):
-                    hand.stop(self.now)
-            if empty:
-                self.left = True
-                self.act(Left(clean=False))

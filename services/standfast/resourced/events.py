@@ -94,6 +94,33 @@ class FencingTold:
     running: tuple[RunningAttempt, ...]
     ended: Mapping[tuple[str, str], tuple[bool, str]]
     restarted: bool = False  # it lost what it was doing
+    slowest_off_ms: int = 0  # of the `off`s that it has measured, 0 = none
+    unfenced: bool = True  # this node was let in by every device whose agent asks for that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchdogTold:
+    """This node's watchdog as quorumd has it: the timeout that it is armed with (ms, 0 = it is not armed), and the one
+    that the configuration wants."""
+
+    timeout_ms: int
+    wanted_ms: int
+    refusal: str = ""  # why it is not armed although it is wanted
+    answers: bool = False  # the last ArmWatchdog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthTold:
+    """Whether this node's heuristics reach their minimum."""
+
+    healthy: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinksTold:
+    """The nodes to which a Corosync link is up."""
+
+    up: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +155,9 @@ Event = (
     | JobDone
     | StartRefused
     | FencingTold
+    | WatchdogTold
+    | HealthTold
+    | LinksTold
     | Wished
     | LeaveAsked
     | ConfigurationRead
@@ -162,6 +192,20 @@ class Fence:
     node: str
     incarnation: str
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmWatchdog:
+    """Something is about to be held: quorumd is to say that the watchdog is armed, now and not some time ago."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellWatchdog:
+    """What feeding this node's watchdog depends on, for quorumd: see watchdog.messages.Tell."""
+
+    holding: bool
+    echoed_until_ms: int | None
+    stored_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,5 +245,17 @@ class Entry:
 
 
 Action = (
-    SendRecord | SendTick | JoinGroup | LeaveGroup | Fence | Answer | Left | InstallConfiguration | Reboot | Entry | Act
+    SendRecord
+    | SendTick
+    | JoinGroup
+    | LeaveGroup
+    | Fence
+    | ArmWatchdog
+    | TellWatchdog
+    | Answer
+    | Left
+    | InstallConfiguration
+    | Reboot
+    | Entry
+    | Act
 )

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from standfast.bus import Bus, BusError, Signal
+from standfast.bus import Bus, BusError, ErrorName, Signal
 from standfast.resourced.events import Fence, FencingTold
 from standfast.resourced.messages import RunningAttempt
 
 NAME: Final = "org.standfast.Fencing"
 PATH: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
+OBJECTIONS_S: Final = 30.0
 ENDS: Final = {"proven": True, "done": True, "failed": False}
 
 
@@ -31,16 +32,26 @@ class Fencer:
     def begin(self, fence: Fence) -> None:
         self._tasks.create_task(self._begin(fence))
 
+    async def objections(self, node: str) -> list[tuple[str, str]]:
+        """What speaks against an operator's word that `node` is off: (link, address or device, a sentence). Raises
+        BusError when fenced cannot be asked."""
+        if self._bus is None:
+            raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        (rows,) = await self._bus.call(NAME, PATH, INTERFACE, "Objections", "s", node, timeout_s=OBJECTIONS_S)
+        return [(kind, text) for kind, text in rows]
+
     async def _begin(self, fence: Fence) -> None:
         """fenced has the order; one that cannot be reached is a failed attempt, which the coordinator repeats."""
         arguments = (fence.loss, fence.node, fence.incarnation, fence.action)
         try:
             if self._bus is None:
-                raise BusError("org.standfast.Error.BusLost", "the bus is away")
+                raise BusError(ErrorName.BUS_LOST, "the bus is away")
             await self._bus.call(NAME, PATH, INTERFACE, "Begin", "ssss", *arguments)
         except BusError as error:
             ended = {(fence.loss, fence.action): (False, f"fenced could not be asked: {error.text}")}
             self._push(FencingTold(running=self._running, ended=ended))
+            return
+        await self._read(restarted=False)  # what had ended well before is begun no more, and no signal tells it again
 
     def _owned(self, owner: str) -> None:
         if owner:
@@ -52,9 +63,10 @@ class Fencer:
     async def _read(self, *, restarted: bool) -> None:
         assert self._bus is not None
         try:
-            attempts = await self._bus.get(NAME, PATH, INTERFACE, "Attempts")
+            values = await self._bus.get_all(NAME, PATH, INTERFACE)
         except BusError:
             return  # it is away; its return is told by on_owner
+        attempts = values["Attempts"]
         running = tuple(
             RunningAttempt(loss=loss, node=node, action=action)
             for loss, node, _, action, state, _, _ in attempts
@@ -65,4 +77,12 @@ class Fencer:
         }
         self._running = running
         known = {(attempt.loss, attempt.action) for attempt in running} | set(ended)
-        self._push(FencingTold(running=running, ended=ended, restarted=restarted and not known))
+        self._push(
+            FencingTold(
+                running=running,
+                ended=ended,
+                restarted=restarted and not known,
+                slowest_off_ms=values["SlowestOff"],
+                unfenced=values["Unfenced"],
+            )
+        )

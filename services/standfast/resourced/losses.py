@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from standfast.resourced.messages import AttemptBegun, AttemptEnded, LossDeclared, Members, Proven, SwitchedOn
+from standfast.resourced.messages import AttemptBegun, AttemptEnded, LossDeclared, Members, Proven, SwitchedOn, Wish
+from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Attempt, GroupRecord, Loss, Record, with_group, with_node
 
 
@@ -27,6 +28,17 @@ def declare_loss(record: Record, term: int, content: LossDeclared) -> Record:
     if content.group:
         left = with_group(left, content.group, costly=True)
     return replace(left, losses={**record.losses, content.node: loss}, owed=owed)
+
+
+def fence_now(record: Record, term: int, wish: Wish) -> Record:
+    """What waits for its first attempt waits no longer; a node that is not lost is lost now, but for who is off."""
+    known, node = record.losses.get(wish.subject), record.nodes.get(wish.subject)
+    if node is None or (known is not None and known.proof and not node.condemned):
+        return record
+    why = reason(Rule.FENCED_BY_OPERATOR, by=wish.by)
+    lost = declare_loss(record, term, LossDeclared(node=wish.subject, reason=why))
+    loss = lost.losses[wish.subject]
+    return replace(lost, losses={**lost.losses, loss.node: replace(loss, hurried=True)})
 
 
 def attempt_begun(record: Record, content: AttemptBegun) -> Record:

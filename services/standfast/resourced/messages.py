@@ -58,6 +58,7 @@ class Member:
     attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
     met: tuple[str, ...] = ()  # members of open terms whose first update it has not read
     speaks: int = 1  # the highest version of these messages that it knows
+    healthy: bool = True  # its heuristics reach their minimum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ class AttemptEnded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proven:
     loss: str
-    how: str  # agent, operator, rebooted
+    how: str  # agent, watchdog, operator
     text: str
     switch_on: bool
 
@@ -189,6 +190,13 @@ class Reported:
     refused: str = ""  # why that order was not begun, for people; it is no failure of the group
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceDecided:
+    """Of two nodes that lose each other this one shoots first."""
+
+    winner: str
+
+
 class WishKind(StrEnum):
     START = "start"
     STOP = "stop"
@@ -202,17 +210,21 @@ class WishKind(StrEnum):
     RESUME = "resume"
     MAINTENANCE = "maintenance"
     NORMAL = "normal"
+    FENCE = "fence"
+    CONFIRM = "confirm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What an operator asked for; `subject` is a group, a node, or "" for the cluster, `node` where to ("" = as the
-    plan finds)."""
+    plan finds), `loss` the number of the loss that is confirmed, `by` who asked and what was overridden."""
 
     id: str
     kind: WishKind
     subject: str
     node: str = ""
+    loss: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +248,22 @@ class Installed:
     node: str
     installed: str
     available: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """The node's watchdog resets it so long after it was last fed, ms; 0 = none is armed there."""
+
+    node: str
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the node's heuristics reach their minimum."""
+
+    node: str
+    healthy: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,9 +326,12 @@ Content = (
     | Leaving
     | Marked
     | Installed
+    | Watched
+    | Health
     | Forgotten
     | Forgiven
     | Disabled
+    | RaceDecided
     | Placed
     | ConfigurationInForce
     | ProtocolRaised
@@ -315,7 +346,7 @@ class Update:
     content: Content
 
 
-Asked = Reported | Wish | Leaving | Installed | AttemptEnded | Proven | SwitchedOn
+Asked = Reported | Wish | Leaving | Installed | Watched | Health | AttemptEnded | Proven | SwitchedOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Made once for each planning, so that the cost of a group does not grow with the 
 """
 
 from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import closing, out
 from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import GroupRecord, NodeRecord, Record
@@ -20,7 +21,8 @@ class Outlook:
         self.situation = situation
         self.waits = waits
         self.settled = record.settled
-        self.closing = closing(record)
+        self.rules = quorum_of(configuration)
+        self.closing = closing(record, self.rules)
         self.refusals = {name: _refusal(name, self) for name in record.nodes}
         self.blocks = {name: _block(name, self) for name in record.nodes}
         self.on_node: dict[str, set[str]] = {name: set() for name in record.nodes}  # groups that hold or are ordered
@@ -67,6 +69,7 @@ def _refusal(name: str, known: Outlook) -> Reason | None:
     rules = (
         (not node.present, Rule.NOT_HERE),
         (node.standby, Rule.STANDBY),
+        (not node.healthy, Rule.UNHEALTHY),
         (name in known.closing, Rule.LEAVING),
         (node.condemned, Rule.CONDEMNED),
         (name in record.losses or out(record, name), Rule.BEING_FENCED),

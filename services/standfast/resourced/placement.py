@@ -119,10 +119,16 @@ class _Step:
     def _must_leave(self, name: str) -> Reason | None:
         if self.record.nodes[name].standby:
             return reason(Rule.STANDBY, node=name)
+        if not self.record.nodes[name].healthy and self._elsewhere(name):
+            return reason(Rule.UNHEALTHY, node=name)
         wanted = self.known.wanted
         if wanted and wanted != name and self._refusal(wanted) is None:
             return reason(Rule.RELOCATED, node=wanted)
         return must_stop(self.group, self.outlook)
+
+    def _elsewhere(self, name: str) -> bool:
+        """Another node would take it now."""
+        return any(self._refusal(other) is None for other in self.outlook.allowed(self.group) if other != name)
 
     def _leave(self, name: str, held: Held, why: Reason) -> Decided:
         """Who needs this group stops before it, as long as it runs well."""
@@ -134,7 +140,7 @@ class _Step:
 
     def _stop_failed(self, name: str, held: Held) -> Decided:
         """A group may cost one node only, and never the quorum."""
-        quorate = enough(self.record, self.record.members - {name} - self.outlook.lost)
+        quorate = enough(self.outlook.rules, self.record.members - {name} - self.outlook.lost)
         fenceable = bool(self.outlook.configuration.node(name).fence)
         free = not self.known.costly and idle(self.known, self.outlook) is None
         if self.group.stop_failure is not StopFailure.FENCE or not free or not quorate or not fenceable:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from standfast.configuration.model import Configuration, Group
-from standfast.resourced import absence, placement
+from standfast.resourced import absence, placement, race
 from standfast.resourced.messages import ConfigurationInForce, Content, OrderGiven, ProtocolRaised
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason, Rule
@@ -31,8 +31,13 @@ class Planned:
 def plan(record: Record, configuration: Configuration, situation: Situation) -> Planned:
     """The next updates, at most one order for each group; empty when the cluster is as it should be."""
     waits = Waits(situation.waits, situation.now)
-    contents: list[Content] = [*_protocol(record), *_configuration(record, situation)]
+    contents: list[Content] = [
+        *_protocol(record),
+        *_configuration(record, situation),
+        *race.decisions(record, configuration),
+    ]
     contents += absence.losses(record, configuration, situation, waits)
+    contents += absence.watchdog_proofs(record, configuration, situation, waits)
     contents += absence.attempts(record, configuration, situation, waits)
     overdue: set[str] = set()
     waits_for = {}
@@ -48,7 +53,7 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
         soon = bool(decided.waits_for) and decided.waits_for[0].rule in SOON
         if soon or any(isinstance(content, OrderGiven) for content in decided.contents):
             moving.add(group.name)
-    contents += absence.marks(record, moving)
+    contents += absence.marks(record, outlook.rules, moving)
     return Planned(contents=tuple(contents), waits=waits.seen, overdue=frozenset(overdue), waits_for=waits_for)
 
 

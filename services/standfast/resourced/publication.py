@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
@@ -15,6 +15,7 @@ from standfast.resourced.simulations import Simulations
 
 NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
+Objections = Callable[[str], Awaitable[list[tuple[str, str]]]]
 OUTCOMES: Final = {
     "refused": ErrorName.REFUSED,
     "unknown": ErrorName.OUTCOME_UNKNOWN,
@@ -36,9 +37,10 @@ GROUP_METHODS: Final = {
 class Publication:
     """Publishes what the core has, after each step; hands wishes to it and answers when they are decided."""
 
-    def __init__(self, core: Core, push: Callable[[Event], None]) -> None:
+    def __init__(self, core: Core, push: Callable[[Event], None], objections: Objections) -> None:
         self._core = core
         self._push = push
+        self._objections = objections
         self._text = WholeText()
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._left: asyncio.Future[Left] | None = None
@@ -50,6 +52,8 @@ class Publication:
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
+        handle("org.standfast.Groups1", "FenceNow", self._fence_now)
+        handle("org.standfast.Groups1", "Confirm", self._confirm)
         for method, kind in GROUP_METHODS.items():
             handle("org.standfast.Group1", method, self._group_wish(kind))
         self.update()
@@ -77,11 +81,25 @@ class Publication:
 
     async def _set_standby(self, call: Call) -> tuple[Any, ...]:
         node, standby = call.arguments
-        return await self._wish(WishKind.STANDBY if standby else WishKind.RESUME, node, "")
+        return await self._wish(WishKind.STANDBY if standby else WishKind.RESUME, node)
 
     async def _set_maintenance(self, call: Call) -> tuple[Any, ...]:
         (maintenance,) = call.arguments
-        return await self._wish(WishKind.MAINTENANCE if maintenance else WishKind.NORMAL, "", "")
+        return await self._wish(WishKind.MAINTENANCE if maintenance else WishKind.NORMAL, "")
+
+    async def _fence_now(self, call: Call) -> tuple[Any, ...]:
+        (node,) = call.arguments
+        return await self._wish(WishKind.FENCE, node, by=f"uid {call.uid} on {self._core.me}")
+
+    async def _confirm(self, call: Call) -> tuple[Any, ...]:
+        """What was overridden is recorded with who did it."""
+        node, loss, although = call.arguments
+        known = await self._objections(node)
+        against = [text for kind, text in known if kind not in although]
+        if against:
+            raise BusError(ErrorName.REFUSED, f"{node} may not be off: {' '.join(against)}")
+        overridden = "".join(f", although {text}" for _, text in known)
+        return await self._wish(WishKind.CONFIRM, node, loss=loss, by=f"uid {call.uid} on {self._core.me}{overridden}")
 
     def _group_wish(self, kind: WishKind) -> Callable[[Call], Any]:
         async def handler(call: Call) -> tuple[Any, ...]:
@@ -90,11 +108,13 @@ class Publication:
 
         return handler
 
-    async def _wish(self, kind: WishKind, subject: str, node: str) -> tuple[Any, ...]:
+    async def _wish(
+        self, kind: WishKind, subject: str, node: str = "", *, loss: str = "", by: str = ""
+    ) -> tuple[Any, ...]:
         identity = uuid.uuid4().hex
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[identity] = future
-        self._push(Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node)))
+        self._push(Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node, loss=loss, by=by)))
         answer = await future
         if answer.outcome != "done":
             raise BusError(OUTCOMES[answer.outcome], answer.text)
@@ -124,11 +144,13 @@ class Publication:
         self._seen = seen
         situation = core.coordinator.situation(core.knowledge)
         losses = showing.losses(record, core.configuration, situation) if record else []
+        nodes = core.configuration.nodes
         values = {
             "Cluster": core.configuration.cluster.name,
             "Node": core.me,
             "Term": term.number if term else 0,
             "Coordinator": term.coordinator if term else "",
+            "Members": list(term.members) if term else [],
             "Quorate": core.quorum().value,
             "Position": f"{record.term}.{record.position}" if record else "",
             "RecordDigest": self._text.digest(record) if record else "",
@@ -136,7 +158,7 @@ class Publication:
             "ConfigurationVersion": record.version if record else 0,
             "Losses": losses,
             "Maintenance": record.maintenance if record else False,
-            "Safe": all(node.fence for node in core.configuration.nodes) or len(core.configuration.nodes) == 1,
+            "Safe": all(node.fence or node.watchdog for node in nodes) or len(nodes) == 1,
         }
         self._server.publish(ROOT, "org.standfast.Groups1", values)
         if record is not None:

@@ -41,6 +41,7 @@ class Rule(StrEnum):
     UNKNOWN_NODE = "unknown-node"
     NOT_HERE = "not-here"
     STANDBY = "standby"
+    UNHEALTHY = "unhealthy"
     LEAVING = "leaving"
     CONDEMNED = "condemned"
     BEING_FENCED = "being-fenced"
@@ -69,6 +70,7 @@ class Rule(StrEnum):
     DAEMON_AWAY = "daemon-away"
     NOT_REBOOTED = "not-rebooted"
     STOP_FAILED = "stop-failed"
+    FENCED_BY_OPERATOR = "fenced-by-operator"
 
 
 SENTENCES: Mapping[Rule, str] = {
@@ -99,6 +101,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.UNKNOWN_NODE: "{node} is not a configured node",
     Rule.NOT_HERE: "{node} is not here",
     Rule.STANDBY: "{node} is in standby",
+    Rule.UNHEALTHY: "{node} is not healthy: its heuristics do not reach their minimum",
     Rule.LEAVING: "{node} is leaving",
     Rule.CONDEMNED: "{node} speaks although it was proven off",
     Rule.BEING_FENCED: "{node} is being fenced",
@@ -125,6 +128,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.DAEMON_AWAY: "its resourced was away for {seconds} s",
     Rule.NOT_REBOOTED: "it did not reboot although its loss was proven",
     Rule.STOP_FAILED: "{group} could not be stopped: {cause}",
+    Rule.FENCED_BY_OPERATOR: "an operator ({by}) wants it off",
 }
 
 

@@ -23,6 +23,7 @@ class NodeRecord:
     machine: str = ""
     product: str = ""
     named_in: int = 0  # the last term that it was a member of
+    watchdog_ms: int = 0  # its watchdog resets it so long after it was last fed; 0: none is armed
     # of this term
     present: bool = False
     leaving: bool = False
@@ -30,6 +31,8 @@ class NodeRecord:
     installed: str = ""
     available: str = ""
     speaks: int = 0  # the highest version of the messages that it knows
+    watched_at: int = 0  # position of the last change of `watchdog_ms` in this term
+    healthy: bool = True
     condemned: bool = False  # it speaks although its loss was proven
 
 
@@ -42,7 +45,8 @@ class Loss:
     product: str
     reason: Reason
     cold: bool = False
-    proof: str = ""  # agent, operator, rebooted; "" = not proven
+    hurried: bool = False  # an operator wants the first attempt now
+    proof: str = ""  # agent, watchdog, operator; "" = not proven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,7 @@ class Record:
     version: int = 0  # how many were in force
     protocol: int = 1  # the version of the messages in use; only goes up
     maintenance: bool = False  # nothing is done with any group, and nobody is fenced
+    winner: str = ""  # of two nodes that lose each other: who shoots first
     nodes: Mapping[str, NodeRecord]
     groups: Mapping[str, GroupRecord]
     losses: Mapping[str, Loss]  # by node: its latest that did not end
@@ -185,6 +190,7 @@ def durable_node(node: NodeRecord) -> NodeRecord:
         machine=node.machine,
         product=node.product,
         named_in=node.named_in,
+        watchdog_ms=node.watchdog_ms,
     )
 
 

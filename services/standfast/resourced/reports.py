@@ -3,12 +3,12 @@
 Each is said once in a term, as long as the record does not say it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from standfast.resourced.fencing import Fencing
+from standfast.resourced.fencing import Result
 from standfast.resourced.hands import Hand
-from standfast.resourced.messages import Asked, Installed, Leaving, Message, Reported, Request
+from standfast.resourced.messages import Asked, Health, Installed, Leaving, Message, Reported, Request, Watched
 from standfast.resourced.record import Record
 from standfast.resourced.terms import Terms
 from standfast.vocabulary import Holding
@@ -21,6 +21,8 @@ class Self:
     leaving: bool
     installed: str  # digest of the configuration whose units are installed here
     available: str  # digest of the files in /etc/standfast
+    healthy: bool
+    watchdog_ms: int | None  # what the record is to name; None: it is not known yet
 
 
 class Reports:
@@ -34,11 +36,11 @@ class Reports:
         """What was said in another term is said again."""
         self._sent.clear()
 
-    def tell(self, record: Record, hands: Mapping[str, Hand], fencing: Fencing, me: Self) -> None:
+    def tell(self, record: Record, hands: Mapping[str, Hand], fenced: Sequence[Result], me: Self) -> None:
         """A term is open: what the record does not say yet is said."""
         for name, hand in hands.items():
             self._tell_group(name, hand, record)
-        results = {f"fencing {loss} {action}": result for (loss, action), result in fencing.results(record)}
+        results = {f"fencing {loss} {action}": result for (loss, action), result in fenced}
         for about in [about for about in self._sent if about.startswith("fencing ") and about not in results]:
             del self._sent[about]  # the record has it: the next attempt may end in the same words
         for about, result in results.items():
@@ -48,6 +50,10 @@ class Reports:
             self._say("leaving", Leaving(node=self._me))
         if (me.installed, me.available) != (node.installed, node.available):
             self._say("installed", Installed(node=self._me, installed=me.installed, available=me.available))
+        if me.healthy != node.healthy:
+            self._say("health", Health(node=self._me, healthy=me.healthy))
+        if me.watchdog_ms not in (None, node.watchdog_ms):
+            self._say("watchdog", Watched(node=self._me, timeout_ms=me.watchdog_ms))
 
     def _tell_group(self, name: str, hand: Hand, record: Record) -> None:
         known = record.groups.get(name)

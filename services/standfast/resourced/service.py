@@ -17,6 +17,7 @@ from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
     Action,
     Answer,
+    ArmWatchdog,
     ConfigurationRead,
     Entry,
     Event,
@@ -28,13 +29,18 @@ from standfast.resourced.events import (
     Reboot,
     SendRecord,
     SendTick,
+    TellWatchdog,
     TimePassed,
+    WatchdogTold,
 )
+from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.hands import Act
+from standfast.resourced.neighbours import Neighbours
 from standfast.resourced.publication import Publication
 from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
+from standfast.watchdog.messages import Armed
 
 TIME_S: Final = 0.5  # how often the core is told the time
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
@@ -73,7 +79,26 @@ class Service:
         self.stream = Stream(self._loop, network, self._names, self.push)
         self.acts = Acts(self.push, self._guards, tasks)
         self.fencer = Fencer(self.push, tasks)
-        self.publication = Publication(self.core, self.push)
+        self.neighbours = Neighbours(self.push, tasks)
+        self.feeder = Feeder(self._armed)
+        self._dog: Armed | None = None
+        self.publication = Publication(self.core, self.push, self.fencer.objections)
+
+    def _armed(self, armed: Armed) -> None:
+        self._dog = armed
+        self.push(WatchdogTold(timeout_ms=armed.timeout_ms, wanted_ms=armed.wanted_ms, refusal=armed.refusal))
+
+    async def _arm(self) -> None:
+        """Nothing is held here before quorumd has answered."""
+        refusal = ""
+        try:
+            await self.feeder.arm()
+        except NotArmed as error:
+            refusal = str(error)
+            journal.write(journal.Event.WATCHDOG_REFUSED, journal.Level.ERROR, refusal)
+        dog = self._dog
+        timeout_ms, wanted_ms = (dog.timeout_ms, dog.wanted_ms) if dog is not None and not refusal else (0, 0)
+        self.push(WatchdogTold(timeout_ms=timeout_ms, wanted_ms=wanted_ms, refusal=refusal, answers=True))
 
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
@@ -109,8 +134,8 @@ class Service:
                 self.stream.join()
             case LeaveGroup():
                 self.stream.leave()
-            case Fence():
-                self.fencer.begin(action)
+            case Fence() | ArmWatchdog() | TellWatchdog():
+                self._tell_daemon(action)
             case Answer():
                 self.publication.answered(action)
             case Left():
@@ -119,6 +144,15 @@ class Service:
                 self._tasks.create_task(self._install())
             case Reboot(reason=reason):
                 self._tasks.create_task(self.acts.reboot(reason))
+
+    def _tell_daemon(self, action: Fence | ArmWatchdog | TellWatchdog) -> None:
+        match action:
+            case Fence():
+                self.fencer.begin(action)
+            case ArmWatchdog():
+                self._tasks.create_task(self._arm())
+            case TellWatchdog(holding=holding, echoed_until_ms=until, stored_ms=stored):
+                self.feeder.tell(holding=holding, echoed_until_ms=until, stored_ms=stored)
 
     # Life
 
@@ -131,12 +165,14 @@ class Service:
         """Until it is cancelled: on the bus, in the groups once everything here is known."""
         self._tasks.create_task(self.publication.serve(self._on_bus))
         self._tasks.create_task(self._look())
+        self._tasks.create_task(self.feeder.run())
         self._tasks.create_task(self.stream.follow())
         self._tell_time()
 
     async def _on_bus(self, bus: Bus) -> None:
         await self.acts.attach(bus)
         await self.fencer.attach(bus)
+        await self.neighbours.attach(bus)
         if not self.acts.adopted:
             await self._settle_configuration()
             await self.acts.adopt(self.core.configuration.groups)

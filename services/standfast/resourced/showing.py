@@ -34,7 +34,7 @@ def node_values(name: str, record: Record, ring_nodes: frozenset[str]) -> Mappin
         "Name": name,
         "State": node_state(name, record, ring_nodes).value,
         "Standby": node.standby,
-        "Healthy": not node.condemned,
+        "Healthy": node.healthy and not node.condemned,
         "Drifted": node.present and drifted(node, record),
         "Incarnation": node.incarnation,
     }

@@ -19,6 +19,7 @@ from standfast.resourced.messages import (
     SwitchedOn,
     Update,
     Wish,
+    WishKind,
 )
 from standfast.resourced.outlook import drifted
 from standfast.resourced.reasons import sentence
@@ -99,12 +100,11 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
         case Installed(node=node) if node in before.nodes and not drifted(before.nodes[node], before):
             return _drifted(node, after, fields)
         case LossDeclared(node=node):
-            loss = after.losses.get(node)
-            if loss is None or loss == before.losses.get(node):
-                return []
-            why = sentence(loss.reason)
-            text = f"{node} is lost (loss {loss.number}): {why}; what it may run waits for proof that it is off"
-            return [_entry("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
+            return _lost(node, before, after, fields)
+        case Wish(kind=WishKind.FENCE, subject=node):
+            return [*_operators(after, update, fields), *_lost(node, before, after, fields)]
+        case Wish(kind=WishKind.CONFIRM, loss=loss, by=by):
+            return [*_operators(after, update, fields), *_proven(loss, "operator", by, before, after, fields)]
         case AttemptBegun() | AttemptEnded() | Proven() | SwitchedOn():
             return _fencing(before, after, update, fields)
         case OrderGiven(group=group, kind=kind, node=node, reasons=reasons):
@@ -123,6 +123,23 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
             text = f"{group} failed on {node}: {held.failed}"
             return [_entry("group-failed", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=held.failed)]
     return _operators(after, update, fields)
+
+
+def _lost(node: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    loss, known = after.losses.get(node), before.losses.get(node)
+    if loss is None or (known is not None and known.number == loss.number):
+        return []
+    why = sentence(loss.reason)
+    text = f"{node} is lost (loss {loss.number}): {why}; what it may run waits for proof that it is off"
+    return [_entry("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
+
+
+def _proven(loss: str, how: str, why: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    found = after.by_number(loss)
+    if found is None or found == before.by_number(loss):
+        return []
+    text = f"{found.node} is proven off (loss {loss}, {how}): {why}"
+    return [_entry("node-proven", NOTICE, text, fields, INCIDENT=loss, SUBJECT=found.node)]
 
 
 def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
@@ -178,11 +195,7 @@ def _fencing(before: Record, after: Record, update: Update, fields: Mapping[str,
                 )
             ]
         case Proven(loss=loss, how=how, text=text):
-            found = after.by_number(loss)
-            if found is None or found == before.by_number(loss):
-                return []
-            sentence = f"{found.node} is proven off (loss {loss}, {how}): {text}"
-            return [_entry("node-proven", NOTICE, sentence, fields, INCIDENT=loss, SUBJECT=found.node)]
+            return _proven(loss, how, text, before, after, fields)
         case SwitchedOn(loss=loss, text=text):
             return [
                 _entry("switched-on", INFO, f"What was off for loss {loss} is on again: {text}", fields, INCIDENT=loss)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
+from standfast.configuration.quorum import Rules
 from standfast.resourced.apply import apply
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
@@ -56,7 +57,7 @@ class Terms:
         self,
         *,
         me: str,
-        votes: Mapping[str, int],
+        rules: Rules,
         outbox: Outbox,
         ticks: Ticks,
         fresh: Callable[[], int],
@@ -66,10 +67,10 @@ class Terms:
         speaks: int,
         now: int,
     ) -> None:
-        """`votes`: of every configured node, in the order of their ids. `fresh`: a number never given before.
+        """`rules`: of the configured nodes. `fresh`: a number never given before.
         `present(why)`: voids every order of an older term and says what this node holds now."""
         self.me = me
-        self.votes = votes
+        self.rules = rules
         self.outbox = outbox
         self.ticks = ticks
         self.fresh = fresh
@@ -193,7 +194,7 @@ class Terms:
     @property
     def order(self) -> Mapping[str, int]:
         """The configured nodes by id, the lowest first."""
-        return {name: index for index, name in enumerate(self.votes)}
+        return {name: index for index, name in enumerate(self.rules.votes_of)}
 
     def leave_out(self, names: frozenset[str]) -> None:
         """Call again without these members: they left an order unanswered."""
@@ -204,10 +205,6 @@ class Terms:
     def _lowest(self, names: frozenset[str]) -> str:
         return min(names, key=lambda name: self.order.get(name, len(self.order)))
 
-    def holds_quorum(self, names: frozenset[str]) -> bool:
-        held = sum(self.votes.get(name, 0) for name in names)
-        return 2 * held > sum(self.votes.values()) or (len(self.votes) == 2 and held > 0)
-
     def _call_if_due(self, now: int) -> None:
         if not self.call_due or self.me not in self.members:
             return
@@ -216,7 +213,7 @@ class Terms:
         if waited:
             out |= {name for name in self.members if name not in self.joins}
         named = frozenset(self.members) & set(self.order) - out
-        if self.me not in named or self.me != self._lowest(named) or not self.holds_quorum(named):
+        if self.me not in named or self.me != self._lowest(named) or not self.rules.may_hold(named):
             return
         if not waited and any(name not in self.joins for name in self.members):
             return
@@ -290,8 +287,7 @@ class Terms:
         highest = max(state.lineage for state in known.values() if state.lineage)
         if any(state.in_memory and state.lineage == highest for state in known.values()):
             return highest, False
-        votes = sum(self.votes.get(name, 0) for name in known)
-        return (highest, True) if 2 * votes > sum(self.votes.values()) else None
+        return (highest, True) if self.rules.majority(frozenset(known)) else None
 
     def _opened(self, sender: str, message: Open, now: int) -> None:
         calling = self.calling

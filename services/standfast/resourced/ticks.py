@@ -20,7 +20,7 @@ class Ticks:
         self._sent: dict[int, int] = {}  # our numbers of the last seconds: when sent
         self._read: dict[str, int] = {}  # the last number of each node
         self._heard: dict[str, int] = {}  # when each node was last heard
-        self._echoed: dict[str, int] = {}  # when that tick of ours was sent which each node echoed last
+        self.echoed: dict[str, int] = {}  # when that tick of ours was sent which each node echoed last
         self._unfit: dict[str, int | None] = {}  # who cannot work: up to which term it begins nothing; None: it holds
 
     def number(self, number: int, now: int, keep_ms: int) -> int:
@@ -51,14 +51,14 @@ class Ticks:
     def echo(self, sender: str, number: int) -> None:
         """`sender` has read our tick `number`; one that we did not send lately changes nothing."""
         if number in self._sent:
-            self._echoed[sender] = max(self._echoed.get(sender, -1), self._sent[number])
+            self.echoed[sender] = max(self.echoed.get(sender, -1), self._sent[number])
 
     def joined(self, name: str, now: int) -> None:
         """A node begins anew: it has time to tick, and what it echoed before does not count."""
         self._heard[name] = now
         self._unfit.pop(name, None)
         if name != self.me:
-            self._echoed.pop(name, None)
+            self.echoed.pop(name, None)
 
     def suspects(self, members: Iterable[str], now: int) -> frozenset[str]:
         """Members without a tick for 3 s, and those that say that they cannot work; never this node itself
@@ -75,5 +75,5 @@ class Ticks:
 
     def echoers(self, now: int, within_ms: int) -> frozenset[str]:
         """Nodes that echoed a tick sent within `within_ms`; empty while our own did not come back."""
-        names = frozenset(name for name, sent in self._echoed.items() if now - sent <= within_ms)
+        names = frozenset(name for name, sent in self.echoed.items() if now - sent <= within_ms)
         return names if self.me in names else frozenset()

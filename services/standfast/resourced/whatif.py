@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from standfast.configuration.model import Configuration
-from standfast.resourced.absence import closing
+from standfast.configuration.quorum import quorum_of
+from standfast.resourced.absence import enough
 from standfast.resourced.apply import apply
 from standfast.resourced.foreseen import Foreseen, Outcome, Place, Step, StepKind
 from standfast.resourced.messages import (
@@ -149,7 +150,7 @@ class _Future:
 
     def _gone(self, name: str) -> None:
         """The ring goes on without the node, and so does a new term if it was in the present one."""
-        quorate = _quorate_without(self.record, name)
+        quorate = enough(quorum_of(self.configuration), self.record.members - {name})
         self.situation = replace(self.situation, ring_nodes=self.situation.ring_nodes - {name})
         if name not in self.record.members:
             return
@@ -328,13 +329,6 @@ class _Future:
 def _place(known: GroupRecord) -> Place:
     owner = next(iter((*known.holders, *sorted(known.open_orders))), "")
     return Place(phase=known.phase, owner=owner)
-
-
-def _quorate_without(record: Record, name: str) -> bool:
-    """As for a clean leave of that node alone: whether those who stay may go on."""
-    nodes = {one: replace(node, leaving=one == name) for one, node in record.nodes.items()}
-    leaves = closing(replace(record, nodes=nodes))
-    return leaves != record.members
 
 
 def presented(record: Record, name: str) -> Member:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from standfast.configuration.model import Configuration, Group
+from standfast.configuration.quorum import quorum_of
+from standfast.resourced.absence import enough
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.outlook import Outlook, blocker
 from standfast.resourced.placement import refusals
@@ -22,11 +24,45 @@ def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situat
     if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
         known = ", ".join(record.nodes)
         return "" if wish.subject in record.nodes else f"there is no node {wish.subject}; there are: {known}"
+    if wish.kind in (WishKind.FENCE, WishKind.CONFIRM):
+        return _refuse_for_node(wish, record, configuration, situation)
     group = configuration.group(wish.subject)
     if group is None or wish.subject not in record.groups:
         names = ", ".join(record.groups) or "none"
         return f"there is no group {wish.subject}; there are: {names}"
     return _refuse_by_flags(wish, record) or _refuse_by_place(wish, group, record, configuration, situation)
+
+
+def _refuse_for_node(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> str:
+    name = wish.subject
+    if name not in record.nodes:
+        return f"there is no node {name}; there are: {', '.join(record.nodes)}"
+    if wish.kind is WishKind.CONFIRM:
+        return _refuse_confirmation(wish, record, configuration, situation)
+    loss, fence = record.losses.get(name), configuration.node(name).fence
+    if record.maintenance:
+        return "the cluster is in maintenance, where nobody is fenced; end it first: standfast maintenance off"
+    if loss is not None and loss.proof and not record.nodes[name].condemned:
+        return f"{name} is proven off already (loss {loss.number}, {loss.proof})"
+    if not fence:
+        return f"{name} has no fence device: switch it off yourself, then: standfast fence confirm {name} LOSS"
+    if not enough(quorum_of(configuration), record.members - {name}):
+        return f"without {name} the others would not be quorate"
+    return ""
+
+
+def _refuse_confirmation(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> str:
+    """Only a loss that waits for its proof, that no device could prove, of a node that is not heard."""
+    name, loss = wish.subject, record.losses.get(wish.subject)
+    if loss is None or loss.proof:
+        return f"no loss of {name} waits for a proof: see `standfast status`"
+    if loss.number != wish.loss:
+        return f"loss {wish.loss} of {name} is not the one that waits for its proof; that is {loss.number}"
+    if name in situation.ring_nodes or record.nodes[name].present:
+        return f"{name} is heard: it is not off"
+    if configuration.node(name).fence and not record.failed_attempts.get(loss.number, 0):
+        return f"no attempt to fence {name} has failed yet (loss {loss.number}): wait for its end"
+    return ""
 
 
 def _refuse_by_flags(wish: Wish, record: Record) -> str:

@@ -1,0 +1,64 @@
+"""What the other daemons of this node say on the bus: quorumd of its health, membershipd of its links.
+
+One that is away says nothing bad: health stays as it was told last, and no link is up.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from standfast.bus import Bus, BusError, Signal
+from standfast.resourced.events import HealthTold, LinksTold
+
+ROOT: Final = "/org/standfast"
+QUORUM: Final = ("org.standfast.Quorum", ROOT, "org.standfast.Quorum1")
+MEMBERSHIP: Final = "org.standfast.Membership"
+NODES: Final = f"{ROOT}/node"
+NODE: Final = "org.standfast.Node1"
+
+
+class Neighbours:
+    def __init__(self, push: Callable[[HealthTold | LinksTold], None], tasks: asyncio.TaskGroup) -> None:
+        self._push = push
+        self._tasks = tasks
+        self._bus: Bus | None = None
+
+    async def attach(self, bus: Bus) -> None:
+        """Follow both on this connection. Raises BusError."""
+        self._bus = bus
+        await bus.subscribe(QUORUM[0], self._quorum_changed, path=ROOT, member="PropertiesChanged")
+        await bus.subscribe(MEMBERSHIP, self._node_changed, path_namespace=NODES, member="PropertiesChanged")
+        await bus.on_owner(QUORUM[0], lambda owner: self._later(self._read_health()) if owner else None)
+        await bus.on_owner(MEMBERSHIP, lambda _: self._later(self._read_links()))
+
+    def _later(self, reading: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._tasks.create_task(reading)
+        except RuntimeError:  # this daemon is ending, and takes no task any more
+            reading.close()
+
+    def _quorum_changed(self, signal: Signal) -> None:
+        if "Healthy" in signal.arguments[1]:
+            self._later(self._read_health())
+
+    def _node_changed(self, signal: Signal) -> None:
+        if "Links" in signal.arguments[1]:
+            self._later(self._read_links())
+
+    async def _read_health(self) -> None:
+        assert self._bus is not None
+        try:
+            healthy = await self._bus.get(*QUORUM, "Healthy")
+        except BusError:
+            return
+        self._push(HealthTold(healthy=healthy))
+
+    async def _read_links(self) -> None:
+        assert self._bus is not None
+        try:
+            objects = await self._bus.managed_objects(MEMBERSHIP)
+        except BusError:
+            objects = {}
+        nodes = [interfaces[NODE] for interfaces in objects.values() if NODE in interfaces]
+        up = frozenset(node["Name"] for node in nodes if any(is_up for _, is_up, _ in node["Links"]))
+        self._push(LinksTold(up=up))

@@ -1,0 +1,1 @@
+"""The words and the arithmetic of watchdogs that quorumd, resourced and the configuration share."""

@@ -1,0 +1,14 @@
+"""What daemons publish that know nothing yet, for tests that need one property of many."""
+
+from typing import Any
+
+NO_RECORD: dict[str, Any] = {
+    **dict.fromkeys(("Cluster", "Node", "Coordinator", "Position", "RecordDigest", "Configuration"), ""),
+    "Quorate": "yes",
+    "Term": 0,
+    "Members": [],
+    "ConfigurationVersion": 1,
+    "Losses": [],
+    "Safe": True,
+    "Maintenance": False,
+}

@@ -1,0 +1,40 @@
+"""A cluster of its own for tests that need other nodes than the three that all share."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from standfast_lab import normal
+from standfast_lab.lab import Lab
+
+from lab.audit import violations
+from lab.trial import Trial
+
+
+@contextlib.contextmanager
+def own_lab(name: str, nodes: int, *, watchdogs: bool = False) -> Iterator[Lab]:
+    """A new lab, in its normal state; nothing of it is left at the end."""
+    lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
+    lab.down()
+    try:
+        lab.up(nodes, watchdogs=watchdogs)
+        normal.wait(lab)
+        yield lab
+    finally:
+        lab.down()
+
+
+@contextlib.contextmanager
+def trial_in(lab: Lab) -> Iterator[Trial]:
+    """The cluster in its normal state and a client that asks; at its end normal again, and the audit."""
+    normal.wait(lab)
+    lab.client_start()
+    trial = Trial(lab)
+    trial.first_owner = trial.owner()
+    try:
+        yield trial
+        trial.wait_until_normal()
+        wrong = violations(trial)
+    finally:
+        lab.client_stop()
+    assert not wrong, "\n".join(wrong)

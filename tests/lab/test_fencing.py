@@ -1,0 +1,103 @@
+"""Fence devices that are slow, dead, stuck or liars, and operators who fence (issue 4, lines 1 and 8)."""
+
+from standfast_lab.behaviour import Mode
+
+from lab.trial import Trial
+
+
+def test_a_slow_device_is_waited_for(trial: Trial) -> None:
+    victim = trial.owner()
+    trial.to_be_fenced.add(victim)
+    trial.lab.bmc(victim, Mode.SLOW, 2.0)
+    at = trial.cut_power(victim)
+    trial.wait_for_good_answer(at, 60)
+    proof = trial.told(trial.others(victim)[0], "node-proven", since=at)[0]
+    assert proof.at - at > 2.0
+    trial.lab.bmc(victim)
+    trial.wait_until_normal(120)
+
+
+def test_a_device_that_does_not_answer_is_asked_again_for_ever_and_the_group_waits(trial: Trial) -> None:
+    victim = trial.owner()
+    peer = trial.others(victim)[0]
+    trial.to_be_fenced.add(victim)
+    trial.lab.bmc(victim, Mode.BROKEN)
+    at = trial.cut_power(victim)
+    trial.wait(lambda: len(trial.told(peer, "attempt-failed", since=at)) >= 3, 60, "three failed attempts")
+    assert not trial.serves(), "nothing is started before the proof"
+    loss = trial.told(peer, "node-lost", since=at)[0].fields["INCIDENT"]
+    old = trial.lab.sh(peer, "standfast", "fence", "confirm", victim, "0.1", check=False)
+    assert (old.returncode, f"that is {loss}" in old.stderr) == (1, True)
+    trial.lab.bmc(victim)
+    trial.wait_for_good_answer(at, 60)
+    assert trial.told(peer, "node-proven", since=at)
+    trial.wait_until_normal(120)
+
+
+def test_what_no_device_can_prove_an_operator_confirms(trial: Trial) -> None:
+    victim = trial.owner()
+    peer = trial.others(victim)[0]
+    trial.to_be_fenced.add(victim)
+    trial.lab.bmc(victim, Mode.BROKEN)
+    at = trial.cut_power(victim)
+    trial.wait(lambda: trial.told(peer, "attempt-failed", since=at), 60, "a failed attempt")
+    loss = trial.told(peer, "node-lost", since=at)[0].fields["INCIDENT"]
+    trial.lab.sh(peer, "standfast", "fence", "confirm", victim, loss)
+    trial.wait_for_good_answer(at, 30)
+    proof = trial.told(peer, "node-proven", since=at)[0]
+    assert "operator" in proof.text
+    assert "uid 0" in proof.text
+    trial.lab.bmc(victim)
+    trial.lab.boot(victim)
+    trial.wait_until_normal(120)
+
+
+def test_a_device_that_lies_about_a_node_that_is_heard_proves_nothing(trial: Trial) -> None:
+    victim = trial.owner()
+    peer = trial.others(victim)[0]
+    trial.lab.bmc(victim, Mode.LYING)
+    at = trial.fault(f"an operator fences {victim}, whose BMC lies")
+    trial.to_be_fenced.add(victim)
+    trial.lab.sh(peer, "standfast", "fence", "now", victim, "--timeout", "1", check=False)
+    trial.wait(lambda: trial.told(peer, "attempt-failed", since=at), 60, "the attempt to fail")
+    why = trial.told(peer, "attempt-failed", since=at)[0].text
+    assert f"its device says that {victim} is off, but it is heard" in why
+    assert not trial.told(peer, "node-proven", since=at)
+    assert trial.serves(), "it runs where it ran"
+    boots = trial.lab.boots(victim)
+    trial.lab.bmc(victim)
+    trial.wait(lambda: trial.told(peer, "node-proven", since=at), 60, "the node to be fenced once its BMC is honest")
+    trial.wait_until_normal(120)
+    assert trial.lab.boots(victim) == boots + 1
+
+
+def test_an_operator_fences_a_node_that_is_well_and_its_group_moves(trial: Trial) -> None:
+    victim = trial.owner()
+    peer = trial.others(victim)[0]
+    trial.to_be_fenced.add(victim)
+    at = trial.fault(f"an operator fences {victim}")
+    said = trial.lab.sh(peer, "standfast", "fence", "now", victim)
+    assert f"{victim} was proven off" in said.stdout
+    trial.wait_for_good_answer(at, 30)
+    lost = trial.told(peer, "node-lost", since=at)[0]
+    assert "an operator (uid 0 on" in lost.text
+    trial.wait_until_normal(120)
+    refused = trial.lab.sh(peer, "standfast", "fence", "now", "node9", check=False)
+    assert (refused.returncode, "There is no node node9" in refused.stderr) == (1, True)
+
+
+def test_a_fenced_that_is_killed_in_the_middle_is_asked_again(trial: Trial) -> None:
+    victim = trial.owner()
+    trial.to_be_fenced.add(victim)
+    trial.lab.bmc(victim, Mode.SLOW, 2.0)
+    at = trial.cut_power(victim)
+
+    def fencer() -> str:
+        begun = [(node, trial.told(node, "fence-begun", since=at)) for node in trial.others(victim)]
+        return next((node for node, told in begun if told), "")
+
+    trial.wait(fencer, 30, "somebody to fence it")
+    trial.lab.sh(fencer(), "systemctl", "kill", "--signal=SIGKILL", "standfast-fenced")
+    trial.wait_for_good_answer(at, 90)
+    trial.lab.bmc(victim)
+    trial.wait_until_normal(120)

@@ -1,0 +1,80 @@
+"""Rights on real nodes: everybody reads, a polkit rule lets a Unix group operate and neither fence nor configure."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.trial import GROUP, Trial
+
+USER, UNIX_GROUP = "alice", "standfast-operators"
+RULE = "/usr/share/doc/standfast/examples/50-standfast-operators.rules"
+RULES = "/etc/polkit-1/rules.d"
+COPY = "/var/tmp/cluster.conf"  # the original is root's alone to read
+NO_RIGHTS = 5
+
+
+@pytest.fixture
+def node(trial: Trial) -> Iterator[str]:
+    """A node with an ordinary user, who is in the group; the rule is not there yet."""
+    node = trial.owner()
+    trial.lab.sh(node, "groupadd", "--system", UNIX_GROUP)
+    trial.lab.sh(node, "useradd", "--groups", UNIX_GROUP, USER)
+    yield node
+    trial.lab.sh(node, "rm", "-f", f"{RULES}/50-standfast-operators.rules", COPY)
+    trial.lab.sh(node, "userdel", USER)
+    trial.lab.sh(node, "groupdel", UNIX_GROUP)
+
+
+def typed(trial: Trial, node: str, *words: str) -> tuple[int, str]:
+    """Exit code and stderr of what the user typed, without a terminal to ask for a password on."""
+    result = trial.lab.sh(node, "runuser", "-u", USER, "--", "standfast", *words, check=False, timeout_s=90)
+    return result.returncode, result.stderr
+
+
+def test_an_ordinary_user_reads_and_changes_nothing_without_a_rule(trial: Trial, node: str) -> None:
+    assert typed(trial, node, "status") == (0, "")
+    code, text = typed(trial, node, "group", "stop", GROUP)
+    assert code == NO_RIGHTS
+    assert "needs the polkit action org.standfast.operate" in text
+    trial.wait_until_normal()
+
+
+def test_a_rule_lets_a_unix_group_operate_and_neither_configure_nor_fence(trial: Trial, node: str) -> None:
+    trial.lab.sh(node, "install", "-m", "0644", RULE, RULES)
+    place = trial.others(node)[0]
+    trial.fault(f"relocation from {node} to {place} by {USER}")
+    code, text = typed(trial, node, "group", "relocate", GROUP, place)
+    assert (code, text.count("polkit")) == (0, 0)
+    trial.wait_until_started_on(place)
+    trial.lab.sh(node, "install", "-m", "0644", "/etc/standfast/cluster.conf", COPY)
+    code, text = typed(trial, node, "simulate", "configuration", COPY)
+    assert code == NO_RIGHTS
+    assert "needs the polkit action org.standfast.configure" in text
+    begin = (
+        "org.standfast.Fencing",
+        "/org/standfast",
+        "org.standfast.Fencing1",
+        "Begin",
+        "ssss",
+        "1.1",
+        place,
+        "x",
+        "off",
+    )
+    refused = trial.lab.sh(node, "runuser", "-u", USER, "--", "busctl", "call", *begin, check=False)
+    assert refused.returncode != 0
+    assert "Only root may call org.standfast.Fencing1.Begin." in refused.stderr
+    trial.wait_until_normal()
+    assert trial.owner() == place
+
+
+def test_without_polkit_only_root_changes_anything(trial: Trial, node: str) -> None:
+    trial.lab.sh(node, "install", "-m", "0644", RULE, RULES)
+    trial.lab.sh(node, "systemctl", "mask", "--now", "--runtime", "polkit.service")
+    try:
+        code, text = typed(trial, node, "group", "stop", GROUP)
+    finally:
+        trial.lab.sh(node, "systemctl", "unmask", "--runtime", "polkit.service")
+    assert code == NO_RIGHTS
+    assert "is not installed or does not answer" in text
+    trial.wait_until_normal()
