@@ -1,49 +1,29 @@
-"""`standfast quorum` and `quorum start-alone` against fake daemons on a private bus."""
+"""`standfast quorum` against fake daemons on a private bus."""
 
 import asyncio
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
-from bus.private import REPOSITORY, PrivateBus
+from bus.private import PrivateBus
 from fakes.daemons import ALL, ROOT, Cluster
 from standfast.ctl import quorum_report, quorum_table
 from standfast.ctl.__main__ import main
 from standfast.ctl.cluster import Daemon
 
 QUORUM = ALL[1]
-START_ALONE = """    <!-- Go on without these nodes. -->
-    <method name="StartAlone"><arg name="nodes" type="as" direction="in"/></method>
-"""
 
 
-@pytest.fixture
-def whole_bus(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PrivateBus:
-    """A bus whose resourced has StartAlone, whether or not this tree's has."""
-    folder = tmp_path / "dbus"
-    shutil.copytree(REPOSITORY / "dbus", folder)
-    path, begin = folder / "org.standfast.Groups.xml", '<interface name="org.standfast.Groups1">\n'
-    text = path.read_text()
-    if '"StartAlone"' not in text:
-        path.write_text(text.replace(begin, begin + START_ALONE))
-    monkeypatch.setenv("STANDFAST_INTERFACES", str(folder))
-    return private_bus
-
-
-def invoke(*arguments: str, given: str | None = None) -> Result:
-    return CliRunner(mix_stderr=False).invoke(main, ("quorum", *arguments), input=given, env={"COLUMNS": "100"})
+def invoke(*arguments: str) -> Result:
+    return CliRunner(mix_stderr=False).invoke(main, ("quorum", *arguments), env={"COLUMNS": "100"})
 
 
 def with_daemons(
     *arguments: str,
     names: Iterable[str] = ALL,
     prepare: Callable[[Cluster], None] = lambda _: None,
-    given: str | None = None,
 ) -> Result:
     """What the command did while these daemons ran."""
 
@@ -51,7 +31,7 @@ def with_daemons(
         cluster = Cluster()
         prepare(cluster)
         async with cluster.running(names):
-            return await asyncio.to_thread(lambda: invoke(*arguments, given=given))
+            return await asyncio.to_thread(lambda: invoke(*arguments))
 
     return asyncio.run(play())
 

@@ -92,6 +92,20 @@ def resourced_is_dead_under_a_watchdog() -> None:
     recover(world)
 
 
+def quorumd_does_not_answer() -> None:
+    """Nothing is held before quorumd has said that the watchdog is armed now, whatever it said before."""
+    world = quiet(38, 3, watchdogs=True)
+    arm, asked = world.dogs.arm, list[tuple[str, int]]()
+    world.dogs.arm = lambda name, life: asked.append((name, life))  # type: ignore[method-assign]
+    world.run(10_000)
+    assert asked
+    assert world.audit.starts == 0
+    world.dogs.arm = arm  # type: ignore[method-assign]
+    for name, life in asked:
+        arm(name, life)
+    recover(world)
+
+
 def fed_without_an_echo() -> AbstractContextManager[None]:
     """A watchdog is fed as long as its node's resourced lives."""
 
@@ -130,4 +144,10 @@ def heard_is_off() -> AbstractContextManager[None]:
     return _replaced(Fencing, "results", rule)
 
 
-BUGS: tuple[Bug, ...] = (both_shoot_at_once, heard_is_off, fed_without_an_echo, proof_comes_before_the_reset)
+BUGS: tuple[Bug, ...] = (
+    both_shoot_at_once,
+    heard_is_off,
+    fed_without_an_echo,
+    held_before_the_watchdog_is_armed,
+    proof_comes_before_the_reset,
+)

@@ -91,6 +91,7 @@ FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
         attacks_fencing.fed_without_an_echo,
         attacks_fencing.proof_comes_before_the_reset,
     ),
+    attacks_fencing.quorumd_does_not_answer: (attacks_fencing.held_before_the_watchdog_is_armed,),
     attacks_fencing.owner_is_cut_off_under_a_watchdog: (),
     attacks_fencing.resourced_is_dead_under_a_watchdog: (),
     attacks_fencing.device_says_off_and_lies: (attacks_fencing.heard_is_off,),

@@ -14,7 +14,6 @@ from standfast.ctl.problems import CommandError, Exit, not_running, run
 from standfast.ctl.report import Report
 
 FOLDER: Final = Path("/etc/standfast")
-INTERFACE: Final = "org.standfast.Groups1"
 
 
 @click.group(invoke_without_command=True)

@@ -33,7 +33,11 @@ class Race:
 
     def look(self, term: Term, record: Record) -> None:
         """The term is open; whatever its members had stored when it ends is what they go by."""
-        if len(record.nodes) == 2 and all(position >= term.position for position in term.stored.values()):
+        if len(record.nodes) != 2:
+            return
+        if record.winner != self._agreed:
+            self._agreed = ""  # also when it comes back to the one that was agreed before
+        if all(position >= term.position for position in term.stored.values()):
             self._agreed = record.winner
 
     def wait_ms(self, record: Record, configuration: Configuration, slowest_off_ms: int) -> int:
