@@ -42,7 +42,12 @@ def test_what_no_device_can_prove_an_operator_confirms(trial: Trial) -> None:
     at = trial.cut_power(victim)
     trial.wait(lambda: trial.told(peer, "attempt-failed", since=at), 60, "a failed attempt")
     loss = trial.told(peer, "node-lost", since=at)[0].fields["INCIDENT"]
-    trial.lab.sh(peer, "standfast", "fence", "confirm", victim, loss)
+    confirm = ("standfast", "fence", "confirm", victim, loss)
+    trial.wait(
+        lambda: trial.lab.sh(peer, *confirm, check=False).returncode == 0,
+        30,
+        "the confirmation to be taken, once knet has given up the links to the dead node",
+    )
     trial.wait_for_good_answer(at, 30)
     proof = trial.told(peer, "node-proven", since=at)[0]
     assert "operator" in proof.text

@@ -19,14 +19,17 @@ PACKAGES = (
     # what Standfast depends on or recommends, so that apt needs no network in a node
     *("corosync", "fence-agents", "python3", "python3-click", "python3-dbus-next", "python3-pyroute2"),
     *("python3-pyudev", "python3-rich", "python3-systemd"),
+    # an arbiter's two ends, and a BMC that speaks IPMI with what the agent for it calls
+    *("corosync-qdevice", "corosync-qnetd", "ipmitool", "openipmi"),
     # what the example group serves
     "apache2",
 )
 # Run by mmdebstrap with the image's root as $1.
 RECIPE = """
 set -eu
-# Debian starts both at install; in a cluster Standfast starts them.
-chroot "$1" systemctl disable apache2.service corosync.service
+# Debian starts them at install; in a cluster Standfast starts what it needs, and the lab the rest.
+chroot "$1" systemctl disable apache2.service corosync.service corosync-qdevice.service corosync-qnetd.service \\
+    openipmi.service
 # Nothing that wakes up by itself, looks for a network or asks for a login: it would only blur measurements.
 chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \\
     fstrim.timer logrotate.timer console-getty.service getty@.service systemd-networkd.service \\
