@@ -111,29 +111,52 @@ def test_who_does_not_hear_a_member_while_rings_churn_stops_its_corosync_and_say
     assert "its Corosync is started again in 30 s, or at once by: standfast node rejoin" in line
 
 
-def test_a_corosync_that_does_not_answer_while_rings_churn_keeps_nobody_in(
-    bench: Bench, fast: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While it synchronises, every question waits: the withdrawal goes on by the file and the links as they were."""
+@contextlib.asynccontextmanager
+async def hanging(bench: Bench, service: service.Membership, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Node 2 is known to be missed, and from then on Corosync answers no question."""
     ask, hangs = Requests.ask, asyncio.Event()
 
     async def answer(requests: Requests, *arguments: Any, **more: Any) -> Any:
         if hangs.is_set():
             await asyncio.sleep(30.0)
-            raise TimeoutError
         return await ask(requests, *arguments, **more)
+
+    monkeypatch.setattr(Requests, "ask", answer)
+    bench.corosync.links[2] = DOWN
+    await until(lambda: service._follower is not None and bool(service._follower._churn._watch.missed))
+    hangs.set()
+    yield
+    hangs.clear()
+
+
+def test_a_corosync_that_does_not_answer_while_rings_churn_keeps_nobody_in(
+    bench: Bench, fast: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it synchronises, every question waits: the withdrawal goes on by the file and the links as they were."""
 
     async def scenario(view: View) -> None:
         async with running(bench) as service:
             await view.until(lambda view: view.membership["View"])
-            monkeypatch.setattr(Requests, "ask", answer)
-            bench.corosync.links[2] = DOWN
-            await until(lambda: service._follower is not None and bool(service._follower._churn._watch.missed))
-            hangs.set()
-            async with churning(bench):
+            async with hanging(bench, service, monkeypatch), churning(bench):
                 await view.until(lambda view: view.membership["Withdrawn"])
             assert "it does not hear node2" in view.membership["Withdrawn"]
-            hangs.clear()
+
+    play(bench, scenario)
+
+
+def test_a_corosync_that_hangs_and_forms_no_rings_keeps_its_node(
+    bench: Bench, fast: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer died, and this Corosync does not answer because the machine is busy: that is no churn."""
+
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            async with hanging(bench, service, monkeypatch):
+                bench.network.form(1)
+                await asyncio.sleep(1.5)  # half a minute of the daemon's watch
+                await view.read()
+                assert view.membership["Withdrawn"] == ""
 
     play(bench, scenario)
 
@@ -147,34 +170,6 @@ def test_a_node_that_hears_everybody_stays_however_rings_churn(bench: Bench, fas
             await view.read()
             assert view.membership["Withdrawn"] == ""
             assert not bench.killed
-
-    play(bench, scenario)
-
-
-def test_a_corosync_that_hangs_and_forms_no_rings_keeps_its_node(
-    bench: Bench, fast: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A peer died, and this Corosync does not answer because the machine is busy: that is no churn."""
-    ask, hangs = Requests.ask, asyncio.Event()
-
-    async def answer(requests: Requests, *arguments: Any, **more: Any) -> Any:
-        if hangs.is_set():
-            await asyncio.sleep(1.0)
-        return await ask(requests, *arguments, **more)
-
-    async def scenario(view: View) -> None:
-        async with running(bench) as service:
-            await view.until(lambda view: view.membership["View"])
-            monkeypatch.setattr(Requests, "ask", answer)
-            bench.corosync.links[2] = DOWN
-            await until(lambda: service._follower is not None and bool(service._follower._churn._watch.missed))
-            hangs.set()
-            bench.network.form(1)
-            await asyncio.sleep(1.5)  # half a minute of the daemon's watch
-            await view.read()
-            assert view.membership["Withdrawn"] == ""
-            hangs.clear()
-            await asyncio.sleep(0)
 
     play(bench, scenario)
 
