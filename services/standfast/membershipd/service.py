@@ -117,7 +117,13 @@ class Membership:
     def _write(self) -> bool:
         """corosync.conf is right, or, while this node is away, not there. True: Corosync has a file to read."""
         if self._away.here:
-            return bool(self._text) and self._engine.write(self._text)
+            try:
+                return bool(self._text) and self._engine.write(self._text)
+            except OSError as error:
+                file = self._machine.corosync_conf
+                text = f"{file} cannot be written ({error.strerror}), Corosync works with what it has: free /run"
+                journal.write(Event.CONFIGURATION_PROBLEM, Level.ERROR, text, file=str(file))
+                return False
         self._engine.remove()
         return False
 

@@ -63,10 +63,8 @@ class Acts:
 
     def do(self, act: Act) -> None:
         match act.verb:
-            case Verb.HOLD:
-                self._leases.hold(act.group)
-            case Verb.GRANT:
-                self._leases.grant(act.group)
+            case Verb.HOLD | Verb.GRANT:
+                self._permit(act)
             case Verb.REVOKE:
                 self._leases.revoke(act.group)
             case Verb.RELEASE:
@@ -78,6 +76,17 @@ class Acts:
                 self._probes.stop(act.group)
             case _:
                 self._tasks.create_task(self._job(act))
+
+    def _permit(self, act: Act) -> None:
+        """A file that cannot be made permits nothing: systemd refuses the start, and that is what is reported."""
+        try:
+            if act.verb is Verb.HOLD:
+                self._leases.hold(act.group)
+            elif act.group in self._leases.held():
+                self._leases.grant(act.group)
+        except OSError as error:
+            text = f"{error.filename} cannot be made ({error.strerror}), so {act.group} cannot start here: free /run"
+            journal.write(journal.Event.PERMIT_FAILED, journal.Level.ERROR, text, group=act.group)
 
     async def reload(self) -> None:
         """systemd has read all unit files anew."""
