@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from standfast import files, journal
-from standfast.bus import Bus
+from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import ConfigurationError
 from standfast.corosync.network import Network
 from standfast.resourced import disk, store
@@ -60,6 +60,7 @@ class Service:
         self._stamp = store.stamp()
         self._restarts = Restarts()
         self._unguarded: tuple[tuple[str, str], ...] = ()
+        self._unread = False  # units were put in place that systemd did not read
         identity = Identity(
             node=node,
             incarnation=files.incarnation(),
@@ -212,8 +213,8 @@ class Service:
         used = found.used or self.core.configuration
         if record is not None and used.digest != record.configuration:
             used = self.core.configuration
-        self.push(ConfigurationRead(configuration=used, installed=store.installed(), offered=found.offered))
-        if store.installed() != used.digest:
+        self.push(ConfigurationRead(configuration=used, installed=self._installed, offered=found.offered))
+        if self._installed != used.digest:
             await self._install(from_files=found.offered is found.used)
 
     async def _install(self, *, from_files: bool = True) -> None:
@@ -231,25 +232,44 @@ class Service:
             journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
             return
         try:
-            await asyncio.to_thread(store.put_in_place, used, from_files=from_files)
+            self._unread |= await asyncio.to_thread(store.put_in_place, used, from_files=from_files)
         except (ConfigurationError, OSError) as error:
             text = f"The configuration in force cannot be put in place, this node gets nothing to run: {error}"
             journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
             return
-        await self.acts.reload()
-        installed = "" if self._unguarded else store.installed()
-        self.push(ConfigurationRead(configuration=used, installed=installed, offered=self._found.offered))
+        await self._reload_systemd()
+        self.push(ConfigurationRead(configuration=used, installed=self._installed, offered=self._found.offered))
         if self.acts.adopted:
             await self.acts.adopt(used.groups)
+
+    async def _reload_systemd(self) -> None:
+        """systemd has read all units, also those of an installation that died before it could ask for that.
+
+        With less than 16 MiB in /run it refuses; then what is in place since an earlier time is as good as before.
+        """
+        try:
+            await self.acts.reload()
+            self._unread = False
+        except BusError as error:
+            if error.name == ErrorName.BUS_LOST:
+                raise
+            text = f"systemd does not read its units anew: {error.text} Free /run"
+            if self._unread:
+                text += "; this node gets nothing to run until systemctl reload standfast-resourced"
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+
+    @property
+    def _installed(self) -> str:
+        """Digest of the configuration whose units are in place, guarded and read by systemd; "" = none."""
+        return "" if self._unguarded or self._unread else store.installed()
 
     def _guards(self, missing: tuple[tuple[str, str], ...]) -> None:
         """Without its guard a unit could start beside its group: this node gets nothing until it is back."""
         if missing == self._unguarded:
             return
         self._unguarded = missing
-        installed = "" if missing else store.installed()
         configuration, offered = self.core.configuration, self._found.offered
-        self.push(ConfigurationRead(configuration=configuration, installed=installed, offered=offered))
+        self.push(ConfigurationRead(configuration=configuration, installed=self._installed, offered=offered))
         for group, unit in missing:
             text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
             journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
