@@ -187,9 +187,8 @@ def read(scope: Scope, entries: Iterable[Entry], begins: Source, problems: list[
             right[name] = lines
     missing = [key.name for key in _BY_SCOPE[scope].values() if key.required and key.name not in right]
     wrong = frozenset(written) - set(right)
-    problems += [
-        Problem(source=begins, text=f"{_header(scope)} needs {name}=") for name in missing if name not in wrong
-    ]
+    which = " ".join((_header(scope), *((found["name"],) if "name" in found else ())))
+    problems += [Problem(source=begins, text=f"{which} needs {name}=; add it") for name in missing if name not in wrong]
     return Values(by_field=found, entries=right, wrong=wrong, complete=not missing)
 
 
