@@ -1,7 +1,7 @@
 """What cannot be safe is refused when the configuration is checked, in one whole sentence with file and line.
 
-The loader refuses what the files say (`load`, which every daemon calls). What only a fence agent can tell, fenced finds by
-asking the agent (`AgentLibrary.check`): the loader runs no program.
+The loader refuses what the files say (`load`, which every daemon calls). It runs no program: what only a fence agent
+can tell, fenced finds by asking the agent (`AgentLibrary.check`).
 """
 
 import asyncio
