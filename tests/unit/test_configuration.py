@@ -231,7 +231,13 @@ CLUSTER_SLIPS = [
     ("Name=webha", "Name=webha\nTickMax=30s", "cluster.conf:3: DaemonGrace= must be longer than TickMax="),
     ("Name=webha", "Name=webha\n[Nodes]\nx=1", "cluster.conf:3: unknown section [Nodes]; did you mean [Node]?"),
     ("Name=webha", "Name=webha\n[Heuristic]\nExec=/bin/x", "cluster.conf:3: [Heuristic] needs Name="),
-    ("Name=webha", "Name=webha\n[Heuristic]\nName=gw", "cluster.conf:3: [Heuristic] gw needs Exec="),
+    ("Name=webha", "Name=webha\n[Heuristic]\nName=gw", "cluster.conf:4: [Heuristic] gw needs Exec= or URL=, and not b"),
+    ("Name=webha", f"{GATEWAY}/bin/a\nURL=http://a/", "cluster.conf:4: [Heuristic] gateway needs Exec= or URL=, and"),
+    (
+        "Name=webha",
+        f"{GATEWAY}/bin/a\nBody=^ok",
+        "cluster.conf:6: Body= of [Heuristic] gateway means nothing without UR",
+    ),
     ("Name=webha", f"{GATEWAY}ping", "cluster.conf:5: Exec=: “ping” is no command; begin with the program's path"),
     ("Name=webha", f"{GATEWAY}/bin/a 'b", "cluster.conf:5: Exec=: “/bin/a 'b” is no command: no closing quotation"),
     (
