@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from standfast.bus import Bus, BusError, ErrorName, Signal
+from standfast.resourced import later
 from standfast.resourced.events import Fence, FencingTold
 from standfast.resourced.messages import RunningAttempt
 
@@ -30,7 +31,7 @@ class Fencer:
         await self._read(restarted=False)
 
     def begin(self, fence: Fence) -> None:
-        self._tasks.create_task(self._begin(fence))
+        later.begin(self._tasks, self._begin(fence))
 
     async def objections(self, node: str) -> list[tuple[str, str]]:
         """What speaks against an operator's word that `node` is off: (link, address or device, a sentence). Raises
@@ -55,10 +56,10 @@ class Fencer:
 
     def _owned(self, owner: str) -> None:
         if owner:
-            self._tasks.create_task(self._read(restarted=True))
+            later.begin(self._tasks, self._read(restarted=True))
 
     def _changed(self, signal: Signal) -> None:
-        self._tasks.create_task(self._read(restarted=False))
+        later.begin(self._tasks, self._read(restarted=False))
 
     async def _read(self, *, restarted: bool) -> None:
         assert self._bus is not None

@@ -11,7 +11,7 @@ from standfast import files, journal
 from standfast.bus import Bus
 from standfast.configuration.model import ConfigurationError
 from standfast.corosync.network import Network
-from standfast.resourced import disk, store
+from standfast.resourced import disk, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
@@ -141,16 +141,16 @@ class Service:
             case Left():
                 self.publication.left(action)
             case InstallConfiguration():
-                self._tasks.create_task(self._install())
+                later.begin(self._tasks, self._install())
             case Reboot(reason=reason):
-                self._tasks.create_task(self.acts.reboot(reason))
+                later.begin(self._tasks, self.acts.reboot(reason))
 
     def _tell_daemon(self, action: Fence | ArmWatchdog | TellWatchdog) -> None:
         match action:
             case Fence():
                 self.fencer.begin(action)
             case ArmWatchdog():
-                self._tasks.create_task(self._arm())
+                later.begin(self._tasks, self._arm())
             case TellWatchdog(holding=holding, echoed_until_ms=until, stored_ms=stored):
                 self.feeder.tell(holding=holding, echoed_until_ms=until, stored_ms=stored)
 
@@ -254,7 +254,7 @@ class Service:
             text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
             journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
         if missing:
-            self._tasks.create_task(self._install(from_files=self._found.offered is self._found.used))
+            later.begin(self._tasks, self._install(from_files=self._found.offered is self._found.used))
 
 
 def _write(entry: Entry) -> None:
