@@ -1,7 +1,7 @@
 """What cannot be safe is refused when the configuration is checked, in one whole sentence with file and line.
 
 The loader refuses what the files say (`load`, which every daemon calls). It runs no program: what only a fence agent
-can tell, fenced finds by asking the agent (`AgentLibrary.check`).
+can tell, fenced finds by asking the agent (`AgentLibrary`), and resourced asks fenced before it offers the files.
 """
 
 import asyncio
@@ -121,6 +121,7 @@ class Machine:
             return [str(problem) for problem in error.problems]
         library = AgentLibrary(Agents(programs=self.programs))
         asyncio.run(library.check(configuration))
+        assert asyncio.run(library.refusals(configuration)) == library.problems
         return list(library.problems)
 
 
@@ -138,6 +139,16 @@ def test_what_cannot_be_safe_is_refused_in_one_sentence(machine: Machine, case: 
 def test_what_the_cases_were_made_of_is_good(machine: Machine) -> None:
     assert machine.told(THREE) == []
     assert machine.told(TWO.replace("Name=webha", "Name=webha\nArbiter=192.0.2.99")) == []
+
+
+def test_with_unsafe_yes_an_agents_objection_is_told_and_refuses_nothing(machine: Machine) -> None:
+    text, sentence = REFUSED["a device with an unknown option"]
+    (machine.root / "cluster.conf").write_text(text.replace("Name=webha", "Unsafe=yes\nName=webha"))
+    configuration = load(machine.root, system=System(programs=machine.programs))
+    library = AgentLibrary(Agents(programs=machine.programs))
+    asyncio.run(library.check(configuration))
+    assert library.problems == (sentence.replace(":23:", ":24:"),)
+    assert asyncio.run(library.refusals(configuration)) == ()
 
 
 def test_a_device_whose_agent_is_not_installed_is_refused(machine: Machine) -> None:

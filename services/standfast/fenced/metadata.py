@@ -45,6 +45,13 @@ class AgentLibrary:
                 journal.write(journal.Event.FENCE_DEVICE_PROBLEM, level, f"Fence devices: {text}.", cause=text)
         self.problems = tuple(found)
 
+    async def refusals(self, configuration: Configuration) -> tuple[str, ...]:
+        """What keeps `configuration` from coming into force, FILE:LINE first; with Unsafe=yes it is only told."""
+        if configuration.cluster.unsafe:
+            return ()
+        metadata = await self.read(device.agent for device in configuration.devices)
+        return tuple(dict.fromkeys(str(problem) for problem in device_problems(configuration, metadata)))
+
     async def _read(self, name: str) -> Metadata | str:
         stamp = self._agents.stamp(name)
         before, known = self._known.get(name, (_ASKED_AGAIN, ""))

@@ -13,6 +13,7 @@ NAME: Final = "org.standfast.Fencing"
 PATH: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
 OBJECTIONS_S: Final = 30.0
+CHECK_S: Final = 30.0
 ENDS: Final = {"proven": True, "done": True, "failed": False}
 
 
@@ -40,6 +41,14 @@ class Fencer:
             raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
         (rows,) = await self._bus.call(NAME, PATH, INTERFACE, "Objections", "s", node, timeout_s=OBJECTIONS_S)
         return [(kind, text) for kind, text in rows]
+
+    async def check(self) -> tuple[str, tuple[str, ...]]:
+        """The digest of the files in /etc/standfast as fenced reads them now, and what speaks against their fence
+        devices. Raises BusError when fenced cannot be asked."""
+        if self._bus is None:
+            raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        digest, problems = await self._bus.call(NAME, PATH, INTERFACE, "Check", timeout_s=CHECK_S)
+        return digest, tuple(problems)
 
     async def _begin(self, fence: Fence) -> None:
         """fenced has the order; one that cannot be reached is a failed attempt, which the coordinator repeats."""

@@ -37,6 +37,7 @@ from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.hands import Act
 from standfast.resourced.neighbours import Neighbours
+from standfast.resourced.offering import Offering
 from standfast.resourced.publication import Publication
 from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
@@ -75,10 +76,11 @@ class Service:
             fresh=lambda: secrets.randbits(52),
             now=files.boottime_ms(),
         )
-        self.core.offered = found.offered
         self.stream = Stream(self._loop, network, self._names, self.push)
         self.acts = Acts(self.push, self._guards, tasks)
         self.fencer = Fencer(self.push, tasks)
+        self._offering = Offering(self.fencer.check, _tell_problem)
+        self.core.offered = self._offering.offered(found.offered, self._in_force)
         self.neighbours = Neighbours(self.push, tasks)
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
@@ -102,6 +104,12 @@ class Service:
 
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
+
+    @property
+    def _in_force(self) -> str:
+        """The digest of the configuration in force, "" = unknown."""
+        record = self.core.record
+        return record.configuration if record is not None else ""
 
     # Events and actions
 
@@ -174,6 +182,8 @@ class Service:
         await self.fencer.attach(bus)
         await self.neighbours.attach(bus)
         if not self.acts.adopted:
+            if self._offering.waits:
+                await self.reload()
             await self._settle_configuration()
             await self.acts.adopt(self.core.configuration.groups)
             await asyncio.sleep(self._restarts.pause_s)
@@ -197,22 +207,24 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_S)
             stamp = await asyncio.to_thread(store.stamp)
-            if stamp != self._stamp:
+            if stamp != self._stamp or self._offering.waits:
                 self._stamp = stamp
                 await self.reload()
 
     async def reload(self) -> None:
         """Read the files anew; what is in use goes on until another configuration is in force."""
-        record = self.core.record
-        found = await asyncio.to_thread(store.find, record.configuration if record else "")
+        found = await asyncio.to_thread(store.find, self._in_force)
         self._found = found
         for problem in found.problems:
-            text = f"{problem}; the last good configuration is used until then"
-            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
-        used = found.used or self.core.configuration
+            _tell_problem(str(problem))
+        await self._offering.judge(found.offered, self._in_force)
+        if found is not self._found:
+            return  # they were read again meanwhile
+        offered = self._offering.offered(found.offered, self._in_force)
+        used, record = found.used or self.core.configuration, self.core.record
         if record is not None and used.digest != record.configuration:
             used = self.core.configuration
-        self.push(ConfigurationRead(configuration=used, installed=store.installed(), offered=found.offered))
+        self.push(ConfigurationRead(configuration=used, installed=store.installed(), offered=offered))
         if store.installed() != used.digest:
             await self._install(from_files=found.offered is found.used)
 
@@ -238,7 +250,8 @@ class Service:
             return
         await self.acts.reload()
         installed = "" if self._unguarded else store.installed()
-        self.push(ConfigurationRead(configuration=used, installed=installed, offered=self._found.offered))
+        offered = self._offering.offered(self._found.offered, self._in_force)
+        self.push(ConfigurationRead(configuration=used, installed=installed, offered=offered))
         if self.acts.adopted:
             await self.acts.adopt(used.groups)
 
@@ -248,13 +261,18 @@ class Service:
             return
         self._unguarded = missing
         installed = "" if missing else store.installed()
-        configuration, offered = self.core.configuration, self._found.offered
+        configuration, offered = self.core.configuration, self._offering.offered(self._found.offered, self._in_force)
         self.push(ConfigurationRead(configuration=configuration, installed=installed, offered=offered))
         for group, unit in missing:
             text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
             journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
         if missing:
             later.begin(self._tasks, self._install(from_files=self._found.offered is self._found.used))
+
+
+def _tell_problem(problem: str) -> None:
+    text = f"{problem}; the last good configuration is used until then"
+    journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
 
 
 def _write(entry: Entry) -> None:
