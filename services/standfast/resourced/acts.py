@@ -7,6 +7,7 @@ from typing import Final
 from standfast import journal
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Group
+from standfast.resourced import later
 from standfast.resourced.events import Adopted, Event, JobDone, Observed, StartRefused
 from standfast.resourced.hands import Act, Verb
 from standfast.resourced.leases import Leases
@@ -75,7 +76,7 @@ class Acts:
             case Verb.REST:
                 self._probes.stop(act.group)
             case _:
-                self._tasks.create_task(self._job(act))
+                later.begin(self._tasks, self._job(act))
 
     def _permit(self, act: Act) -> None:
         """A file that cannot be made permits nothing: systemd refuses the start, and that is what is reported."""
@@ -168,7 +169,7 @@ class Acts:
 
     def _reloaded(self) -> None:
         """After each daemon-reload, whoever made it, the guards that are in effect are read."""
-        self._tasks.create_task(self._check_guards())
+        later.begin(self._tasks, self._check_guards())
 
     async def _check_guards(self) -> None:
         missing = []
