@@ -1,6 +1,6 @@
 """More planted bugs: rules that a script attacks on purpose, where random histories seldom or never do."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
 from standfast.resourced.departure import Departure
 from standfast.resourced.hands import Gate, Hand, Stage
-from standfast.resourced.messages import Call, Members, Reported
+from standfast.resourced.messages import Call, Held, Members, Reported
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason, Rule
-from standfast.resourced.record import Record
+from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.reports import Reports
 from standfast.resourced.terms import Terms, Word
 from standfast.resourced.ticks import Ticks
@@ -162,6 +162,16 @@ def goes_with_what_it_holds() -> AbstractContextManager[None]:
     return _replaced(Departure, "advance", rule)
 
 
+def running_in_a_state_is_no_owner() -> AbstractContextManager[None]:
+    """Only a report says where a group ran last, not the state of who runs it."""
+    of_term = apply._group_of_term
+
+    def rule(group: GroupRecord, held: Mapping[str, Held]) -> GroupRecord:
+        return replace(of_term(group, held), last_owner=group.last_owner, owner_before=group.owner_before)
+
+    return _replaced(apply, "_group_of_term", rule)
+
+
 def only_who_has_it_replaces_a_configuration() -> AbstractContextManager[None]:
     """The next configuration comes into force only by a coordinator that uses the one in force."""
     run = Coordinator.run
@@ -191,4 +201,5 @@ BUGS: tuple[Bug, ...] = (
     failed_stop_is_not_told,
     goes_with_what_it_holds,
     only_who_has_it_replaces_a_configuration,
+    running_in_a_state_is_no_owner,
 )

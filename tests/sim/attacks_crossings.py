@@ -6,6 +6,8 @@ from sim.operators import PATIENCE_MS
 from sim.scripts import (
     answer,
     applied,
+    dies_with_its_message,
+    heal,
     hold_agents,
     is_start,
     let_go,
@@ -240,3 +242,25 @@ def power_fails_before_the_next_configuration_is_stored() -> None:
         world.power_on(name)
     recover(world)
     assert {record_of(world, name).configuration for name in world.names} == {"d2"}
+
+
+def report_that_only_its_dying_coordinator_reads() -> None:
+    """n2 has started the group; the update that says so reaches nobody but n1, which is cut off. In the next term n2
+    says that it runs there: that is where it ran last, whatever the configuration allows later."""
+    world = quiet(42, 3)
+    world.run(20_000)
+
+    def strike(name: str, _: Update) -> None:
+        dies_with_its_message(world, name)
+
+    def runs_on_n2(_: str, update: Update) -> bool:
+        content = update.content
+        return isinstance(content, Reported) and (content.node, content.held.holding) == ("n2", Holding.RUNNING)
+
+    once(world, runs_on_n2, strike)
+    world.operators.wish("n1", WishKind.RELOCATE, "webserv", "n2")
+    run_until(world, lambda: members(world, "n3") == ("n2", "n3"))
+    world.run(world.now + 2_000)
+    assert record_of(world, "n3").groups["webserv"].last_owner == "n2"
+    heal(world)
+    recover(world)

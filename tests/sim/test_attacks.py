@@ -58,6 +58,7 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.proof_is_not_stored: (planted.acknowledged_in_the_old_lineage,),
     attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
     attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),
+    attacks_crossings.report_that_only_its_dying_coordinator_reads: (attacks_bugs.running_in_a_state_is_no_owner,),
     attacks_crossings.power_fails_before_the_next_configuration_is_stored: (
         attacks_bugs.only_who_has_it_replaces_a_configuration,
     ),

@@ -137,12 +137,21 @@ def _members(record: Record, term: int, content: Members) -> Record:
     for member in content.members:
         for group, what in member.held.items():
             held.setdefault(group, {})[member.node] = what
-    groups = {
-        name: replace(group, number=group.number + 1, held=held.get(name, {}), open_orders={})
-        for name, group in record.groups.items()
-    }
+    groups = {name: _group_of_term(group, held.get(name, {})) for name, group in record.groups.items()}
     attempts = attempts_of_term(record, content)
     return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
+
+
+def _group_of_term(group: GroupRecord, held: Mapping[str, Held]) -> GroupRecord:
+    """Where it runs by what the members say, it ran last: the report of that may never have been read."""
+    runs = [node for node, what in held.items() if what.holding is Holding.RUNNING]
+    group = _owned_by(group, runs[0]) if len(runs) == 1 else group
+    return replace(group, number=group.number + 1, held=held, open_orders={})
+
+
+def _owned_by(group: GroupRecord, node: str) -> GroupRecord:
+    before = group.last_owner if node != group.last_owner else group.owner_before
+    return replace(group, last_owner=node, owner_before=before)
 
 
 def _nodes_of_term(
@@ -219,6 +228,7 @@ def _reported(record: Record, content: Reported) -> Record:
         failures = (*failures[-LONGEST_MEMORY:], Failure(id=group.number, node=content.node, cause=content.held.failed))
     cause = content.held.failed or content.refused
     runs = content.held.holding is Holding.RUNNING
+    owned = _owned_by(group, content.node) if runs else group
     return with_group(
         record,
         content.group,
@@ -226,8 +236,8 @@ def _reported(record: Record, content: Reported) -> Record:
         open_orders=orders,
         failures=failures,
         reasons=(reason(Rule.FAILED, cause=cause),) if cause else group.reasons,
-        last_owner=content.node if runs else group.last_owner,
-        owner_before=group.last_owner if runs and content.node != group.last_owner else group.owner_before,
+        last_owner=owned.last_owner,
+        owner_before=owned.owner_before,
         costly=group.costly and not (runs and not content.held.failed),
     )
 
