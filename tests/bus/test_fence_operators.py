@@ -8,8 +8,10 @@ import pytest
 
 from bus.fence_bench import Bench, Client, fenced, membership, open_term, run
 from bus.private import as_nobody, until
+from fakes.values import NO_RECORD
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Configuration, Source
+from standfast.fenced.service import ROOT
 
 BOTH = {"node1", "node2"}
 NO_LINKS: dict[str, list[tuple[int, bool]]] = {"node1": [], "node2": [(0, False), (1, False)]}
@@ -64,6 +66,18 @@ def test_an_agent_is_asked_what_it_can_do_once_until_its_program_changes(bench: 
             agent.write_text(agent.read_text() + "# a newer version\n")
             service.reload()
             await until_problems(client, "what it says of itself is no XML")
+
+    run(main)
+
+
+def test_a_configuration_that_comes_into_force_is_read_at_once(bench: Bench) -> None:
+    async def main() -> None:
+        groups = await open_term(8)
+        async with fenced(bench) as (client, _):
+            bench.configuration = with_option(bench.configure(), "plag", "1")
+            groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Position": "8.1"})
+            groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Configuration": "d2"})
+            await until_problems(client, "knows no option plag")
 
     run(main)
 

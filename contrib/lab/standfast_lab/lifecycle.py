@@ -166,11 +166,20 @@ def _start_bmcs(lab: Place) -> None:
 
 def boot(node: NodePlace) -> None:
     """The node's power is on and it has booted; of a running node this is true at once."""
-    progress.wait(node.socket.exists, 20, f"{node.name}'s supervisor (see {node.folder}/supervisor.out)")
+    progress.wait(lambda: _supervised(node), 20, f"{node.name}'s supervisor (see {node.folder}/supervisor.out)")
     if not power.ask(node, "on").on:
         raise LabError(f"{node.name} does not boot: see {node.folder}/console.log")
     what = f"{node.name} to boot (see {node.folder}/console.log)"
     progress.wait(lambda: booted(node), BOOTED_WITHIN_S, what, interval_s=0.2)
+
+
+def _supervised(node: NodePlace) -> bool:
+    """The supervisor answers: its socket is there a moment before it listens."""
+    try:
+        power.ask(node, "status")
+    except LabError:
+        return False
+    return True
 
 
 def booted(node: NodePlace) -> bool:

@@ -80,6 +80,7 @@ class Service:
             on_bus()
             await bus.subscribe(ring.NAME, self._on_membership, path=ROOT, member="PropertiesChanged")
             await bus.on_owner(ring.NAME, lambda _: self.reload())
+            await bus.subscribe(GROUPS[0], self._on_groups, path=ROOT, member="PropertiesChanged")
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve_forever(self._server, NAME, opened))
@@ -208,6 +209,11 @@ class Service:
         interface, changed, _ = signal.arguments
         if interface == ring.INTERFACE and {"Configuration", "Node"} & changed.keys():
             self.reload()
+
+    def _on_groups(self, signal: Signal) -> None:
+        interface, changed, _ = signal.arguments
+        if interface == GROUPS[2] and "Configuration" in changed:
+            self.reload()  # another one is in force: a loss must not find the fence levels of the last one
 
     def _publish(self) -> None:
         unsafe = unsafe_nodes(self._configuration, self._devices.answered()) if self._configuration is not None else ()
