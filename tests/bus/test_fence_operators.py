@@ -25,6 +25,37 @@ def with_option(configuration: Configuration, name: str, value: str) -> Configur
     return replace(configuration, devices=(bmc, pdu))
 
 
+# attempts that are not wanted any more
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["confirmed", "still waiting"])
+def test_what_an_operator_confirmed_is_not_switched_off_any_more_when_its_turn_comes(
+    bench: Bench, ends: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The device was busy or the round waited; by then the operator may have given the node its power back."""
+    for device in ("bmc", "pdu"):
+        bench.behave(device, "dead")
+    losses = [("8.1", "node1", 1, 0, "it left the ring"), ("8.2", "node2", 0, 0, "it left the ring")]
+
+    async def main() -> None:
+        groups = await open_term(8)
+        groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Losses": losses})
+        async with fenced(bench) as (client, _):
+            await client.begin()
+            assert (await client.ended())[4] == "failed"
+            for device in ("bmc", "pdu"):
+                bench.behave(device, "works")
+            await client.begin()  # its second round begins a second later
+            waiting = losses[1:] if ends else losses
+            groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Losses": waiting})
+            row = await client.ended()
+            assert (row[4], bench.is_off("1")) == (("failed", False) if ends else ("proven", True))
+
+    run(main)
+    told = "node1 is not fenced any more: loss 8.1 was proven or has ended meanwhile. [fence-given-up]"
+    assert (told in capsys.readouterr().err) is ends
+
+
 # problems
 
 
