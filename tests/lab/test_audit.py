@@ -40,9 +40,7 @@ def test_a_start_before_the_proof_is_found_in_a_journal(entries: list[Told], hol
 
 
 @pytest.mark.parametrize(("down_at", "wrong"), [(1.0, 0), (3.0, 1)])
-def test_a_proof_that_was_given_while_the_node_was_down_is_not_missed_in_its_journal(
-    down_at: float, wrong: int
-) -> None:
+def test_a_proof_that_was_given_while_the_node_was_down_is_not_missed_there(down_at: float, wrong: int) -> None:
     entries = [LOST, replace(START, at=2.0)]
     assert len(list(starts_before_proof(entries, "node1", [down_at]))) == wrong
 

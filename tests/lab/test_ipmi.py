@@ -145,7 +145,10 @@ def wait_until_in_force(trial: Trial, before: dict[str, int]) -> None:
 
 def failures(trial: Trial, victim: str, since: float) -> list[str]:
     """What was told of devices that failed, by whoever fenced it."""
-    return [one.text for node in trial.others(victim) for one in trial.told(node, "fence-agent-failed", since=since)]
+    told = [one for node in trial.others(victim) for one in trial.told(node, "fence-agent-failed", since=since)]
+    texts = [one.text for one in told if one.fields["ACTION"] == "off"]
+    print("\n".join(texts))
+    return texts
 
 
 def proof_of(trial: Trial, victim: str, since: float) -> str:
