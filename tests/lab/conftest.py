@@ -83,7 +83,7 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
         node.user_properties += [(ledger.OUTAGE, seconds) for seconds in trial.outages_s]
         stage.spoilt = failed or bool(wrong)
         if stage.spoilt:
-            _tell(request, gather(stage.lab, node.name))
+            _tell(request, _gather(stage.lab, node.name))
     if wrong:
         pytest.fail("the audit found:\n" + "\n".join(f"- {text}" for text in wrong), pytrace=False)
 
@@ -93,7 +93,7 @@ def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:
         normal.make(stage.lab)
     except LabError:
         if not stage.spoilt:
-            _tell(request, gather(stage.lab, f"before-{request.node.name}"))
+            _tell(request, _gather(stage.lab, f"before-{request.node.name}"))
             raise
         say("the failed test's cluster does not come back to normal: a new one")
         stage.lab.down()
@@ -102,7 +102,7 @@ def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:
     stage.spoilt = False
 
 
-def gather(lab: Lab, name: str) -> Path:
+def _gather(lab: Lab, name: str) -> Path:
     """The folder that has everything that tells what happened."""
     folder = FAILURES / f"{lab.place.name}-{re.sub('[^A-Za-z0-9-]+', '-', name)}"
     shutil.rmtree(folder, ignore_errors=True)
