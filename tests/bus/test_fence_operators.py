@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from bus.fence_bench import Bench, Client, fenced, membership, open_term, run
+from bus.fence_bench import Bench, Client, fenced, membership, open_term, publish_record, run
 from bus.private import as_nobody, until
-from fakes.values import NO_RECORD
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Configuration, Source
-from standfast.fenced.service import ROOT
 
 BOTH = {"node1", "node2"}
 NO_LINKS: dict[str, list[tuple[int, bool]]] = {"node1": [], "node2": [(0, False), (1, False)]}
@@ -39,7 +37,7 @@ def test_what_an_operator_confirmed_is_not_switched_off_any_more_when_its_turn_c
 
     async def main() -> None:
         groups = await open_term(8)
-        groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Losses": losses})
+        publish_record(groups, Term=8, Losses=losses)
         async with fenced(bench) as (client, _):
             await client.begin()
             assert (await client.ended())[4] == "failed"
@@ -47,7 +45,7 @@ def test_what_an_operator_confirmed_is_not_switched_off_any_more_when_its_turn_c
                 bench.behave(device, "works")
             await client.begin()  # its second round begins a second later
             waiting = losses[1:] if ends else losses
-            groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Losses": waiting})
+            publish_record(groups, Term=8, Losses=waiting)
             row = await client.ended()
             assert (row[4], bench.is_off("1")) == (("failed", False) if ends else ("proven", True))
 
@@ -106,8 +104,8 @@ def test_a_configuration_that_comes_into_force_is_read_at_once(bench: Bench) -> 
         groups = await open_term(8)
         async with fenced(bench) as (client, _):
             bench.configuration = with_option(bench.configure(), "plag", "1")
-            groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Position": "8.1"})
-            groups.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": 8, "Configuration": "d2"})
+            publish_record(groups, Term=8, Position="8.1")
+            publish_record(groups, Term=8, Configuration="d2")
             await until_problems(client, "knows no option plag")
 
     run(main)
