@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from standfast_lab import observe
@@ -35,19 +34,6 @@ def lab() -> Iterator[Lab]:
 def trial(lab: Lab) -> Iterator[Trial]:
     with trial_in(lab) as trial:
         yield trial
-
-
-def test_a_power_cut_is_fenced_end_to_end_by_ipmi_alone(trial: Trial) -> None:
-    with only_ipmi(trial):
-        victim = trial.owner()
-        trial.to_be_fenced.add(victim)
-        at = trial.cut_power(victim)
-        print(f"outage {trial.wait_for_good_answer(at, SERVED_WITHIN_S):.2f} s")
-        assert f"ipmi-{victim} switched it off and says so" in proof_of(trial, victim, at)
-        trial.wait_until_normal()
-        assert by_ipmi(trial, victim, at)[-1] == "On", "it was switched on by nobody else"
-        told = [one for one in trial.lab.bmc_requests(victim, at) if one["method"] == "POST"]
-        assert {one["path"] for one in told} == {"ipmi"}
 
 
 def test_a_device_that_refuses_the_password_is_told_and_the_next_level_cuts_the_power_at_once(trial: Trial) -> None:
@@ -89,7 +75,8 @@ def test_the_password_is_nowhere_to_be_read(lab: Lab) -> None:
     as soon as it has read it. Nothing of ours ever has it on one.
     """
     password = (lab.place.folder / "bmc.password").read_text()
-    observe.each(lab.nodes(), lambda node: check_secret(lab, node, password))
+    for node in lab.nodes():
+        check_secret(lab, node, password)
 
 
 def check_secret(lab: Lab, node: str, password: str) -> None:
@@ -115,21 +102,35 @@ def printed(lab: Lab, node: str, command: str) -> str:
     return lab.sh(node, "sh", "-c", f"{{ {command}; }} 2>&1 | tr -cd '\\11\\12\\40-\\176'").stdout
 
 
-@contextmanager
-def only_ipmi(trial: Trial) -> Iterator[None]:
+def test_a_power_cut_is_fenced_end_to_end_by_ipmi_alone(trial: Trial) -> None:
+    """The last one here: the lab keeps the configuration that it leaves."""
+    leave_only_ipmi(trial)
+    victim = trial.owner()
+    trial.to_be_fenced.add(victim)
+    at = trial.cut_power(victim)
+    print(f"outage {trial.wait_for_good_answer(at, SERVED_WITHIN_S):.2f} s")
+    assert f"ipmi-{victim} switched it off and says so" in proof_of(trial, victim, at)
+    trial.wait_until_normal()
+    assert by_ipmi(trial, victim, at)[-1] == "On", "it was switched on by nobody else"
+    told = [one for one in trial.lab.bmc_requests(victim, at) if one["method"] == "POST"]
+    assert {one["path"] for one in told} == {"ipmi"}
+
+
+def leave_only_ipmi(trial: Trial) -> None:
     """No node's Fence= in force names another device than its IPMI BMC."""
     text = "".join(f"[Node]\nName={node}\nFence=\nFence=ipmi-{node}\n" for node in trial.lab.nodes())
-    files = [trial.lab.root(node) / DROP_IN for node in trial.lab.nodes()]
     before = versions(trial)
-    for file in files:
-        file.parent.mkdir(exist_ok=True)
+    for node in trial.lab.nodes():
+        file = trial.lab.root(node) / DROP_IN
+        file.parent.mkdir()
         file.write_text(text)
-    wait_until_in_force(trial, before)
-    yield
-    before = versions(trial)
-    for file in files:
-        file.unlink()
-    wait_until_in_force(trial, before)
+
+    def is_in_force() -> bool:
+        found = observe.agreed(trial.lab)
+        now = versions(trial)
+        return found is not None and not found.drifted and all(now[node] > before[node] for node in before)
+
+    trial.wait(is_in_force, IN_FORCE_WITHIN_S, "the other fence levels to be in force on all nodes")
 
 
 def versions(trial: Trial) -> dict[str, int]:
@@ -140,17 +141,6 @@ def versions(trial: Trial) -> dict[str, int]:
         return int(version)
 
     return observe.each(trial.lab.nodes(), ask)
-
-
-def wait_until_in_force(trial: Trial, before: dict[str, int]) -> None:
-    """A configuration came into force on every node, and none is drifted."""
-
-    def is_in_force() -> bool:
-        found = observe.agreed(trial.lab)
-        now = versions(trial)
-        return found is not None and not found.drifted and all(now[node] > before[node] for node in before)
-
-    trial.wait(is_in_force, IN_FORCE_WITHIN_S, "the other fence levels to be in force on all nodes")
 
 
 def failures(trial: Trial, victim: str, since: float) -> list[str]:
