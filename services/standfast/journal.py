@@ -41,6 +41,7 @@ class Event(StrEnum):
     FENCE_AGENT_FAILED = "fence-agent-failed"
     FENCE_PROVEN = "fence-proven"
     FENCE_FAILED = "fence-failed"
+    FENCE_GIVEN_UP = "fence-given-up"
     FENCE_SWITCHED_ON = "fence-switched-on"
     FENCE_ON_FAILED = "fence-on-failed"
     FENCE_DEVICE_SILENT = "fence-device-silent"

@@ -206,9 +206,14 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
 async def open_term(number: int) -> Server:
     """A resourced that says which term is open."""
     server = Server(interface_file("org.standfast.Groups"))
-    server.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, "Term": number})
+    publish_record(server, Term=number)
     await server.attach(await Bus.connect(), "org.standfast.Groups")
     return server
+
+
+def publish_record(resourced: Server, **values: Any) -> None:
+    """It says this of its record, and nothing else."""
+    resourced.publish(ROOT, "org.standfast.Groups1", {**NO_RECORD, **values})
 
 
 async def membership(own: str, links: dict[str, list[tuple[int, bool]]], *, online: set[str]) -> Server:

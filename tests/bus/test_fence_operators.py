@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bus.fence_bench import Bench, Client, fenced, membership, open_term, run
+from bus.fence_bench import Bench, Client, fenced, membership, open_term, publish_record, run
 from bus.private import as_nobody, until
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Configuration, Source
@@ -22,6 +22,37 @@ def with_option(configuration: Configuration, name: str, value: str) -> Configur
     sources = {f"Option={name}": Source(path="cluster.conf", line=7)}
     bmc = replace(bmc, options={**bmc.options, name: value}, sources=sources)
     return replace(configuration, devices=(bmc, pdu))
+
+
+# attempts that are not wanted any more
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["confirmed", "still waiting"])
+def test_what_an_operator_confirmed_is_not_switched_off_any_more_when_its_turn_comes(
+    bench: Bench, ends: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The device was busy or the round waited; by then the operator may have given the node its power back."""
+    for device in ("bmc", "pdu"):
+        bench.behave(device, "dead")
+    losses = [("8.1", "node1", 1, 0, "it left the ring"), ("8.2", "node2", 0, 0, "it left the ring")]
+
+    async def main() -> None:
+        groups = await open_term(8)
+        publish_record(groups, Term=8, Losses=losses)
+        async with fenced(bench) as (client, _):
+            await client.begin()
+            assert (await client.ended())[4] == "failed"
+            for device in ("bmc", "pdu"):
+                bench.behave(device, "works")
+            await client.begin()  # its second round begins a second later
+            waiting = losses[1:] if ends else losses
+            publish_record(groups, Term=8, Losses=waiting)
+            row = await client.ended()
+            assert (row[4], bench.is_off("1")) == (("failed", False) if ends else ("proven", True))
+
+    run(main)
+    told = "node1 is not fenced any more: loss 8.1 was proven or has ended meanwhile. [fence-given-up]"
+    assert (told in capsys.readouterr().err) is ends
 
 
 # problems
@@ -103,6 +134,18 @@ def test_an_agent_is_asked_what_it_can_do_once_until_its_program_changes(bench: 
             agent.write_text(agent.read_text() + "# a newer version\n")
             service.reload()
             await until_problems(client, "what it says of itself is no XML")
+
+    run(main)
+
+
+def test_a_configuration_that_comes_into_force_is_read_at_once(bench: Bench) -> None:
+    async def main() -> None:
+        groups = await open_term(8)
+        async with fenced(bench) as (client, _):
+            bench.configuration = with_option(bench.configure(), "plag", "1")
+            publish_record(groups, Term=8, Position="8.1")
+            publish_record(groups, Term=8, Configuration="d2")
+            await until_problems(client, "knows no option plag")
 
     run(main)
 

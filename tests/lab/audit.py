@@ -40,15 +40,24 @@ def _proof_before_start(trial: Trial) -> Iterator[str]:
 
     A loss ends when its node is named in a term again; a start that had begun goes on where it is.
     """
+    ends = list(_ends(trial))
     for node in trial.lab.nodes():
-        for text in starts_before_proof(trial.told(node), trial.first_owner):
+        own = [at for name, at, _ in ends if name == node]
+        for text in starts_before_proof(trial.told(node), trial.first_owner, own):
             yield f"{node}'s journal: {text}"
 
 
-def starts_before_proof(entries: Iterable[Told], holder: str | None) -> Iterator[str]:
-    """The violations in one journal; `holder` held the group before the first entry."""
+def starts_before_proof(entries: Iterable[Told], holder: str | None, ends: Iterable[float] = ()) -> Iterator[str]:
+    """The violations in one journal; `holder` held the group before the first entry.
+
+    At each of `ends` its node went down: a proof that was given while it was off is told by the others only.
+    """
     pending: dict[str, str] = {}  # node: loss
+    to_come = sorted(ends)
     for entry in entries:
+        while to_come and entry.at > to_come[0]:
+            del to_come[0]
+            pending.clear()
         _follow(entry, pending)
         if _is_start(entry):
             if pending and (entry.fields["SUBJECT"] != holder or holder in pending):

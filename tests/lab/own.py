@@ -12,12 +12,12 @@ from lab.trial import Trial
 
 
 @contextlib.contextmanager
-def own_lab(name: str, nodes: int, *, watchdogs: bool = False) -> Iterator[Lab]:
+def own_lab(name: str, nodes: int, *, watchdogs: bool = False, second_bmcs: bool = False) -> Iterator[Lab]:
     """A new lab, in its normal state; nothing of it is left at the end."""
     lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
     lab.down()
     try:
-        lab.up(nodes, watchdogs=watchdogs)
+        lab.up(nodes, watchdogs=watchdogs, second_bmcs=second_bmcs)
         normal.wait(lab)
         yield lab
     finally:

@@ -1,6 +1,7 @@
 """The audit finds what must never happen, when it is made to happen."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from standfast_lab import normal
@@ -36,6 +37,12 @@ NAMED = told("term-opened", TERM="9", text="Term 9 is open: node1, node2, node3;
 )
 def test_a_start_before_the_proof_is_found_in_a_journal(entries: list[Told], holder: str, wrong: int) -> None:
     assert len(list(starts_before_proof(entries, holder))) == wrong
+
+
+@pytest.mark.parametrize(("down_at", "wrong"), [(1.0, 0), (3.0, 1)])
+def test_a_proof_that_was_given_while_the_node_was_down_is_not_missed_there(down_at: float, wrong: int) -> None:
+    entries = [LOST, replace(START, at=2.0)]
+    assert len(list(starts_before_proof(entries, "node1", [down_at]))) == wrong
 
 
 def test_a_second_holder_an_unheld_unit_and_a_stray_power_cut_are_found(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import time
 from pathlib import Path
 
@@ -159,9 +160,39 @@ def test_an_agent_that_talks_without_end_costs_no_memory_and_is_killed_in_time(b
     assert result.answer is Answer.FAILED
 
 
-def test_stderr_is_dropped_and_the_last_line_is_told(bench: Bench) -> None:
+def test_the_last_line_is_told(bench: Bench) -> None:
     bench.agent("echo DeprecationWarning >&2; echo first; echo 'Failed: Unable to connect'; echo; exit 1")
     assert bench.run().text == "exit code 1: Failed: Unable to connect"
+
+
+ERROR = "2026-01-31 12:00:00,123 ERROR:"
+
+
+def test_of_stderr_only_an_agents_own_reason_is_told_and_only_of_a_failure(bench: Bench) -> None:
+    bench.agent("echo \"/usr/sbin/fence_x:5: DeprecationWarning: 'pipes' is deprecated\" >&2; exit 1")
+    assert bench.run().text == "exit code 1"
+    reason = f"echo '{ERROR} Unable to get PowerState'; echo; echo \"{ERROR} Please use '-h' for usage\"; echo"
+    bench.agent(f"( {reason} ) >&2; exit 1")
+    assert bench.run().text == "exit code 1: Unable to get PowerState"
+    bench.agent(f"( {reason} ) >&2; echo 'Status: OFF'; exit 2")
+    assert bench.run().text == "Status: OFF"
+
+
+def test_an_agent_that_complains_without_end_is_heard_to_its_end(bench: Bench) -> None:
+    bench.agent(f"yes complaint | head -c 300000 >&2; echo '{ERROR} no' >&2; exit 1")
+    assert bench.run().text == "exit code 1: no"
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "it's $9", "o\\h"])
+def test_the_secret_is_not_shown_from_a_command_that_an_agent_could_not_run(bench: Bench, secret: str) -> None:
+    """Debian's fence_ipmilan names the whole command when it finds no ipmitool."""
+    (bench.folder / "good/bmc.secret").write_text(secret)
+    command = f"ipmitool -P {shlex.quote(secret)} chassis power off"
+    (bench.folder / "complaint").write_text(f"{ERROR} Unable to run {command}\n{ERROR} {secret!r} {secret}\n")
+    bench.agent("tail -1 complaint >&2; exit 1")
+    assert bench.run(password_file="bmc.secret").text == "exit code 1: *** ***"
+    bench.agent("head -1 complaint >&2; exit 1")
+    assert bench.run(password_file="bmc.secret").text == "exit code 1: Unable to run ipmitool -P *** chassis power off"
 
 
 def test_an_agent_that_dies_of_a_signal_has_failed(bench: Bench) -> None:

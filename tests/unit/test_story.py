@@ -132,6 +132,15 @@ def test_an_entry_says_its_term_position_group_and_cause() -> None:
     }
 
 
+def test_a_failed_attempt_says_why_and_what_to_type_if_the_node_is_off_nevertheless() -> None:
+    (entry,) = told(attacked(), AttemptEnded(loss="7.1", fencer="n1", action="off", text="bmc-n3: wrong password"))
+    assert "failed: bmc-n3: wrong password; it is tried again" in entry.text
+    assert entry.text.endswith("If n3 is off for certain: standfast fence confirm n3 7.1")
+    assert entry.level == Level.ERROR
+    (entry,) = told(attacked(), AttemptEnded(loss="7.1", fencer="n1", action="on", text="no"))
+    assert "confirm" not in entry.text
+
+
 @pytest.mark.parametrize("before", [RUNNING, durable(RUNNING)], ids=["from memory", "from a disk"])
 def test_a_group_whose_owner_is_gone_is_not_said_to_be_stopped_there(before: Record) -> None:
     (entry,) = told(before, Members(members=(member("n2"), member("n3"))))

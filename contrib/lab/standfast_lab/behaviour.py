@@ -1,6 +1,7 @@
 """How a BMC behaves, set by a test while it runs, and what it was asked."""
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +15,7 @@ class Mode(StrEnum):
     SLOW = "slow"  # answers everything after a delay
     LYING = "lying"  # says that the power is off, and cut nothing
     STUCK = "stuck"  # takes the order, and the power stays on, as its status says
+    REFUSING = "refusing"  # takes no password: somebody has changed it there
     BROKEN = "broken"  # hangs up without an answer: the agent fails at once
     DEAD = "dead"  # nobody answers at its address: the agent waits for a minute, or to its deadline
 
@@ -32,6 +34,12 @@ def mode_of(node: NodePlace) -> tuple[Mode, float]:
     except FileNotFoundError:
         return Mode.OK, 0.0
     return Mode(wanted["mode"]), float(wanted["delay_s"])
+
+
+def note(lab: Place, request: Mapping[str, Any]) -> None:
+    """The BMCs' log has the request."""
+    with (lab.folder / "bmc.log").open("a") as log:
+        log.write(json.dumps(dict(request)) + "\n")
 
 
 def requests(lab: Place) -> list[dict[str, Any]]:

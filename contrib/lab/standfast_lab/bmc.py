@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from . import power
+from . import behaviour, power
 from .behaviour import Mode, mode_of
 from .place import LabError, NodePlace, Place
 from .processes import run
@@ -68,7 +68,7 @@ class Bmc:
         path = request.path.rstrip("/")
         if (request.method, path) == ("GET", ROOT):
             return Answer(200, {"@odata.id": ROOT, "Systems": {"@odata.id": f"{ROOT}/Systems"}})
-        if not hmac.compare_digest(request.authorization, self._authorization):
+        if mode is Mode.REFUSING or not hmac.compare_digest(request.authorization, self._authorization):
             return Answer(401, {"error": {"code": "Base.1.0.NoValidSession", "message": "unauthorised"}})
         match request.method, path.removeprefix(ROOT):
             case "GET", "/Systems":
@@ -115,7 +115,6 @@ class Server:
     def __init__(self, node: NodePlace, password: str) -> None:
         self._node = node
         self._bmc = Bmc(node, password)
-        self._log = node.lab.folder / "bmc.log"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one connection's requests until its other end closes it or breaks HTTP."""
@@ -148,8 +147,7 @@ class Server:
             "status": answer.status,
             "power": (answer.body or {}).get("PowerState"),
         }
-        with self._log.open("a") as log:
-            log.write(json.dumps(entry) + "\n")
+        behaviour.note(self._node.lab, entry)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

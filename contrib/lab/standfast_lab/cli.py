@@ -56,7 +56,13 @@ def _act(options: argparse.Namespace) -> None:
     lab = Lab()
     match options.verb:
         case "up":
-            lab.up(options.nodes, bare=options.bare, links=options.links, watchdogs=options.watchdog)
+            lab.up(
+                options.nodes,
+                bare=options.bare,
+                links=options.links,
+                watchdogs=options.watchdog,
+                second_bmcs=options.ipmi,
+            )
         case "down":
             lab.down()
         case "kill":
@@ -79,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--bare", action="store_true", help="only nodes with the package")
     up.add_argument("--links", type=int, metavar="N", help="the cluster uses N of each node's two links (default: 2)")
     up.add_argument("--watchdog", action="store_true", help="every node has a watchdog, and the cluster uses it")
+    up.add_argument("--ipmi", action="store_true", help="every node has a second BMC, as its second fence level")
     verbs.add_parser("down", help="remove the lab; of none this succeeds")
     verbs.add_parser("status", help="say what runs; exit 1 if nothing does")
     run = verbs.add_parser("sh", help="run a command in a node, or a shell")
@@ -94,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     cut.add_argument("--one-way", action="store_true", help="the others do not hear it, but it hears them")
     cut.add_argument("--link", type=int, metavar="N", help="only on link N: 0 or 1")
     verbs.add_parser("heal", help="undo every cut")
-    switch = verbs.add_parser("bmc", help="make a node's BMC slow, lying, stuck, broken, dead or ok")
+    switch = verbs.add_parser("bmc", help="make a node's BMC slow, lying, stuck, refusing, broken, dead or ok")
     switch.add_argument("node")
     switch.add_argument("mode", choices=[mode.value for mode in Mode])
     switch.add_argument("delay", nargs="?", type=float, default=0.0, help="seconds before each answer")

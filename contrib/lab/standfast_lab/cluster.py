@@ -7,16 +7,19 @@ import json
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import progress, shell, watchdog
 from .bmc import USER
+from .ipmi import CIPHER
 from .network import VIRTUAL_ADDRESS
 from .place import LINKS, LabError, NodePlace, Place
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example"
 SERVED_WITHIN_S = 90.0
+FIRST_LEVEL_TIMEOUT = "10s"  # where a second one waits: nobody wants to wait a minute for a dead device then
 WATCHDOG_TIMEOUT = "20s"  # the shortest that DetectWithin=2.2s allows
 
 
@@ -63,23 +66,40 @@ def cluster_configuration(lab: Place, links: int = LINKS) -> str:
         lines += ["", "[Node]", f"Name={node.name}", f"Id={node.index}"]
         lines += [f"Address={address}" for address in node.addresses[:links]]
         lines += [f"Fence=bmc-{node.name}"]
+        if node.ipmi.exists():
+            lines += [f"Fence=ipmi-{node.name}"]
         if node.watchdog.exists() and len(nodes) != 2:  # of two it proves nothing without an arbiter
             # It is no device that the kernel shows, and this machine may be a virtual one.
             lines += [f"Watchdog={watchdog.DEVICE}", f"WatchdogTimeout={WATCHDOG_TIMEOUT}", "WatchdogTrust=yes"]
     for node in nodes:
-        options = {
-            "ip": node.bmc_address,
-            "ipport": "443",
-            "systems_uri": f"/redfish/v1/Systems/{node.index}",
-            "ssl_insecure": "1",
-            "username": USER,
-        }
-        lines += ["", "[FenceDevice]", f"Name=bmc-{node.name}", "Agent=fence_redfish"]
-        lines += [f"Option={name}={value}" for name, value in options.items()]
-        lines += ["PasswordFile=bmc.secret"]
+        lines += _redfish(node)
+        if node.ipmi.exists():
+            lines += [f"Timeout={FIRST_LEVEL_TIMEOUT}", *_ipmi(node)]
     lines += ["", "[Domain]", "Name=web", f"Nodes={' '.join(node.name for node in nodes)}"]
     lines += ["Ordered=yes", "Failback=no"]
     return "\n".join(lines) + "\n"
+
+
+def _redfish(node: NodePlace) -> list[str]:
+    options = {
+        "ip": node.bmc_address,
+        "ipport": "443",
+        "systems_uri": f"/redfish/v1/Systems/{node.index}",
+        "ssl_insecure": "1",
+        "username": USER,
+    }
+    return _device(f"bmc-{node.name}", "fence_redfish", options)
+
+
+def _ipmi(node: NodePlace) -> list[str]:
+    options = {"ip": node.ipmi_address, "lanplus": "1", "cipher": CIPHER, "username": USER}
+    return _device(f"ipmi-{node.name}", "fence_ipmilan", options)
+
+
+def _device(name: str, agent: str, options: Mapping[str, str]) -> list[str]:
+    lines = ["", "[FenceDevice]", f"Name={name}", f"Agent={agent}"]
+    lines += [f"Option={option}={value}" for option, value in options.items()]
+    return [*lines, "PasswordFile=bmc.secret"]
 
 
 def _begin(node: NodePlace) -> None:

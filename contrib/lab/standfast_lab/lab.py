@@ -32,9 +32,18 @@ class Lab:
         with_package: bool = True,
         links: int | None = None,
         watchdogs: bool = False,
+        second_bmcs: bool = False,
     ) -> None:
         """See lifecycle.up."""
-        lifecycle.up(self.place, nodes, bare=bare, with_package=with_package, links=links, watchdogs=watchdogs)
+        lifecycle.up(
+            self.place,
+            nodes,
+            bare=bare,
+            with_package=with_package,
+            links=links,
+            watchdogs=watchdogs,
+            second_bmcs=second_bmcs,
+        )
 
     def down(self) -> None:
         """Nothing of the lab is left but the image."""

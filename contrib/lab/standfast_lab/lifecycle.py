@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
-from . import bmc, cgroups, cluster, image, machine, network, package, power, processes, progress, shell, watchdog
+from . import bmc, cgroups, cluster, image, ipmi, machine, network, package, power, processes, progress, shell, watchdog
 from .place import BASE, LINKS, NODES_MAX, LabError, NodePlace, Place
 
 BOOTED_WITHIN_S = 90.0
@@ -32,12 +32,13 @@ def up(
     with_package: bool = True,
     links: int | None = None,
     watchdogs: bool = False,
+    second_bmcs: bool = False,
 ) -> None:
     """The lab runs: with `bare` its nodes, else with the cluster and its example group. On a running lab: no change.
 
     `nodes`: 3 unless said; `links`: how many of each node's links the cluster uses, all unless said.
     `with_package` False is for tests of the lab itself: nodes without Standfast. With `watchdogs` every node has one,
-    and the cluster uses it.
+    and the cluster uses it; with `second_bmcs` one that speaks IPMI, as its second fence level.
     """
     if nodes is not None and not 1 <= nodes <= NODES_MAX:
         raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
@@ -55,13 +56,15 @@ def up(
             raise LabError(f"lab {lab.name} runs with {_links_of(lab)} links; for {links} take it down first")
         if stage is not None and watchdogs and not all(node.watchdog.exists() for node in lab.nodes()):
             raise LabError(f"lab {lab.name} runs without watchdogs; for nodes with them take it down first")
+        if stage is not None and second_bmcs and not all(node.ipmi.exists() for node in lab.nodes()):
+            raise LabError(f"lab {lab.name} runs without IPMI; for nodes with it take it down first")
         if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
             progress.say(f"lab {lab.name} runs already: nothing changed")
             return
         if stage is None:
             package.install_host_packages()
             _raise_inotify_limit()
-            _make(lab, nodes or 3, image.ensure(), watchdogs=watchdogs)
+            _make(lab, nodes or 3, image.ensure(), watchdogs=watchdogs, second_bmcs=second_bmcs)
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
         if not bare:
@@ -113,7 +116,7 @@ def _note(lab: Place, stage: Stage, links: int = LINKS) -> None:
 def _alive(lab: Place) -> bool:
     files = [lab.folder / "bmc.pid", lab.folder / "witness.pid"]
     files += [node.folder / "supervisor.pid" for node in lab.nodes()]
-    return all(processes.recall(file) is not None for file in files)
+    return all(processes.recall(file) is not None for file in files) and ipmi.alive(lab)
 
 
 def _raise_inotify_limit() -> None:
@@ -124,7 +127,7 @@ def _raise_inotify_limit() -> None:
         limit.write_text(f"{INOTIFY_INSTANCES}\n")
 
 
-def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool) -> None:
+def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool, second_bmcs: bool) -> None:
     """Nodes, network, witness and BMCs run, and every node has booted."""
     if watchdogs:
         watchdog.ensure()
@@ -135,6 +138,8 @@ def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool) -> None:
         machine.make_disk(lab.node(index), root)
         if watchdogs:
             lab.node(index).watchdog.mkdir()
+        if second_bmcs:
+            lab.node(index).ipmi.mkdir()
     network.build(lab, nodes)
     _start_witness(lab)
     for node in lab.nodes():
@@ -156,15 +161,25 @@ def _start_bmcs(lab: Place) -> None:
     command = processes.python_module("bmc", lab.name)
     processes.linger(lab.folder / "bmc.pid", lab.folder / "bmc.out", command, namespace=lab.bridge_namespace)
     progress.wait((lab.folder / "bmc.ready").exists, 20, f"the BMCs (see {lab.folder}/bmc.out)")
+    ipmi.start(lab)
 
 
 def boot(node: NodePlace) -> None:
     """The node's power is on and it has booted; of a running node this is true at once."""
-    progress.wait(node.socket.exists, 20, f"{node.name}'s supervisor (see {node.folder}/supervisor.out)")
+    progress.wait(lambda: _supervised(node), 20, f"{node.name}'s supervisor (see {node.folder}/supervisor.out)")
     if not power.ask(node, "on").on:
         raise LabError(f"{node.name} does not boot: see {node.folder}/console.log")
     what = f"{node.name} to boot (see {node.folder}/console.log)"
     progress.wait(lambda: booted(node), BOOTED_WITHIN_S, what, interval_s=0.2)
+
+
+def _supervised(node: NodePlace) -> bool:
+    """The supervisor answers: its socket is there a moment before it listens."""
+    try:
+        power.ask(node, "status")
+    except LabError:
+        return False
+    return True
 
 
 def booted(node: NodePlace) -> bool:

@@ -25,7 +25,8 @@ def build(lab: Place, nodes: int) -> None:
         # No snooping, no spanning tree: a frame goes where it must from the first moment on.
         batch.append(f"link add br{link} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
         batch += [f"link set br{link} up", f"address add {address} dev br{link}"]
-    batch += [f"address add {lab.node(index).bmc_address}/24 dev br0" for index in range(1, nodes + 1)]
+    for node in (lab.node(index) for index in range(1, nodes + 1)):
+        batch += [f"address add {address}/24 dev br0" for address in (node.bmc_address, node.ipmi_address)]
     _batch(bridge, batch)
     run("ip", "netns", "exec", bridge, "nft", "-f", "-", text=CUTS)
     for index in range(1, nodes + 1):

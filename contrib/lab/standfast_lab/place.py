@@ -90,6 +90,11 @@ class NodePlace:
         return self.folder / "watchdog"
 
     @property
+    def ipmi(self) -> Path:
+        """The folder that has the node's second BMC, where it has one."""
+        return self.folder / "ipmi"
+
+    @property
     def addresses_log(self) -> Path:
         return self.folder / "addresses.log"
 
@@ -105,6 +110,10 @@ class NodePlace:
     @property
     def bmc_address(self) -> str:
         return f"192.0.2.{200 + self.index}"
+
+    @property
+    def ipmi_address(self) -> str:
+        return f"192.0.2.{220 + self.index}"
 
     @property
     def ports(self) -> tuple[str, ...]:

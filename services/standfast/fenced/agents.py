@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -22,10 +23,13 @@ from standfast.fenced.cgroups import Cgroup, Cgroups
 from standfast.fenced.levels import Action, Answer
 
 AGENTS: Final = Path("/usr/sbin")
-KEPT_OUTPUT: Final = 2_048  # bytes of stdout that are kept, the last ones
+KEPT_OUTPUT: Final = 2_048  # bytes of stdout, and of stderr, that are kept, the last ones
+LONGEST_WORDS: Final = 300  # of an agent's own, for people
 _ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
 # joins the group (where that fails the agent runs all the same) and becomes the agent
 _JOIN: Final = 'echo 0 > "$0"; exec "$@"'
+# "2026-01-31 12:00:00,000 ERROR: …" is an agent's reason; Python's warnings and the advice to read its usage are none.
+_REASON: Final = re.compile(r"^\S+ \S+ ERROR: (?!Please use '-h')(.*\S)", re.MULTILINE)
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _OURS: Final = frozenset({"action", "delay", "password", "passwd", "plug", "port"})
 METADATA_S: Final = 10.0  # measured: 0.06 to 0.15 s
@@ -58,23 +62,21 @@ class Agents:
             secret = self._secret(device)
             options = agent_input(device, plug, action, secret)
             command = (str(self._program(device.agent)),)
-            exit_code, output = await self._run(command, options, device.timeout_ms / 1000, KEPT_OUTPUT)
+            exit_code, output, errors = await self._run(command, options, device.timeout_ms / 1000, KEPT_OUTPUT)
         except AgentError as error:
             answer, text = Answer.FAILED, str(error)
         except TimeoutError:
             answer, text = Answer.FAILED, f"no answer within {device.timeout_ms / 1000:g} s"
         else:
             answer = _answer(action, exit_code)
-            text = _text(answer, exit_code, output)
-        if secret:
-            text = text.replace(secret, "***")
+            text = _text(answer, exit_code, _without(secret, output), _without(secret, errors))
         return Result(answer=answer, text=text, milliseconds=round((loop.time() - begun) * 1000))
 
     async def metadata(self, agent: str) -> str:
         """What the agent says of itself, an XML document. Raises AgentError."""
         try:
             command = (str(self._program(agent)), "-o", "metadata")
-            exit_code, output = await self._run(command, b"", METADATA_S, METADATA_BYTES)
+            exit_code, output, _ = await self._run(command, b"", METADATA_S, METADATA_BYTES)
         except TimeoutError:
             raise AgentError(f"{agent} does not say within {METADATA_S:g} s what it can do") from None
         if exit_code:
@@ -98,16 +100,16 @@ class Agents:
             raise AgentError(f"{agent} is not installed in {self.programs}; install it (Debian: fence-agents)")
         return program
 
-    async def _run(self, command: Sequence[str], options: bytes, timeout_s: float, kept: int) -> tuple[int, str]:
-        """Exit code and what was said. Raises AgentError (it cannot be started), TimeoutError."""
-        agent, output = _start(command, options, kept, self.cgroups)
+    async def _run(self, command: Sequence[str], options: bytes, timeout_s: float, kept: int) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr. Raises AgentError (it cannot be started), TimeoutError."""
+        agent, output, errors = _start(command, options, kept, self.cgroups)
         try:
             async with asyncio.timeout(timeout_s):
                 exit_code = await agent.exit_code
         finally:
             agent.kill()
-            text = output.close()
-        return exit_code, text
+            said = output.close(), errors.close()
+        return exit_code, *said
 
     def _secret(self, device: FenceDevice) -> str:
         name = device.password_file
@@ -218,12 +220,15 @@ def agent_input(device: FenceDevice, plug: str | None, action: Action, secret: s
     return "".join(f"{name}={value}\n" for name, value in lines).encode()
 
 
-def _start(command: Sequence[str], options: bytes, kept: int, cgroups: Cgroups | None) -> tuple[_Agent, _Output]:
-    """The agent in a session and a control group of its own, and what it says on stdout.
+def _start(
+    command: Sequence[str], options: bytes, kept: int, cgroups: Cgroups | None
+) -> tuple[_Agent, _Output, _Output]:
+    """The agent in a session and a control group of its own, and what it says on stdout and on stderr.
 
     Options go through a memfd: no pipe that fills up, no file, no command line that others can read.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
+    errors_reader, errors_writer = os.pipe2(os.O_CLOEXEC)
     descriptor = os.memfd_create("options", os.MFD_CLOEXEC)
     cgroup = cgroups.make() if cgroups is not None else None
     joined = command if cgroup is None else ("/bin/sh", "-c", _JOIN, str(cgroup.processes), *command)
@@ -234,20 +239,21 @@ def _start(command: Sequence[str], options: bytes, kept: int, cgroups: Cgroups |
             joined,
             stdin=descriptor,
             stdout=writer,
-            stderr=subprocess.DEVNULL,  # agents print Python's warnings there
+            stderr=errors_writer,
             start_new_session=True,
             env=_ENVIRONMENT,
             cwd="/",
         )
     except OSError as error:
         os.close(reader)
+        os.close(errors_reader)
         if cgroup is not None:
             cgroup.remove()
         raise AgentError(f"{Path(command[0]).name} cannot be started: {error.strerror}") from error
     finally:
-        os.close(writer)
-        os.close(descriptor)
-    return _Agent(process, cgroup, cgroups), _Output(reader, kept)
+        for ours in (writer, errors_writer, descriptor):
+            os.close(ours)
+    return _Agent(process, cgroup, cgroups), _Output(reader, kept), _Output(errors_reader, KEPT_OUTPUT)
 
 
 def _answer(action: Action, exit_code: int) -> Answer:
@@ -260,9 +266,17 @@ def _answer(action: Action, exit_code: int) -> Answer:
             return Answer.FAILED
 
 
-def _text(answer: Answer, exit_code: int, output: str) -> str:
+def _text(answer: Answer, exit_code: int, output: str, errors: str) -> str:
     said = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
     if answer is not Answer.FAILED:
-        return said
+        return said[:LONGEST_WORDS]
     how = f"exit code {exit_code}" if exit_code >= 0 else f"killed by signal {-exit_code}"
-    return f"{how}: {said}" if said else how
+    reasons = [said] if said else _REASON.findall(errors)[-1:]
+    return ": ".join((how, *reasons))[:LONGEST_WORDS]
+
+
+def _without(secret: str, text: str) -> str:
+    """The text without the secret, also as a shell's command or Python would write it."""
+    for written in (repr(secret), shlex.quote(secret), secret) if secret else ():
+        text = text.replace(written, "***")
+    return text

@@ -1,10 +1,11 @@
 """Attempts: what was asked for a loss, what its agents did, how it ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 from standfast import journal
@@ -75,6 +76,7 @@ class _Progress:
 
     round: Round
     answers: list[str] = field(default_factory=list)  # "ipmi-node1: exit code 1: …"
+    given_up: bool = False  # its loss was proven or ended meanwhile
 
 
 class Attempts:
@@ -82,7 +84,7 @@ class Attempts:
 
     def __init__(
         self,
-        act: Callable[[Step], Awaitable[Result]],
+        act: Callable[[Step, Callable[[], bool]], Awaitable[Result | None]],
         term_open: Callable[[], Awaitable[bool]],
         history: History,
         changed: Callable[[], None],
@@ -96,6 +98,8 @@ class Attempts:
         self._attempts: dict[Order, Attempt] = {}
         self._node_locks: dict[str, asyncio.Lock] = {}
         self._history_lock = asyncio.Lock()
+        self._waiting: frozenset[str] = frozenset()  # losses without a proof, as resourced said last
+        self._over: frozenset[str] = frozenset()  # losses of attempts that it named before, and does not any more
         self.slowest_off_ms = 0  # of those that proved something in this life, its delays included
 
     def rows(self) -> tuple[tuple[str, ...], ...]:
@@ -117,6 +121,17 @@ class Attempts:
         self._put(Attempt(order=order, state=State.RUNNING, failed_rounds=failed_rounds))
         waits = delay(configuration, order.node) if order.action is Action.OFF else None
         self._tasks.create_task(self._run(order, levels, waits, failed_rounds))
+
+    def hear_losses(self, waiting: Collection[str]) -> None:
+        """resourced says that just these losses wait for a proof: for one that no longer does no `off` is begun."""
+        known = {order.loss for order in self._attempts}
+        self._over = frozenset(((self._over | self._waiting) - set(waiting)) & known)
+        self._waiting = frozenset(waiting)
+
+    def _is_over(self, order: Order, step: Step) -> bool:
+        """The step is the first `off` of a level, and would hit who is not lost any more. A level that has begun is
+        not left half done: a node with two power supplies would be left with one."""
+        return step.action is Action.OFF and step.index == 0 and order.loss in self._over
 
     def _make_room(self) -> None:
         """There is room for one more attempt: the oldest ended one goes if need be."""
@@ -158,7 +173,10 @@ class Attempts:
                 return Outcome.FAILED
             step = progress.round.next
             self._note(order, step.plug.device, f"{step.plug} is asked: {step.action}.")
-            result = await self._act(step)
+            result = await self._act(step, partial(self._is_over, order, step))
+            if result is None:
+                progress.given_up = True
+                return Outcome.FAILED
             self._hear(order, step, result, progress)
             progress.round = progress.round.after(result.answer)
         return progress.round.next
@@ -192,7 +210,7 @@ class Attempts:
     ) -> Attempt:
         """The journal has the outcome, then the bus: who acts on a proof finds it told before."""
         device = self._attempts[order].device
-        event, level, text = _ending(order, outcome, device, progress.answers)
+        event, level, text = _ending(order, outcome, device, progress)
         self._write(event, level, text, order, device=device, milliseconds=str(milliseconds))
         failed = failed_rounds + 1 if outcome is Outcome.FAILED else 0
         if outcome is Outcome.PROVEN:
@@ -247,10 +265,13 @@ def _levels(configuration: Configuration, name: str) -> Levels:
 
 
 def _ending(
-    order: Order, outcome: Outcome, device: str, answers: list[str]
+    order: Order, outcome: Outcome, device: str, progress: _Progress
 ) -> tuple[journal.Event, journal.Level, str]:
     """The entry that tells how an attempt ended."""
-    why = "; ".join(answers) or "it has no fence device"
+    why = "; ".join(progress.answers) or "it has no fence device"
+    if progress.given_up:
+        text = f"{order.node} is not fenced any more: loss {order.loss} was proven or has ended meanwhile."
+        return journal.Event.FENCE_GIVEN_UP, journal.Level.NOTICE, text
     match order.action, outcome:
         case Action.OFF, Outcome.PROVEN:
             text = f"{order.node} is off: {device} switched it off and says so (proof of loss {order.loss})."

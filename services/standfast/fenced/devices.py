@@ -82,8 +82,11 @@ class Devices:
         """Whether each plug that was asked ever answered rightly."""
         return {plug: said for device in self._devices.values() for plug, said in device.answered.items()}
 
-    async def act(self, step: Step) -> Result:
-        """The step's agent has ended; a test of the device that is under way is given up for it."""
+    async def act(self, step: Step, is_over: Callable[[], bool] = lambda: False) -> Result | None:
+        """The step's agent has ended; a test of the device that is under way is given up for it.
+
+        None: when its turn had come `is_over` was true, so it was not asked.
+        """
         device = self._devices.get(step.plug.device)
         if device is None:
             return _not_configured(step.plug)
@@ -91,6 +94,8 @@ class Devices:
             return Result(answer=Answer.DONE, text="left to the node itself, when it starts", milliseconds=0)
         device.cancel_tests()
         async with device.lock:
+            if is_over():
+                return None
             return await self._agents.run(device.configured, step.plug.plug, step.action)
 
     async def switch_on(self, plug: Plug) -> Result:

@@ -81,6 +81,9 @@ class Service:
             self._bus = bus
             on_bus()
             await bus.subscribe(ring.NAME, self._on_membership, path=ROOT, member="PropertiesChanged")
+            await bus.subscribe(GROUPS[0], self._on_groups, path=ROOT, member="PropertiesChanged")
+            with contextlib.suppress(BusError):
+                self._hear_losses(await bus.get(*GROUPS, "Losses", timeout_s=_TERM_TIMEOUT_S))
             await bus.on_owner(ring.NAME, lambda _: self.reload())
 
         async with asyncio.TaskGroup() as tasks:
@@ -222,6 +225,18 @@ class Service:
         interface, changed, _ = signal.arguments
         if interface == ring.INTERFACE and {"Configuration", "Node"} & changed.keys():
             self.reload()
+
+    def _on_groups(self, signal: Signal) -> None:
+        interface, changed, _ = signal.arguments
+        if interface != GROUPS[2]:
+            return
+        if "Configuration" in changed:
+            self.reload()  # another one is in force: a loss must not find the fence levels of the last one
+        if "Losses" in changed:
+            self._hear_losses(changed["Losses"])
+
+    def _hear_losses(self, rows: list[tuple[Any, ...]]) -> None:
+        self._attempts.hear_losses([str(number) for number, *_ in rows])
 
     def _publish(self) -> None:
         unsafe = unsafe_nodes(self._configuration, self._devices.answered()) if self._configuration is not None else ()

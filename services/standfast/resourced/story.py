@@ -185,15 +185,11 @@ def _fencing(before: Record, after: Record, update: Update, fields: Mapping[str,
                 _entry("attempt", NOTICE, f"{fencer} {verb} {node} (loss {loss})", fields, INCIDENT=loss, SUBJECT=node)
             ]
         case AttemptEnded(loss=loss, action=action, text=text):
-            return [
-                _entry(
-                    "attempt-failed",
-                    ERROR,
-                    f"Switching {action} for loss {loss} failed: {text}; it is tried again",
-                    fields,
-                    INCIDENT=loss,
-                )
-            ]
+            said = f"Switching {action} for loss {loss} failed: {text}; it is tried again"
+            found = after.by_number(loss)
+            if action == "off" and found is not None:
+                said += f". If {found.node} is off for certain: standfast fence confirm {found.node} {loss}"
+            return [_entry("attempt-failed", ERROR, said, fields, INCIDENT=loss)]
         case Proven(loss=loss, how=how, text=text):
             return _proven(loss, how, text, before, after, fields)
         case SwitchedOn(loss=loss, text=text):
