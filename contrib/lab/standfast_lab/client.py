@@ -25,8 +25,9 @@ class Request:
 
 def read(log: Path) -> list[Request]:
     """All requests that have ended so far, by the time they began."""
-    lines = log.read_text().splitlines() if log.exists() else []
-    return sorted((Request(**json.loads(line)) for line in lines), key=lambda request: request.t_start)
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    whole = (line for line in lines if line.endswith("\n"))  # the last one may be under way
+    return sorted((Request(**json.loads(line)) for line in whole), key=lambda request: request.t_start)
 
 
 def outage_s(requests: Iterable[Request], since: float = 0.0, until: float = float("inf")) -> float:
