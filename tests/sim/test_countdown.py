@@ -68,3 +68,13 @@ def test_a_new_coordinator_counts_anew_and_so_do_the_members() -> None:
     world.run(world.now + 10_000)
     seen = {name: shown(world, name) for name in ("n1", "n2")}
     assert abs(seen["n1"] - seen["n2"]) <= SLACK_S, seen
+
+
+def test_who_was_fenced_is_switched_on_at_once() -> None:
+    """PostJoinDelay= is for the first `off`: there is nothing to wait for any more."""
+    world, _ = two_of_three(54)
+    world.run(world.now + (DELAY_S - SLACK_S) * 1000)
+    run_until(world, lambda: bool(record_of(world, "n1").losses["n3"].proof))
+    proven = world.now
+    run_until(world, lambda: boots(world)[2] == 2)
+    assert world.now - proven < 10_000

@@ -140,11 +140,12 @@ def _failed(record: Record, loss: Loss) -> int:
 
 
 def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> int:
-    """Milliseconds until the next attempt: PostJoinDelay or PostFailDelay before the first, then a growing pause."""
+    """Milliseconds until the next attempt: PostJoinDelay or PostFailDelay before the first `off`, none before the first
+    `on`, then a growing pause."""
     failed, cluster = _failed(record, loss), configuration.cluster
     if failed:
         pause = min(1000 << min(failed - 1, 6), LONGEST_PAUSE_MS)
-    elif loss.hurried:
+    elif loss.hurried or loss.proof:
         pause = 0
     elif loss.cold:
         pause = cluster.post_join_delay_ms

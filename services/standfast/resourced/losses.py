@@ -69,7 +69,8 @@ def _without_attempt(record: Record, loss: str, action: str, fencer: str = "") -
 
 
 def proven(record: Record, content: Proven) -> Record:
-    """The attempt ended; the loss is proven if it did not end meanwhile (its node was named in a term)."""
+    """The attempt ended; the loss is proven if it did not end meanwhile (its node was named in a term). What failed
+    before it does not count for the `on` that is owed."""
     ended = _without_attempt(record, content.loss, "off")
     found = record.by_number(content.loss)
     if found is None or (record.nodes[found.node].condemned and found.proof):
@@ -77,7 +78,8 @@ def proven(record: Record, content: Proven) -> Record:
     losses = {**record.losses, found.node: replace(found, proof=content.how)}
     owed = {**record.owed, found.node: found.number} if content.switch_on else record.owed
     groups = {name: _without_node(group, found.node) for name, group in record.groups.items()}
-    return replace(ended, losses=losses, owed=owed, groups=groups)
+    failed = {loss: count for loss, count in record.failed_attempts.items() if loss != content.loss}
+    return replace(ended, losses=losses, owed=owed, groups=groups, failed_attempts=failed)
 
 
 def _without_node(group: GroupRecord, node: str) -> GroupRecord:
