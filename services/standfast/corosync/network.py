@@ -32,6 +32,7 @@ class VoteHandle(Protocol):
     """See Votequorum."""
 
     def information(self) -> VoteInformation: ...
+    def expect(self, votes: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -69,6 +70,8 @@ class Network(Protocol):
 
     def read_string(self, key: str) -> str | None: ...
 
+    def cancel_wait_for_all(self) -> None: ...
+
     def read_statistic(self, key: str) -> int | None: ...
 
 
@@ -97,6 +100,9 @@ class Corosync:
 
     def configuration(self, loop: asyncio.AbstractEventLoop, on_dead: OnDead) -> ConfigurationHandle:
         return Cfg(loop, on_dead)
+
+    def cancel_wait_for_all(self) -> None:
+        cmap.write_byte("quorum.cancel_wait_for_all", 1)
 
     def read_string(self, key: str) -> str | None:
         return cmap.read_string(key)

@@ -40,6 +40,7 @@ from standfast.resourced.messages import (
     Proven,
     RaceDecided,
     Reported,
+    StartedAlone,
     SwitchedOn,
     Update,
     Watched,
@@ -115,6 +116,11 @@ def _race_decided(record: Record, content: RaceDecided) -> Record:
     return replace(record, winner=content.winner) if content.winner in record.nodes else record
 
 
+def _started_alone(record: Record, content: StartedAlone) -> Record:
+    """Of two nodes the absent one opens nothing by itself; of more the absent ones could."""
+    return replace(record, without=content.without) if len(record.nodes) > 2 else record
+
+
 def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:
     return replace(record, protocol=max(record.protocol, content.version))
 
@@ -142,7 +148,8 @@ def _members(record: Record, term: int, content: Members) -> Record:
         for name, group in record.groups.items()
     }
     attempts = attempts_of_term(record, content)
-    return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
+    without = () if 2 * record.votes(set(named)) > record.all_votes else record.without
+    return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts, without=without)
 
 
 def _nodes_of_term(
@@ -359,6 +366,7 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Disabled: _disabled,
     Placed: _placed,
     RaceDecided: _race_decided,
+    StartedAlone: _started_alone,
     ConfigurationInForce: _configuration,
     ProtocolRaised: _protocol_raised,
 }

@@ -104,6 +104,7 @@ class Record:
     protocol: int = 1  # the version of the messages in use; only goes up
     maintenance: bool = False  # nothing is done with any group, and nobody is fenced
     winner: str = ""  # of two nodes that lose each other: who shoots first
+    without: tuple[str, ...] = ()  # nodes that an operator goes on without, until more than half of all votes are here
     nodes: Mapping[str, NodeRecord]
     groups: Mapping[str, GroupRecord]
     losses: Mapping[str, Loss]  # by node: its latest that did not end
