@@ -102,7 +102,7 @@ def entries(before: Record, after: Record, term: int, update: Update) -> list[En
     """The entries of one update, the same on every member."""
     fields = {"TERM": str(term), "POSITION": f"{term}.{update.position}"}
     told = [*_content(before, after, update, fields)]
-    told += [entry for name in after.groups for entry in _phase(name, before, after, fields)]
+    told += [entry for name in sorted(after.groups) for entry in _phase(name, before, after, fields)]
     return told
 
 
