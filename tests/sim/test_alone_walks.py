@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from sim import configurations
-from sim.scripts import recover
+from sim.scripts import recover, run_until, served_on_the_first
 from sim.walk import calm
 from sim.world import World
 
@@ -36,7 +36,7 @@ def storm(seed: int, count: int) -> World:
         lambda name: world.agents.disturb(
             name, random.choice(("fails", "slow", "late")), random.randint(5_000, 40_000)
         ),
-        lambda name: [world.power_off(other) for other in names],
+        lambda _: list(map(world.power_off, names)),
         lambda name: world.agents.die(name, 3_000),
     )
     while world.now < STORM_MS:
@@ -70,3 +70,16 @@ def test_whatever_operators_go_on_without_breaks_no_invariant(seed: int, count: 
 def test_they_really_go_on_alone() -> None:
     journals = [line for seed in range(8) for line in storm(seed, 2).journal]
     assert any("goes on without" in line and "with the record" in line for line in journals)
+
+
+def test_who_goes_on_alone_can_be_shut_down() -> None:
+    """Its mark cannot be stored as acknowledged: it stops everything, and goes all the same."""
+    world = served_on_the_first(70, 3)
+    for name in ("n2", "n3"):
+        world.power_off(name)
+    run_until(world, lambda: world.serving() == [])
+    assert world.operators.start_alone("n1", "n2", "n3") == "done"
+    run_until(world, lambda: world.serving() == ["n1"])
+    world.leave("n1")
+    run_until(world, lambda: not world.machines["n1"].powered)
+    recover(world)
