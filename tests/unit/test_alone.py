@@ -24,10 +24,10 @@ from standfast.resourced.events import (
     Wished,
 )
 from standfast.resourced.messages import LossDeclared, Proven, StartedAlone, Update, Wish, WishKind
-from standfast.resourced.record import Record
+from standfast.resourced.record import Record, initial
 from standfast.resourced.terms import ALONE_TERMS
 from standfast.vocabulary import Ring
-from unit.cluster import NODES, after, because, fresh, term
+from unit.cluster import GROUP, NODES, after, because, fresh, term
 from unit.test_core import ALONE, RING, Alone
 
 PAIR = ("n1", "n2")
@@ -295,6 +295,13 @@ def test_of_two_nodes_nothing_is_remembered_and_who_was_shot_is_switched_on(how:
     record = settled(term(fresh(*PAIR), "n1"), "n2", how=how)
     assert record.without == ()
     assert bool(record.owed) is owed
+
+
+def test_of_two_nodes_one_with_more_votes_could_go_on_by_itself() -> None:
+    votes = initial("d1", {"n1": 1, "n2": 2}, (GROUP,))
+    record = settled(term(votes, "n1"), "n2")
+    assert (record.without, record.owed) == (("n2",), {})
+    assert term(record, "n1", "n2", number=1008).without == ()
 
 
 def test_an_operators_word_stands_for_all_others_or_for_nobody() -> None:

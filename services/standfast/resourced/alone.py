@@ -209,7 +209,7 @@ class Alone:
 
 def first_updates(record: Record, term: int, wanted: dict[str, Wanted], by: str) -> tuple[Content, ...]:
     """What the term that was opened without these nodes begins with, after its members: each is lost, and proven off.
-    Of more than two nodes they stay off, for they could open a term by themselves: nobody is owed `on`."""
+    Who could open a term without this one stays off: `on` is not owed."""
     contents: list[Content] = [StartedAlone(without=tuple(wanted), by=by)]
     for name, proof in wanted.items():
         if name not in record.nodes:
@@ -217,7 +217,7 @@ def first_updates(record: Record, term: int, wanted: dict[str, Wanted], by: str)
         lost = LossDeclared(node=name, reason=reason(Rule.STARTED_WITHOUT, by=by))
         record = declare_loss(record, term, lost)
         number = record.losses[name].number  # of the one that waits for its proof already, if there is one
-        switch_on = proof.how == "agent" and len(record.nodes) <= 2
+        switch_on = proof.how == "agent" and not record.could_go_on(wanted)
         contents += [lost, Proven(loss=number, how=proof.how, text=proof.text, switch_on=switch_on)]
     return tuple(contents)
 

@@ -117,8 +117,7 @@ def _race_decided(record: Record, content: RaceDecided) -> Record:
 
 
 def _started_alone(record: Record, content: StartedAlone) -> Record:
-    """Of two nodes the absent one opens nothing by itself; of more the absent ones could."""
-    return replace(record, without=content.without) if len(record.nodes) > 2 else record
+    return replace(record, without=content.without) if record.could_go_on(content.without) else record
 
 
 def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:

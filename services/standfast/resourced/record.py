@@ -5,7 +5,7 @@ update of each term.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from standfast.resourced.codec import encode
@@ -137,6 +137,10 @@ class Record:
         if 2 * here > everywhere:
             return True
         return all(self.proven_or_left(name) for name, node in self.nodes.items() if not node.present)
+
+    def could_go_on(self, names: Iterable[str]) -> bool:
+        """These nodes could open a term by themselves from what is on their disks; of more than two it is assumed."""
+        return len(self.nodes) > 2 or 2 * self.votes(set(names)) > self.all_votes
 
     def by_number(self, number: str) -> Loss | None:
         return next((loss for loss in self.losses.values() if loss.number == number), None)
