@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from sim import configurations
-from sim.scripts import recover, run_until, served_on_the_first
+from sim.scripts import isolate, recover, run_until, served_on_the_first, starts, when
 from sim.walk import calm
 from sim.world import World
 
@@ -82,4 +82,24 @@ def test_who_goes_on_alone_can_be_shut_down() -> None:
     run_until(world, lambda: world.serving() == ["n1"])
     world.leave("n1")
     run_until(world, lambda: not world.machines["n1"].powered)
+    recover(world)
+
+
+def test_a_broken_promise_ends_with_the_survivor_off_and_no_group_twice() -> None:
+    """n2 and n3 boot behind a cut link and open a term from older disks: they start nothing before n1 is proven off."""
+    world = served_on_the_first(71, 3)
+    for name in ("n2", "n3"):
+        world.power_off(name)
+    world.run(world.now + 20_000)
+    assert world.serving() == []
+    assert world.operators.start_alone("n1", "n2", "n3") == "done"
+    run_until(world, lambda: world.serving() == ["n1"])
+    isolate(world, "n1")
+    began = world.now
+    for name in ("n2", "n3"):
+        world.power_on(name)
+    world.run(world.now + 50_000)  # PostJoinDelay=
+    run_until(world, lambda: len(starts(world, began)) == 1 and world.serving() == starts(world, began))
+    (starter,) = starts(world, began)
+    assert when(world, "n1 is off", began) < when(world, f"{starter} starts webserv", began)
     recover(world)
