@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,10 +203,10 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
             await serving
 
 
-async def open_term(number: int) -> Server:
-    """A resourced that says which term is open."""
+async def open_term(number: int, without: Sequence[str] = ()) -> Server:
+    """A resourced that says which term is open, or without whom an operator has one opened."""
     server = Server(interface_file("org.standfast.Groups"))
-    publish_record(server, Term=number)
+    publish_record(server, Term=number, Without=list(without))
     await server.attach(await Bus.connect(), "org.standfast.Groups")
     return server
 

@@ -66,6 +66,7 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
             "detect_within_ms": 2200,
             "safe": True,
             "maintenance": False,
+            "without": [],
             "away": {},
         }
         == made

@@ -61,6 +61,19 @@ def test_no_further_level_is_begun_outside_an_open_term(bench: Bench, resourced:
     run(main)
 
 
+def test_where_an_operator_goes_on_without_nodes_every_level_is_begun(bench: Bench) -> None:
+    """The first device of a dead node is often as dead as the node."""
+
+    async def main() -> None:
+        async with fenced(bench) as (client, _):
+            await open_term(0, ["node1"])
+            bench.behave("bmc", "dead")
+            await client.begin()
+            assert (await client.ended())[4:6] == ["proven", "pdu"]
+
+    run(main)
+
+
 def test_a_device_that_lies_about_off_proves_nothing(bench: Bench) -> None:
     async def main() -> None:
         async with fenced(bench) as (client, _):

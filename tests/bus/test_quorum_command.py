@@ -1,29 +1,34 @@
-"""`standfast quorum` against fake daemons on a private bus."""
+"""`standfast quorum` and `quorum start-alone` against fake daemons on a private bus."""
 
 import asyncio
 import io
 import json
 from collections.abc import Callable, Iterable
+from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from bus.private import PrivateBus
 from fakes.daemons import ALL, ROOT, Cluster
+from standfast.bus import ErrorName
 from standfast.ctl import quorum_report, quorum_table
 from standfast.ctl.__main__ import main
 from standfast.ctl.cluster import Daemon
+from standfast.ctl.start_alone import promise
 
 QUORUM = ALL[1]
 
 
-def invoke(*arguments: str) -> Result:
-    return CliRunner(mix_stderr=False).invoke(main, ("quorum", *arguments), env={"COLUMNS": "100"})
+def invoke(*arguments: str, given: str | None = None) -> Result:
+    return CliRunner(mix_stderr=False).invoke(main, ("quorum", *arguments), input=given, env={"COLUMNS": "100"})
 
 
 def with_daemons(
     *arguments: str,
     names: Iterable[str] = ALL,
     prepare: Callable[[Cluster], None] = lambda _: None,
+    given: str | None = None,
 ) -> Result:
     """What the command did while these daemons ran."""
 
@@ -31,7 +36,7 @@ def with_daemons(
         cluster = Cluster()
         prepare(cluster)
         async with cluster.running(names):
-            return await asyncio.to_thread(lambda: invoke(*arguments))
+            return await asyncio.to_thread(lambda: invoke(*arguments, given=given))
 
     return asyncio.run(play())
 
@@ -68,6 +73,8 @@ def test_the_report_for_programs_has_everything_that_the_daemons_tell(private_bu
         "expected_votes": 3,
         "needed_votes": 2,
         "flags": ["qdevice_registered"],
+        "term": 7,
+        "without": [],
         "nodes": [
             {"name": "node1", "votes": 1, "present": True, "state": "online"},
             {"name": "node2", "votes": 1, "present": True, "state": "online"},
@@ -138,3 +145,134 @@ def test_without_quorumd_it_exits_3_and_says_which_daemon(private_bus: PrivateBu
     assert (result.exit_code, result.stdout) == (3, "")
     assert "standfast-quorumd does not run here: systemctl status standfast-quorumd.service" in result.stderr
     assert invoke().exit_code == 3
+    assert "Standfast is not running here" in invoke("start-alone", "node2", "--yes").stderr
+
+
+# start-alone
+
+
+class Alone:
+    """A cluster without a term that goes on when it is asked to."""
+
+    def __init__(self) -> None:
+        self.cluster: Cluster | None = None
+
+    def prepare(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        cluster.publish(ROOT, "Groups1", Term=0, Quorate="no", Members=[])
+        cluster.on_wish = self.wished
+
+    async def wished(self, _member: str, _arguments: tuple[Any, ...]) -> None:
+        assert self.cluster is not None
+        self.cluster.publish(ROOT, "Groups1", Term=1007, Members=["node1"])
+
+    @property
+    def wishes(self) -> list[tuple[str, tuple[Any, ...]]]:
+        assert self.cluster is not None
+        return self.cluster.wishes
+
+
+def test_start_alone_asks_for_a_promise_and_waits_for_the_term(private_bus: PrivateBus) -> None:
+    alone = Alone()
+    result = with_daemons("start-alone", "node3", "node2", "node2", prepare=alone.prepare, given="y\n")
+    assert result.exit_code == 0, result.stderr
+    assert alone.wishes == [("StartAlone", (["node2", "node3"],))]
+    assert "Do you promise that they stay off, and nobody switches anything of that on, until more" in result.stderr
+    assert result.stdout.endswith("This cluster goes on without node2, node3 (term 1007): standfast status\n")
+
+
+@pytest.mark.parametrize("given", ["n\n", "\n", ""])
+def test_without_the_promise_nothing_is_asked_for(private_bus: PrivateBus, given: str) -> None:
+    alone = Alone()
+    assert with_daemons("start-alone", "node2", prepare=alone.prepare, given=given).exit_code == 1
+    assert alone.wishes == []
+
+
+def test_start_alone_with_yes_asks_nothing(private_bus: PrivateBus) -> None:
+    alone = Alone()
+    result = with_daemons("start-alone", "node2", "node3", "--yes", prepare=alone.prepare)
+    assert result.exit_code == 0
+    assert "promise" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["node9", "--yes"], 1, "There is no node node9. Nodes: node1, node2, node3."),
+        (["node1", "--yes"], 1, "node1 is this node: name those that are absent."),
+        (["--yes"], 2, "Missing argument 'NODE...'"),
+    ],
+)
+def test_names_that_cannot_be_absent_are_refused(
+    private_bus: PrivateBus, words: list[str], code: int, told: str
+) -> None:
+    alone = Alone()
+    result = with_daemons("start-alone", *words, prepare=alone.prepare)
+    assert result.exit_code == code
+    assert told in result.stderr
+    assert alone.wishes == []
+
+
+def test_start_alone_passes_on_why_it_is_refused_and_when_it_is_not_done(private_bus: PrivateBus) -> None:
+    def refuse(cluster: Cluster) -> None:
+        Alone().prepare(cluster)
+        cluster.refuse(ErrorName.REFUSED, "node3 is absent too: name every absent node.")
+
+    result = with_daemons("start-alone", "node2", "--yes", prepare=refuse)
+    assert (result.exit_code, result.stderr) == (1, "standfast: node3 is absent too: name every absent node.\n")
+
+    def hang(cluster: Cluster) -> None:
+        Alone().prepare(cluster)
+        cluster.on_wish = None
+        cluster.publish(ROOT, "Groups1", Without=["node2"])
+
+    result = with_daemons("start-alone", "node2", "--yes", "--timeout", "0.3", prepare=hang)
+    assert result.exit_code == 6
+    assert "It is not done after 0.3 s (no term is open yet)" in result.stderr
+
+    def wait_for_proof(cluster: Cluster) -> None:
+        hang(cluster)
+        cluster.publish(ROOT, "Groups1", Losses=[("alone-1", "node2", 1, 0, "absent at the start")])
+
+    result = with_daemons("start-alone", "node2", "--yes", "--timeout", "0.3", prepare=wait_for_proof)
+    assert result.exit_code == 6
+    assert "(node2 waits for proof that it is off (loss alone-1): absent at the start; 1 failed)" in result.stderr
+
+
+def test_of_two_nodes_less_is_promised() -> None:
+    assert "Do you promise that it stays off" in promise(("node2",), 2)
+    assert "unknown" not in promise(("node2",), 2)
+    assert "unknown" in promise(("node2",), 3)
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        ({"Without": []}, "It was given up, or standfast-resourced began anew and forgot it"),
+        ({"Term": 8, "Members": ["node1", "node2"]}, "node2 is here again: term 8 was opened with it."),
+    ],
+)
+def test_a_request_that_ended_otherwise_is_no_success(
+    private_bus: PrivateBus, after: dict[str, Any], told: str
+) -> None:
+    def prepare(cluster: Cluster) -> None:
+        Alone().prepare(cluster)
+
+        async def wished(_: str, __: tuple[Any, ...]) -> None:
+            cluster.publish(ROOT, "Groups1", **after)
+
+        cluster.on_wish = wished
+
+    result = with_daemons("start-alone", "node2", "--yes", prepare=prepare)
+    assert result.exit_code == 1
+    assert told in result.stderr
+
+
+@pytest.mark.parametrize(("term", "told"), [(0, "once each is proven off"), (1007, "keep them off")])
+def test_what_was_promised_is_shown(private_bus: PrivateBus, term: int, told: str) -> None:
+    def prepare(cluster: Cluster) -> None:
+        cluster.publish(ROOT, "Groups1", Without=["node2", "node3"], Term=term)
+
+    shown = " ".join(with_daemons(prepare=prepare).stdout.split())
+    assert "goes on without node2, node3" in shown
+    assert told in shown

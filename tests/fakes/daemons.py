@@ -30,7 +30,7 @@ class Cluster:
         self._publish_record()
         for method in ("Start", "Stop", "Relocate", "Restart", "Enable", "Disable", "Freeze", "Thaw"):
             self.servers[ALL[3]].handle("org.standfast.Group1", method, self._wished)
-        for method in ("SetStandby", "SetMaintenance"):
+        for method in ("SetStandby", "SetMaintenance", "StartAlone"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._wished)
         for method in ("Simulate", "SimulateConfiguration"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._simulated)
@@ -69,7 +69,7 @@ class Cluster:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
         record["Members"] = list(NODES)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
-        self.publish(ROOT, "Groups1", **record, Losses=[], Safe=True, Maintenance=False)
+        self.publish(ROOT, "Groups1", **record, Losses=[], Without=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):
             values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False}
             self.publish(f"{ROOT}/node/{name}", "Member1", Name=name, Incarnation=f"boot{number}/1", **values)

@@ -18,6 +18,8 @@ class FakeNetwork:
         self.votes = votes
         self.nodes = {node: FakeCorosync(self, node) for node in votes}
         self.flags: frozenset[str] = frozenset()  # votequorum's, beside "quorate"
+        self.expected = 0  # votes, once somebody has set them
+        self.waits_for_all = False
         self._sequence = 1
         self._pid = 100
 
@@ -43,7 +45,7 @@ class FakeNetwork:
             self._ring(tuple(sorted(rest)))
 
     def quorate(self, nodes: Iterable[int]) -> bool:
-        return 2 * sum(self.votes[node] for node in nodes) > sum(self.votes.values())
+        return 2 * sum(self.votes[node] for node in nodes) > (self.expected or sum(self.votes.values()))
 
     def members(self, group: bytes, nodes: Iterable[int]) -> tuple[Member, ...]:
         """Those who joined `group` on `nodes`."""
@@ -116,6 +118,11 @@ class FakeCorosync:
     def stored_sequence(self, node: int) -> int | None:
         assert node == self.node
         return self.sequence
+
+    def cancel_wait_for_all(self) -> None:
+        self.check()
+        self.network.waits_for_all = False
+        self.changed()
 
     # for the handles and the network
 
@@ -244,18 +251,23 @@ class FakeVotes:
         network, nodes = self.corosync.network, self.corosync.ring_nodes
         return VoteInformation(
             votes=network.votes[self.corosync.node],
-            expected=sum(network.votes.values()),
+            expected=network.expected or sum(network.votes.values()),
             quorum=sum(network.votes.values()) // 2 + 1,
             total=sum(network.votes[node] for node in nodes),
             flags=network.flags | ({"quorate"} if network.quorate(nodes) else set()),
         )
+
+    def expect(self, votes: int) -> None:
+        self.corosync.check()
+        self.corosync.network.expected = votes
+        self.tell()
 
     def close(self) -> None:
         self._open = False
 
     def tell(self) -> None:
         ring, nodes = self.corosync.ring, self.corosync.ring_nodes
-        quorate = self.corosync.network.quorate(nodes)
+        quorate = self.corosync.network.quorate(nodes) and not self.corosync.network.waits_for_all
         self.corosync.soon(lambda: self._on_quorum(ring, quorate, nodes) if self._open else None)
 
 

@@ -11,4 +11,5 @@ NO_RECORD: dict[str, Any] = {
     "Losses": [],
     "Safe": True,
     "Maintenance": False,
+    "Without": [],
 }

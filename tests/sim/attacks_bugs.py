@@ -17,7 +17,8 @@ from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.reports import Reports
-from standfast.resourced.terms import Terms, Word
+from standfast.resourced.term import Word
+from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import Ticks
 from standfast.vocabulary import Holding
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sim.network import DETECT_MS, Formation, Network, Station
 from standfast.resourced.events import (
     GroupChanged,
+    LoosenQuorum,
     NetworkDown,
     QuorumTold,
     Received,
@@ -26,6 +27,7 @@ class Corosync:
     def __init__(self, world: World, network: Network) -> None:
         self.world = world
         self.network = network
+        self.loosened = 0
         self.votes = {node.name: node.votes for node in world.configuration.nodes}
 
     # The record's group
@@ -130,14 +132,26 @@ class Corosync:
         self.world.tell_quorum(name)
 
     def tell_quorum(self, name: str) -> None:
-        """votequorum's word as it is now; with two nodes it is two_node with wait_for_all."""
+        """votequorum's word as it is now; with two nodes it is two_node with wait_for_all. Lowered expected votes go up
+        again with the votes that are here."""
         station, machine = self.network.stations[name], self.world.machines[name]
         if station.ring is None or machine.core is None or machine.hung or station.stalled:
             return
         present = sum(self.votes[other] for other in station.ring_nodes)
-        quorate = 2 * present > sum(self.votes.values()) or (len(self.votes) == 2 and station.saw_all)
+        station.expected = max(station.expected, present) if station.expected else 0
+        expected = station.expected or sum(self.votes.values())
+        quorate = 2 * present > expected or (len(self.votes) == 2 and station.saw_all)
         self.world.audit.told_quorum(name, station.ring, quorate)
         self.world.give(name, QuorumTold(ring=station.ring, quorate=quorate))
+
+    def loosen(self, name: str, action: LoosenQuorum) -> None:
+        """What every node of this ring is told: one message of votequorum."""
+        self.loosened += 1
+        for other in self.network.stations[name].ring_nodes:
+            station = self.network.stations[other]
+            station.saw_all |= action.cancel_wait_for_all
+            station.expected = action.expected or station.expected
+            self.world.after(self.world.random.randint(1, 60), self._word, other)
 
     def greet(self, name: str) -> None:
         """A new process of the daemon on this node is told how things are, and joins the group."""

@@ -46,7 +46,8 @@ class Station:
     process: int = 0
     frozen: bool = False  # Corosync hangs
     stalled: bool = False  # rings churn: nothing is delivered, nothing is said of quorum
-    saw_all: bool = False  # since it started it was in a ring with every node (wait_for_all)
+    saw_all: bool = False  # since it started it was in a ring with every node, or need not be (wait_for_all)
+    expected: int = 0  # votes, once they were lowered, until more are here; 0 = as configured
     inbox: deque[tuple[Any, ...]] = field(default_factory=deque)
     outbox: deque[tuple[str, Any]] = field(default_factory=deque)
     reading: bool = False  # its reader is about to look
@@ -80,6 +81,7 @@ class Network:
         """Corosync starts: alone in a ring of its own."""
         station = self.stations[name]
         station.up, station.joined, station.frozen, station.saw_all = True, False, False, self.total == 1
+        station.expected = 0
         station.inbox.clear()
         station.outbox.clear()
         station.known, station.stalled = frozenset(), False

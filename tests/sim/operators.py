@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from standfast.resourced.events import Wished
+from standfast.resourced.events import AloneAsked, Wished
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.record import Record
 
@@ -39,6 +39,7 @@ class Operators:
         self.latest: dict[str, str] = {}  # subject: its latest wish
         self.acknowledged: dict[str, tuple[int, WishKind]] = {}  # subject: since which term
         self.busy_until: dict[str, int] = {}
+        self.answers: dict[str, str] = {}  # by identity: the outcome, or why it is refused
 
     def wish(self, name: str, kind: WishKind, subject: str, node: str = "") -> None:
         """Somebody on `name` asks; one wish for a subject at a time: two at once may come true in any order."""
@@ -54,9 +55,27 @@ class Operators:
         self.acknowledged.pop(subject, None)
         world.give(name, Wished(wish=wish))
 
-    def answered(self, name: str, identity: str, outcome: str) -> None:
-        self.world.note(f"wish {identity}: {outcome}")
-        wish = self.asked[identity]
+    def start_alone(self, name: str, *without: str) -> str:
+        """Somebody on `name` wants to go on without these nodes; the answer is in `answers` at once."""
+        identity = f"a{len(self.answers)}"
+        self.world.note(f"operator on {name}: start-alone {' '.join(without)} ({identity})")
+        self.world.give(name, AloneAsked(id=identity, without=without, by=f"uid 0 on {name}"))
+        return self.answers[identity]
+
+    def confirm(self, name: str, node: str, loss: str) -> str:
+        """Somebody on `name` vouches for `node`, where a start-alone wants that."""
+        identity = f"c{len(self.answers)}"
+        self.world.note(f"operator on {name}: {node} is off ({loss}, {identity})")
+        wish = Wish(id=identity, kind=WishKind.CONFIRM, subject=node, loss=loss, by=f"uid 0 on {name}")
+        self.world.give(name, Wished(wish=wish))
+        return self.answers[identity]
+
+    def answered(self, name: str, identity: str, outcome: str, text: str) -> None:
+        self.world.note(f"wish {identity}: {outcome} {text}")
+        self.answers[identity] = text or outcome
+        wish = self.asked.get(identity)
+        if wish is None:
+            return
         core = self.world.machines[name].core
         if outcome == "done" and self.latest[wish.subject] == identity and core is not None and core.terms.term:
             self.acknowledged[wish.subject] = (core.terms.term.number, wish.kind)

@@ -9,7 +9,6 @@ Not here, for what they attack does not exist yet or is not the core's:
 | letter | why |
 |---|---|
 | G, C7's proof, C8 | no watchdog and no proof by one |
-| S, D1's command | no start-alone; that two nodes wait is K's second script |
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
 | H6 | withdrawal is membershipd's: `tests/unit/test_withdrawal.py` |
@@ -27,7 +26,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sim import attacks_bugs, attacks_crossings, attacks_fencing, attacks_model, attacks_review, planted
+from sim import attacks_alone, attacks_bugs, attacks_crossings, attacks_fencing, attacks_model, attacks_review, planted
 from sim.conftest import Noticed
 
 Attack = Callable[[], None]
@@ -100,7 +99,24 @@ FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_fencing.resourced_is_dead_under_a_watchdog: (),
     attacks_fencing.device_says_off_and_lies: (attacks_fencing.heard_is_off,),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING}
+ALONE: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_alone.one_of_two_is_dead_at_a_cold_start: (),
+    attacks_alone.named_node_lives_behind_a_cut_link: (attacks_alone.word_without_proofs,),
+    attacks_alone.device_of_the_named_node_fails: (attacks_alone.failed_attempt_proves,),
+    attacks_alone.lying_requests_are_refused: (attacks_alone.nobody_need_be_named,),
+    attacks_alone.named_node_returns_before_its_proof: (),
+    attacks_alone.named_node_is_heard_and_its_device_lies: (attacks_alone.request_outlives_a_return,),
+    attacks_alone.daemon_restarts_with_all_proofs: (attacks_alone.loosened_quorum_opens,),
+    attacks_alone.two_of_three_are_burnt: (
+        attacks_alone.alone_wishes_are_acknowledged,
+        attacks_alone.absent_are_switched_on,
+    ),
+    attacks_alone.three_of_five_are_burnt: (),
+    attacks_alone.proofs_are_of_different_times: (attacks_alone.old_proofs_count,),
+    attacks_alone.absent_nodes_had_more_terms: (attacks_alone.alone_is_one_term_later,),
+    attacks_alone.operator_vouches_for_a_node: (),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 

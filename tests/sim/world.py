@@ -34,6 +34,7 @@ from standfast.resourced.events import (
     LeaveAsked,
     LeaveGroup,
     Left,
+    LoosenQuorum,
     Observed,
     Reboot,
     SendRecord,
@@ -287,8 +288,10 @@ class World:
                 self.dogs.told(name, action)
             case Fence(loss=loss, node=node, action=kind):
                 self.agents.begin(name, loss, node, kind)
+            case LoosenQuorum():
+                self.after(self.random.randint(1, 20), self.corosync.loosen, name, action)
             case Answer(wish=wish, outcome=outcome):
-                self.operators.answered(name, wish, outcome)
+                self.operators.answered(name, wish, outcome, action.text)
             case InstallConfiguration(digest=digest):
                 self.files.install(name, digest)
             case Left() | Reboot():

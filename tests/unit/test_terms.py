@@ -28,7 +28,8 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.record import Record
-from standfast.resourced.terms import Terms, Word
+from standfast.resourced.term import Word
+from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.resourced.transfer import CHUNK_CHARACTERS, MOST_CHUNKS
 from standfast.vocabulary import Ring

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import showing
+from standfast.resourced.alone import Wanted, first_updates
 from standfast.resourced.apply import apply
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -136,6 +137,13 @@ class Story:
         self.there = {place: held for place, held in self.there.items() if place[0] != name}
         self.apply(Proven(loss=self.record.losses[name].number, how=how or "agent", text="", switch_on=not how))
 
+    def starts_alone(self, name: str, names: str) -> None:
+        """A cold start of one node on an operator's word: a device has proven each of the others off."""
+        self.cold_start(name)
+        wanted = {name: Wanted(loss="alone-1", devices=True, how="agent") for name in names.split()}
+        for content in first_updates(self.record, self.term, wanted, "uid 0 on n1"):
+            self.apply(content)
+
     def attempt_failed(self, name: str) -> None:
         attempt = max((one for one in self.record.attempts if one.node == name), key=lambda one: one.loss)
         self.apply(AttemptEnded(loss=attempt.loss, fencer=attempt.fencer, action=attempt.action, text="no answer"))
@@ -257,6 +265,7 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"(.+) (?:is|are) here": Story.here,
     r"cold start of (.+)": Story.cold_start,
     r"(.+) (?:is|are) (?:lost|gone)": Story.lost,
+    r"(\w+) starts without (.+)": Story.starts_alone,
     r"(\w+) is away": Story.away,
     r"(\w+) rests": Story.rests,
     r"(\w+) is back": Story.back,

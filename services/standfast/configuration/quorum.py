@@ -66,8 +66,11 @@ class Rules:
             return True
         return self.auto_tie_breaker and 2 * votes == all_votes and self._lowest(before) in names
 
-    def may_hold(self, names: frozenset[str]) -> bool:
-        """votequorum could call these nodes quorate: the arbiter may vote for them, or votes may have been lowered."""
+    def may_hold(self, names: frozenset[str], without: frozenset[str] = frozenset()) -> bool:
+        """votequorum could call these nodes quorate: the arbiter may vote for them, or votes may have been lowered.
+        `without`: the nodes that an operator's word stands for; with these nodes they must be all there are."""
+        if without and names | without >= set(self.votes_of):
+            return self.votes(names) > 0
         if self.last_man_standing and self.votes(names) > 0 and (len(names) > 1 or self.auto_tie_breaker):
             return True
         if self.auto_tie_breaker and 2 * self.votes(names) == self.expected:

@@ -5,6 +5,7 @@ from typing import Final
 
 from standfast.corosync.common import Code, CorosyncError, Handle, HandlePointer, IntPointer, Library
 
+_VALUE_UINT8: Final = 2
 _VALUE_STRING: Final = 11
 
 _LIBRARY: Final = Library(
@@ -13,6 +14,7 @@ _LIBRARY: Final = Library(
         "cmap_initialize": (HandlePointer,),
         "cmap_finalize": (Handle,),
         "cmap_get": (Handle, ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t), IntPointer),
+        "cmap_set": (Handle, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int),
     },
 )
 
@@ -26,6 +28,19 @@ def read_string(key: str) -> str | None:
     _LIBRARY.call("cmap_initialize", ctypes.byref(handle))
     try:
         return _get(handle, key.encode())
+    finally:
+        _LIBRARY.ask("cmap_finalize", handle)
+
+
+def write_byte(key: str, value: int) -> None:
+    """The key of the running Corosync has this value, until it stops; 0 to 255.
+
+    Raises CorosyncError while Corosync does not run, and when it refuses; waits while it hangs.
+    """
+    handle, byte = Handle(), ctypes.c_uint8(value)
+    _LIBRARY.call("cmap_initialize", ctypes.byref(handle))
+    try:
+        _LIBRARY.call("cmap_set", handle, key.encode(), ctypes.byref(byte), ctypes.sizeof(byte), _VALUE_UINT8)
     finally:
         _LIBRARY.ask("cmap_finalize", handle)
 

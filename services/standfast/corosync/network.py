@@ -32,6 +32,7 @@ class VoteHandle(Protocol):
     """See Votequorum."""
 
     def information(self) -> VoteInformation: ...
+    def expect(self, votes: int) -> None: ...
     def close(self) -> None: ...
 
 
@@ -71,6 +72,8 @@ class Network(Protocol):
 
     def stored_sequence(self, node: int) -> int | None: ...
 
+    def cancel_wait_for_all(self) -> None: ...
+
 
 class Corosync:
     """The real one."""
@@ -97,6 +100,9 @@ class Corosync:
 
     def configuration(self, loop: asyncio.AbstractEventLoop, on_dead: OnDead) -> ConfigurationHandle:
         return Cfg(loop, on_dead)
+
+    def cancel_wait_for_all(self) -> None:
+        cmap.write_byte("quorum.cancel_wait_for_all", 1)
 
     def read_string(self, key: str) -> str | None:
         return cmap.read_string(key)

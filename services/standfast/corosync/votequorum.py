@@ -117,6 +117,7 @@ _VOTE_LIBRARY: Final = Library(
         "votequorum_dispatch": (Handle, ctypes.c_int),
         "votequorum_trackstart": (Handle, ctypes.c_uint64, ctypes.c_uint),
         "votequorum_getinfo": (Handle, ctypes.c_uint, ctypes.POINTER(Information)),
+        "votequorum_setexpected": (Handle, ctypes.c_uint),
     },
 )
 
@@ -162,6 +163,12 @@ class Votequorum:
             total=found.total_votes,
             flags=flag_names(found.flags),
         )
+
+    def expect(self, votes: int) -> None:
+        """The nodes of this ring expect so many votes, until more are there or Corosync stops; never fewer than there
+        are. A request as above: raises CorosyncError, also when it is refused."""
+        assert self._votes is not None
+        self._votes.call("setexpected", max(votes, self.information().total))
 
     def close(self) -> None:
         """Nothing of it is left."""

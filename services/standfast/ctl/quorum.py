@@ -1,4 +1,4 @@
-"""`standfast quorum`: who may act and by which votes, and the arbiter."""
+"""`standfast quorum`: who may act and by which votes, the arbiter, and going on alone."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from standfast.ctl import cluster, quorum_report
 from standfast.ctl.cluster import QUORUM
 from standfast.ctl.problems import CommandError, Exit, not_running, run
 from standfast.ctl.report import Report
+from standfast.ctl.start_alone import start_alone
 
 FOLDER: Final = Path("/etc/standfast")
 
@@ -43,6 +44,9 @@ async def _read() -> Report:
         text = f"standfast-quorumd {why} here: systemctl status standfast-quorumd.service"
         raise CommandError(Exit.NOT_RUNNING, text)
     return quorum_report.make(snapshot)
+
+
+quorum.add_command(start_alone)
 
 
 @quorum.group()

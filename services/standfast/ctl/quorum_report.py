@@ -17,6 +17,8 @@ def make(snapshot: Snapshot) -> Report:
         "expected_votes": quorum["ExpectedVotes"] if known else None,
         "needed_votes": quorum["QuorumVotes"] if known else None,
         "flags": list(quorum["Flags"]) if known else None,
+        "term": groups.get("Term") or None,
+        "without": list(groups["Without"]) if "Without" in groups else None,
         "nodes": _nodes(snapshot),
         "arbiter": _arbiter(quorum),
         "health": _health(quorum),

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from standfast.ctl.report import Report
+from standfast.ctl.table import going_without
 
 _QUORATE: Final = {True: ("quorate", "green"), False: ("not quorate", "bold red"), None: ("quorum unknown", "yellow")}
 _ARBITER: Final = {
@@ -23,6 +24,8 @@ def show(report: Report, file: IO[str] | None = None, width: int | None = None) 
     console.print(_headline(report))
     if report["flags"]:
         console.print(f"Votequorum's flags: {', '.join(report['flags'])}")
+    if report["without"]:
+        console.print(Text(going_without(report), style="bold yellow"))
     if report["arbiter"]:
         words = _ARBITER.get(report["arbiter"]["state"], (report["arbiter"]["state"], ""))
         console.print(Text.assemble(f"The arbiter {report['arbiter']['host']} ", words))

@@ -22,6 +22,7 @@ def make(snapshot: Snapshot) -> Report:
         "detect_within_ms": membership.get("DetectWithinMilliseconds") or None,
         "safe": groups.get("Safe"),
         "maintenance": groups.get("Maintenance"),
+        "without": list(groups["Without"]) if "Without" in groups else None,
         "nodes": _nodes(snapshot),
         "groups": _groups(snapshot),
         "fencing": {

@@ -58,9 +58,22 @@ def _warnings(report: Report) -> list[Text]:
         lines.append(f"Withdrawn: {report['withdrawn']}")
     if report["safe"] is False and not fencing["unsafe"]:
         lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
+    if report["without"]:
+        lines.append(going_without(report))
     if report["maintenance"]:
         lines.append("Maintenance: nothing is done with any group, nobody is fenced: standfast maintenance off")
     return [Text(line, style="bold yellow") for line in lines]
+
+
+def going_without(report: Report) -> str:
+    """What an operator's start-alone waits for, or what was promised with it."""
+    them = ", ".join(report["without"])
+    if not report["term"]:
+        return f"On an operator's word this cluster goes on without {them} once each is proven off."
+    return (
+        f"This cluster goes on without {them} on an operator's word: keep them off. "
+        "Until more than half of all votes are here again every wish is answered with “unknown”."
+    )
 
 
 def _grid(header: Sequence[str] = ()) -> Table:

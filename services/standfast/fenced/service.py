@@ -213,13 +213,14 @@ class Service:
         return await ring.read_ring(self._bus)
 
     async def _term_open(self) -> bool:
-        """resourced says that a term is open; without its word none is."""
+        """resourced says that a term is open, or that an operator has it opened without a node; else none is."""
         if self._bus is None:
             return False
         try:
-            return bool(await self._bus.get(*GROUPS, "Term", timeout_s=_TERM_TIMEOUT_S))
+            record = await self._bus.get_all(*GROUPS, timeout_s=_TERM_TIMEOUT_S)
         except BusError:
             return False
+        return bool(record.get("Term") or record.get("Without"))
 
     def _on_membership(self, signal: Signal) -> None:
         interface, changed, _ = signal.arguments

@@ -40,6 +40,7 @@ from standfast.resourced.messages import (
     Proven,
     RaceDecided,
     Reported,
+    StartedAlone,
     SwitchedOn,
     Update,
     Watched,
@@ -115,6 +116,10 @@ def _race_decided(record: Record, content: RaceDecided) -> Record:
     return replace(record, winner=content.winner) if content.winner in record.nodes else record
 
 
+def _started_alone(record: Record, content: StartedAlone) -> Record:
+    return replace(record, without=content.without) if record.could_go_on(content.without) else record
+
+
 def _protocol_raised(record: Record, content: ProtocolRaised) -> Record:
     return replace(record, protocol=max(record.protocol, content.version))
 
@@ -139,7 +144,8 @@ def _members(record: Record, term: int, content: Members) -> Record:
             held.setdefault(group, {})[member.node] = what
     groups = {name: _group_of_term(group, held.get(name, {})) for name, group in record.groups.items()}
     attempts = attempts_of_term(record, content)
-    return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts)
+    without = () if 2 * record.votes(set(named)) > record.all_votes else record.without
+    return replace(record, nodes=nodes, losses=losses, owed=owed, groups=groups, attempts=attempts, without=without)
 
 
 def _group_of_term(group: GroupRecord, held: Mapping[str, Held]) -> GroupRecord:
@@ -369,6 +375,7 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Disabled: _disabled,
     Placed: _placed,
     RaceDecided: _race_decided,
+    StartedAlone: _started_alone,
     ConfigurationInForce: _configuration,
     ProtocolRaised: _protocol_raised,
 }

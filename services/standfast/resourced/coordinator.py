@@ -62,12 +62,15 @@ class Coordinator:
         term = self.terms.term
         return term if term is not None and term.coordinator == self.me else None
 
-    def term_changed(self, at: str) -> None:
-        """A term was opened, or ended: the first update names its members. Waits go on in consecutive terms."""
+    def term_changed(self, at: str, first: tuple[Content, ...] = ()) -> None:
+        """A term was opened, or ended: the first update names its members, `first` comes next. Waits go on in
+        consecutive terms."""
         self._in_flight, self._next_position, self._planned = 0, 1, ()
         term = self.term
         if term is not None:
             self._update(Members(members=tuple(term.states[name].member for name in term.members)), at)
+            for content in first:
+                self._update(content, at)
         elif (other := self.terms.term) is not None:
             self._waits = {}
             if other.coordinator != self._counted_for or not other.states[other.coordinator].in_memory:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
+from standfast.resourced.alone import Alone
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -19,6 +20,7 @@ from standfast.resourced.departure import Departure
 from standfast.resourced.events import (
     Action,
     Adopted,
+    AloneAsked,
     ConfigurationRead,
     Event,
     FencingTold,
@@ -43,7 +45,7 @@ from standfast.resourced.events import (
     WatchdogTold,
     Wished,
 )
-from standfast.resourced.fencing import Fencing
+from standfast.resourced.fencing import Fencing, heard_limit_ms
 from standfast.resourced.hands import Gate, Hand, make_hands
 from standfast.resourced.messages import (
     Meeting,
@@ -53,18 +55,19 @@ from standfast.resourced.messages import (
     Request,
     Tick,
     Update,
+    WishKind,
 )
 from standfast.resourced.operators import Operators
 from standfast.resourced.race import Race
 from standfast.resourced.record import Disk, Record
 from standfast.resourced.reports import Reports, Self
-from standfast.resourced.terms import Terms, Word
+from standfast.resourced.term import Word
+from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import INTERVAL_MS, Ticks
 from standfast.resourced.watching import Watching
 from standfast.vocabulary import Holding
 
 KEEP_TICKS_MS = 10_000
-HEARD_MARGIN_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,7 @@ class Core:
         )
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
-        self.fencing = Fencing(self.me, self.act)
+        self.fencing, self.alone = Fencing(self.me, self.act), Alone(self.me, self.terms, self.act, fresh)
         self.race, self.watching = Race(self.me), Watching(self.me, self.act)
         self.healthy, self.linked = True, frozenset[str]()
         self.reports = Reports(self.me, self.terms, self.send)
@@ -201,7 +204,10 @@ class Core:
             case FencingTold() | WatchdogTold() | HealthTold() | LinksTold():
                 self._daemons(event)
             case Wished(wish=wish):
-                self.operators.wished(wish, self.now)
+                if wish.kind is not WishKind.CONFIRM or not self.alone.confirms(wish, self.knowledge):
+                    self.operators.wished(wish, self.now)
+            case AloneAsked():
+                self.alone.asked(event, self.knowledge)
             case LeaveAsked():
                 self.departure.asked = True
             case ConfigurationRead():
@@ -231,6 +237,7 @@ class Core:
         match event:
             case FencingTold():
                 self.fencing.told(event, self.record if self.terms.term else None)
+                self.alone.told(event)
             case WatchdogTold():
                 self.watching.told(event)
             case HealthTold(healthy=healthy):
@@ -307,10 +314,11 @@ class Core:
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
             heard = self.linked | set(self.terms.ring_nodes)
-            results = self.fencing.results(self.record, heard, self._heard_limit_ms(), self.now)
+            results = self.fencing.results(self.record, heard, heard_limit_ms(self.configuration), self.now)
             self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
         self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration)
+        self.alone.advance(self.knowledge)
         self.operators.advance(self.now)
         self.departure.advance(self.hands.values(), self.configuration, self.now)
 
@@ -320,13 +328,11 @@ class Core:
         for hand in self.hands.values():
             hand.term_ended()
         self.operators.term_changed()
-        self.coordinator.term_changed(self.at)
-        if self.terms.term is not None:
-            self.act(story.term_opened(self.terms.term))
-
-    def _heard_limit_ms(self) -> int:
-        """Who was switched off is out of the ring by then."""
-        return 2 * self.configuration.cluster.detect_within_ms + HEARD_MARGIN_MS
+        term = self.terms.term
+        first = self.alone.opened(term, self.now) if term is not None else ()
+        self.coordinator.term_changed(self.at, first)
+        if term is not None:
+            self.act(story.term_opened(term))
 
     def _self(self) -> Self:
         available = self.offered.digest if self.offered else ""
@@ -362,7 +368,7 @@ class Core:
 
     def echoed(self) -> bool:
         names = self.ticks.echoers(self.now, self.configuration.cluster.tick_max_ms)
-        return self.me in names and self.terms.rules.may_hold(names)
+        return self.me in names and self.terms.may_hold(names)
 
     def _gate(self, name: str) -> Gate:
         if self.quorum() is Word.NO or self.terms.term is None or self.rests:

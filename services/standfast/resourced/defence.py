@@ -6,7 +6,7 @@ from standfast.resourced import story
 from standfast.resourced.events import Action, Reboot
 from standfast.resourced.hands import Hand, Stage
 from standfast.resourced.record import Record
-from standfast.resourced.terms import Word
+from standfast.resourced.term import Word
 
 
 class Defence:

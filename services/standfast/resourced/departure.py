@@ -30,9 +30,9 @@ class Departure:
         empty = all(hand.stage in (Stage.IDLE, Stage.WAITING) for hand in hands)
         if term is not None and record is not None:
             node, closes = record.nodes[self._me], self._me in closing(record, quorum_of(configuration))
-            marked = node.left and closes and self._terms.durable_at(node.marked_at or 1)
-            if marked and empty:
-                self._go(clean=True)
+            stored = self._terms.durable_at(node.marked_at or 1)
+            if node.left and closes and (stored or record.without) and empty:
+                self._go(clean=stored)  # in a term where nothing is acknowledged, nor is its mark
         elif now - self._alone_since >= configuration.cluster.quorum_wait_ms:
             for hand in hands:
                 if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):

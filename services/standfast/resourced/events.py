@@ -129,6 +129,15 @@ class Wished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AloneAsked:
+    """An operator wants to go on without these nodes, which are all that are absent."""
+
+    id: str  # of the answer
+    without: tuple[str, ...]
+    by: str  # who asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveAsked:
     pass
 
@@ -159,6 +168,7 @@ Event = (
     | HealthTold
     | LinksTold
     | Wished
+    | AloneAsked
     | LeaveAsked
     | ConfigurationRead
 )
@@ -192,6 +202,14 @@ class Fence:
     node: str
     incarnation: str
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoosenQuorum:
+    """votequorum is to call this ring quorate although nodes are absent: all of them are proven off."""
+
+    cancel_wait_for_all: bool
+    expected: int  # votes, 0 = as configured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +268,7 @@ Action = (
     | JoinGroup
     | LeaveGroup
     | Fence
+    | LoosenQuorum
     | ArmWatchdog
     | TellWatchdog
     | Answer

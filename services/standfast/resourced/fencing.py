@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 
+from standfast.configuration.model import Configuration
 from standfast.resourced.events import Fence, FencingTold
 from standfast.resourced.messages import AttemptEnded, Proven, RunningAttempt, SwitchedOn
 from standfast.resourced.record import Attempt, Record
 
+HEARD_MARGIN_MS = 3_000
 Key = tuple[str, str]  # loss, action
 Result = tuple[Key, AttemptEnded | Proven | SwitchedOn]
+
+
+def heard_limit_ms(configuration: Configuration) -> int:
+    """Who was switched off is heard no more by then."""
+    return 2 * configuration.cluster.detect_within_ms + HEARD_MARGIN_MS
 
 
 class Fencing:

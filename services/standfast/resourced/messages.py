@@ -137,6 +137,14 @@ class LossDeclared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartedAlone:
+    """This term was opened on an operator's word without these nodes; the proofs that they are off follow."""
+
+    without: tuple[str, ...]
+    by: str  # who gave it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptBegun:
     loss: str
     node: str
@@ -315,6 +323,7 @@ class ProtocolRaised:
 
 Content = (
     Members
+    | StartedAlone
     | LossDeclared
     | AttemptBegun
     | AttemptEnded

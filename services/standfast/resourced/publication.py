@@ -8,7 +8,7 @@ from typing import Any, Final
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
 from standfast.resourced.core import Core
-from standfast.resourced.events import Answer, Event, LeaveAsked, Left, Wished
+from standfast.resourced.events import AloneAsked, Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.record_text import WholeText
 from standfast.resourced.simulations import Simulations
@@ -54,6 +54,7 @@ class Publication:
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
         handle("org.standfast.Groups1", "FenceNow", self._fence_now)
         handle("org.standfast.Groups1", "Confirm", self._confirm)
+        handle("org.standfast.Groups1", "StartAlone", self._start_alone)
         for method, kind in GROUP_METHODS.items():
             handle("org.standfast.Group1", method, self._group_wish(kind))
         self.update()
@@ -101,6 +102,12 @@ class Publication:
         overridden = "".join(f", although {text}" for _, text in known)
         return await self._wish(WishKind.CONFIRM, node, loss=loss, by=f"uid {call.uid} on {self._core.me}{overridden}")
 
+    async def _start_alone(self, call: Call) -> tuple[Any, ...]:
+        """Answered when the request is taken: `Losses` and `Term` tell how it goes on."""
+        (nodes,) = call.arguments
+        by = f"uid {call.uid} on {self._core.me}"
+        return await self._answer(lambda identity: AloneAsked(id=identity, without=tuple(nodes), by=by))
+
     def _group_wish(self, kind: WishKind) -> Callable[[Call], Any]:
         async def handler(call: Call) -> tuple[Any, ...]:
             node = call.arguments[0] if call.arguments else ""
@@ -111,10 +118,17 @@ class Publication:
     async def _wish(
         self, kind: WishKind, subject: str, node: str = "", *, loss: str = "", by: str = ""
     ) -> tuple[Any, ...]:
+        def wish(identity: str) -> Event:
+            return Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node, loss=loss, by=by))
+
+        return await self._answer(wish)
+
+    async def _answer(self, event: Callable[[str], Event]) -> tuple[Any, ...]:
+        """The core was given the event of a new identity, and answered "done". Raises BusError."""
         identity = uuid.uuid4().hex
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[identity] = future
-        self._push(Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node, loss=loss, by=by)))
+        self._push(event(identity))
         answer = await future
         if answer.outcome != "done":
             raise BusError(OUTCOMES[answer.outcome], answer.text)
@@ -125,25 +139,27 @@ class Publication:
     def update(self) -> None:
         """Publish what differs; nothing is computed when nothing can."""
         core, record = self._core, self._core.record
-        term = core.terms.term
+        term, alone = core.terms.term, core.alone.losses(self._core.now)
+        without = tuple(core.alone.wanted) or (record.without if record and term else ())
         seen = (
             record,
             term.nonce if term else "",
             core.quorum(),
             core.terms.ring,
             core.configuration,
+            (alone, without),
             core.now // 1000,
         )
         waiting = record is not None and any(not loss.proof for loss in record.losses.values())
         if (
-            all(a is b or a == b for a, b in zip(seen[:5], self._seen, strict=False))
+            all(a is b or a == b for a, b in zip(seen[:6], self._seen, strict=False))
             and self._seen
             and not (waiting and seen != self._seen)
         ):
             return
         self._seen = seen
         situation = core.coordinator.situation(core.knowledge)
-        losses = showing.losses(record, core.configuration, situation) if record else []
+        losses = showing.losses(record, core.configuration, situation, core.alone.wanted) if record else []
         nodes = core.configuration.nodes
         values = {
             "Cluster": core.configuration.cluster.name,
@@ -156,7 +172,8 @@ class Publication:
             "RecordDigest": self._text.digest(record) if record else "",
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
-            "Losses": losses,
+            "Losses": alone + losses,
+            "Without": list(without),
             "Maintenance": record.maintenance if record else False,
             "Safe": all(node.fence or node.watchdog for node in nodes) or len(nodes) == 1,
         }

@@ -71,6 +71,7 @@ class Rule(StrEnum):
     NOT_REBOOTED = "not-rebooted"
     STOP_FAILED = "stop-failed"
     FENCED_BY_OPERATOR = "fenced-by-operator"
+    STARTED_WITHOUT = "started-without"
 
 
 SENTENCES: Mapping[Rule, str] = {
@@ -129,6 +130,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.NOT_REBOOTED: "it did not reboot although its loss was proven",
     Rule.STOP_FAILED: "{group} could not be stopped: {cause}",
     Rule.FENCED_BY_OPERATOR: "an operator ({by}) wants it off",
+    Rule.STARTED_WITHOUT: "an operator ({by}) goes on without it",
 }
 
 

@@ -5,7 +5,7 @@ update of each term.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from standfast.resourced.codec import encode
@@ -104,6 +104,7 @@ class Record:
     protocol: int = 1  # the version of the messages in use; only goes up
     maintenance: bool = False  # nothing is done with any group, and nobody is fenced
     winner: str = ""  # of two nodes that lose each other: who shoots first
+    without: tuple[str, ...] = ()  # nodes that an operator goes on without, until more than half of all votes are here
     nodes: Mapping[str, NodeRecord]
     groups: Mapping[str, GroupRecord]
     losses: Mapping[str, Loss]  # by node: its latest that did not end
@@ -136,6 +137,10 @@ class Record:
         if 2 * here > everywhere:
             return True
         return all(self.proven_or_left(name) for name, node in self.nodes.items() if not node.present)
+
+    def could_go_on(self, names: Iterable[str]) -> bool:
+        """These nodes could open a term by themselves from what is on their disks; of more than two it is assumed."""
+        return len(self.nodes) > 2 or 2 * self.votes(set(names)) > self.all_votes
 
     def by_number(self, number: str) -> Loss | None:
         return next((loss for loss in self.losses.values() if loss.number == number), None)

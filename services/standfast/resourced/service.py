@@ -10,6 +10,7 @@ from typing import Final
 from standfast import files, journal
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import ConfigurationError
+from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.resourced import disk, later, store
 from standfast.resourced.acts import Acts
@@ -26,6 +27,7 @@ from standfast.resourced.events import (
     JoinGroup,
     LeaveGroup,
     Left,
+    LoosenQuorum,
     Reboot,
     SendRecord,
     SendTick,
@@ -143,7 +145,7 @@ class Service:
                 self.stream.join()
             case LeaveGroup():
                 self.stream.leave()
-            case Fence() | ArmWatchdog() | TellWatchdog():
+            case Fence() | LoosenQuorum() | ArmWatchdog() | TellWatchdog():
                 self._tell_daemon(action)
             case Answer():
                 self.publication.answered(action)
@@ -154,14 +156,26 @@ class Service:
             case Reboot(reason=reason):
                 later.begin(self._tasks, self.acts.reboot(reason))
 
-    def _tell_daemon(self, action: Fence | ArmWatchdog | TellWatchdog) -> None:
+    def _tell_daemon(self, action: Fence | LoosenQuorum | ArmWatchdog | TellWatchdog) -> None:
         match action:
+            case LoosenQuorum():
+                self._tasks.create_task(self._loosen(action))
             case Fence():
                 self.fencer.begin(action)
             case ArmWatchdog():
                 later.begin(self._tasks, self._arm())
             case TellWatchdog(holding=holding, echoed_until_ms=until, stored_ms=stored):
                 self.feeder.tell(holding=holding, echoed_until_ms=until, stored_ms=stored)
+
+    async def _loosen(self, action: LoosenQuorum) -> None:
+        try:
+            await self.stream.loosen(action)
+        except (CorosyncError, TimeoutError) as error:
+            text = f"votequorum does not call this node quorate on an operator's word: {str(error) or 'no answer'}"
+            journal.write(journal.Event.QUORUM_NOT_LOOSENED, journal.Level.ERROR, text)
+            return
+        text = "votequorum was told to do without the absent nodes: each of them is proven off"
+        journal.write(journal.Event.QUORUM_LOOSENED, journal.Level.WARNING, text)
 
     # Life
 

@@ -1,6 +1,6 @@
 """What people see of the record: states of nodes, groups and losses as values for the bus (pure)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from standfast.configuration.model import Configuration
@@ -100,11 +100,14 @@ def resource_values(name: str, record: Record, configuration: Configuration) -> 
     return shown
 
 
-def losses(record: Record, configuration: Configuration, situation: Situation | None) -> list[tuple[Any, ...]]:
-    """Losses that wait for their proof: loss, node, attempts failed, seconds to the next, a sentence."""
+def losses(
+    record: Record, configuration: Configuration, situation: Situation | None, others: Iterable[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Losses that wait for their proof: loss, node, attempts failed, seconds to the next, a sentence. Not those of the
+    `others`, of which more is known elsewhere."""
     shown = []
     for loss in sorted(record.losses.values(), key=lambda loss: loss.number):
-        if loss.proof:
+        if loss.proof or loss.node in others:
             continue
         failed = record.failed_attempts.get(loss.number, 0)
         wait_ms = None

@@ -16,6 +16,7 @@ from standfast.resourced.messages import (
     ProtocolRaised,
     Proven,
     Reported,
+    StartedAlone,
     SwitchedOn,
     Update,
     Wish,
@@ -68,6 +69,18 @@ def term_opened(term: Term) -> Entry:
     return Entry(event="term-opened", level=INFO, text=text, fields={"TERM": str(term.number)})
 
 
+def alone_asked(names: tuple[str, ...], by: str) -> Entry:
+    them = ", ".join(names)
+    text = f"An operator ({by}) wants to go on without {them}: first each is proven off, then a term is opened"
+    return Entry(event="alone-asked", level=WARNING, text=text, fields={"SUBJECT": them})
+
+
+def alone_ended(names: tuple[str, ...], why: str) -> Entry:
+    them = ", ".join(names)
+    text = f"That an operator goes on without {them} is over: {why}"
+    return Entry(event="alone-ended", level=WARNING, text=text, fields={"SUBJECT": them, "CAUSE": why})
+
+
 def quorum_lost(groups: list[str]) -> Entry:
     text = f"This node is not quorate: it stops what it runs at once ({', '.join(groups)})"
     return Entry(event="quorum-lost-stop", level=WARNING, text=text)
@@ -89,14 +102,15 @@ def entries(before: Record, after: Record, term: int, update: Update) -> list[En
     """The entries of one update, the same on every member."""
     fields = {"TERM": str(term), "POSITION": f"{term}.{update.position}"}
     told = [*_content(before, after, update, fields)]
-    told += [entry for name in after.groups for entry in _phase(name, before, after, fields)]
+    told += [entry for name in sorted(after.groups) for entry in _phase(name, before, after, fields)]
     return told
 
 
 def _content(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
     match update.content:
         case Members():
-            return [entry for name in sorted(after.members) for entry in _member(name, after, fields)]
+            told = [entry for name in sorted(after.members) for entry in _member(name, after, fields)]
+            return [*told, *_alone_over(before, after, fields)]
         case Installed(node=node) if node in before.nodes and not drifted(before.nodes[node], before):
             return _drifted(node, after, fields)
         case LossDeclared(node=node):
@@ -153,6 +167,8 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
             return [_entry("group-disabled", ERROR, text, fields, GROUP=group, CAUSE=sentence(why))]
         case Marked(node=node):
             return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
+        case StartedAlone(without=names, by=by):
+            return [_alone(names, by, after, fields)]
         case ProtocolRaised(version=version) if after.protocol == version:
             text = f"Version {version} of the protocol is in use: every node speaks it"
             return [_entry("protocol-raised", NOTICE, text, fields)]
@@ -168,6 +184,21 @@ def _member(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
         text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
         told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
     return told
+
+
+def _alone(names: tuple[str, ...], by: str, after: Record, fields: Mapping[str, str]) -> Entry:
+    them = ", ".join(names)
+    text = f"This cluster goes on without {them} on an operator's word ({by}), with the record that is here"
+    if after.without:
+        text += "; keep them off: until more than half of all votes are together every wish is answered “unknown”"
+    return _entry("alone-begun", WARNING, text, fields, SUBJECT=them)
+
+
+def _alone_over(before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    if not before.without or after.without:
+        return []
+    text = f"More than half of all votes are here again: wishes are acknowledged, {', '.join(before.without)} may boot"
+    return [_entry("alone-over", NOTICE, text, fields)]
 
 
 def _drifted(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:

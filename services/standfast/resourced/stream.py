@@ -12,7 +12,16 @@ from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
 from standfast.corosync.network import GroupHandle, Network, OnMembers, OnMessage, OnRing, VoteHandle
 from standfast.corosync.requests import Requests
-from standfast.resourced.events import Event, GroupChanged, NetworkDown, QuorumTold, Received, RingChanged, TickReceived
+from standfast.resourced.events import (
+    Event,
+    GroupChanged,
+    LoosenQuorum,
+    NetworkDown,
+    QuorumTold,
+    Received,
+    RingChanged,
+    TickReceived,
+)
 from standfast.vocabulary import Ring
 
 REOPEN_S = 0.1
@@ -106,6 +115,18 @@ class Stream:
 
     def send_tick(self, data: bytes) -> None:
         self._ticks.send(data)
+
+    async def loosen(self, action: LoosenQuorum) -> None:
+        """votequorum has it, and tells soon what it makes of it. Raises CorosyncError or TimeoutError."""
+        votes = self._votes
+
+        def request() -> None:
+            if action.cancel_wait_for_all:
+                self._network.cancel_wait_for_all()
+            if action.expected and votes is not None:
+                votes.expect(action.expected)
+
+        await self._requests.ask(request)
 
     def close(self) -> None:
         self._wanted = False

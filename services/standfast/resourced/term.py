@@ -1,10 +1,30 @@
-"""A term, and the call that it is made of: plain data that `terms.Terms` moves along."""
+"""A term, and the call that it is made of: what `terms.Terms` moves along, is told, and does outside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
 
-from standfast.resourced.messages import Call, Open, State
+from standfast.resourced.messages import Call, Message, Open, State
+from standfast.resourced.record import Record
 from standfast.resourced.transfer import Pieces
+
+
+class Word(StrEnum):
+    """votequorum's word for the present ring; an unknown one starts nothing and stops nothing."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Outbox(Protocol):
+    """What `terms.Terms` does outside."""
+
+    def send(self, message: Message) -> None: ...
+    def persist(self, record: Record | None, highest_term: int) -> bool: ...
+    def leave_group(self) -> None: ...
+    def cannot_speak(self, version: int) -> None: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,6 +37,7 @@ class Calling:
     states: dict[str, State] = field(default_factory=dict)
     open: Open | None = None
     open_sent: bool = False
+    alone: bool = False  # an operator's word stands for whoever is absent
     pieces: Pieces = field(default_factory=Pieces)
     has_record: bool = False
     stored: set[str] = field(default_factory=set)
@@ -38,6 +59,7 @@ class Term:
     members: tuple[str, ...]  # by id
     coordinator: str
     cold: bool
+    alone: bool = False  # this node opened it on an operator's word that stands for whoever is absent
     states: Mapping[str, State]
     position: int = 0
     settled_at: int = 0  # the position from which on its record has a lineage of its own

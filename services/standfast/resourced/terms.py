@@ -7,8 +7,6 @@ from all that it names, `open` when votequorum says yes for exactly this ring, t
 """
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
-from typing import Protocol
 
 from standfast.configuration.quorum import Rules
 from standfast.resourced.apply import apply
@@ -27,27 +25,13 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.record import Record
 from standfast.resourced.record_text import RecordText
-from standfast.resourced.term import Calling, Term
+from standfast.resourced.term import Calling, Outbox, Term, Word
 from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
 from standfast.resourced.transfer import in_pieces
 from standfast.vocabulary import Ring
 
 FIRST_PAUSE_MS = 1_000
-
-
-class Word(StrEnum):
-    """votequorum's word for the present ring; an unknown one starts nothing and stops nothing."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
-
-
-class Outbox(Protocol):
-    def send(self, message: Message) -> None: ...
-    def persist(self, record: Record | None, highest_term: int) -> bool: ...
-    def leave_group(self) -> None: ...
-    def cannot_speak(self, version: int) -> None: ...
+ALONE_TERMS = 1_000  # a term on an operator's word is above whatever the absent nodes may have opened
 
 
 class Terms:
@@ -80,6 +64,7 @@ class Terms:
         self.in_memory = False
         self.saved = True
         self.met: frozenset[str] = frozenset()  # members of open terms whose first update was not read
+        self.proven_off: frozenset[str] = frozenset()  # for a start-alone: an operator's word stands for them
         self.highest_term = highest_term
         self.speaks = speaks
         self.ring: Ring | None = None
@@ -196,6 +181,19 @@ class Terms:
         """The configured nodes by id, the lowest first."""
         return {name: index for index, name in enumerate(self.rules.votes_of)}
 
+    def may_hold(self, names: frozenset[str]) -> bool:
+        """votequorum could call these nodes quorate, by the rules or on an operator's word (start-alone)."""
+        without = self.proven_off.union(self.record.without if self.record else ())
+        return self.rules.may_hold(names, without)
+
+    def go_without(self, names: frozenset[str], now: int) -> None:
+        """An operator's word stands for these nodes, proven off: all others may open a term. Empty: no more."""
+        if names != self.proven_off:
+            self.proven_off = names
+            self.call_due |= bool(names) and self.calling is None
+            self._call_if_due(now)
+            self._open_if_due()
+
     def leave_out(self, names: frozenset[str]) -> None:
         """Call again without these members: they left an order unanswered."""
         if names - {self.me}:
@@ -213,7 +211,7 @@ class Terms:
         if waited:
             out |= {name for name in self.members if name not in self.joins}
         named = frozenset(self.members) & set(self.order) - out
-        if self.me not in named or self.me != self._lowest(named) or not self.rules.may_hold(named):
+        if self.me not in named or self.me != self._lowest(named) or not self.may_hold(named):
             return
         if not waited and any(name not in self.joins for name in self.members):
             return
@@ -272,7 +270,8 @@ class Terms:
             return
         lineage, cold = best
         source = next(name for name in calling.call.named if calling.states[name].lineage == lineage)
-        term = 1 + max(state.highest_term for state in calling.states.values())
+        calling.alone = self._alone(calling)
+        term = (ALONE_TERMS if calling.alone else 1) + max(state.highest_term for state in calling.states.values())
         calling.open_sent = True
         protocol = calling.states[source].protocol
         self.outbox.send(
@@ -287,7 +286,10 @@ class Terms:
         highest = max(state.lineage for state in known.values() if state.lineage)
         if any(state.in_memory and state.lineage == highest for state in known.values()):
             return highest, False
-        return (highest, True) if self.rules.majority(frozenset(known)) else None
+        return (highest, True) if self.rules.majority(frozenset(known)) or self._alone(calling) else None
+
+    def _alone(self, calling: Calling) -> bool:
+        return bool(self.proven_off) and set(self.order).difference(calling.call.named) == self.proven_off
 
     def _opened(self, sender: str, message: Open, now: int) -> None:
         calling = self.calling
@@ -357,6 +359,7 @@ class Terms:
             members=calling.call.named,
             coordinator=(able or list(calling.call.named))[0],
             cold=opened.cold,
+            alone=calling.alone,
             states=calling.states,
             stored=dict.fromkeys(calling.call.named, 0),
             opened_at=now,
@@ -393,4 +396,4 @@ class Terms:
         stored = {name for name, reached in term.stored.items() if reached >= position}
         if 2 * record.votes(stored) > record.all_votes:
             return True
-        return record.settled and min(term.stored.values()) >= max(position, term.settled_at)
+        return record.settled and not record.without and min(term.stored.values()) >= max(position, term.settled_at)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from standfast.configuration.model import Configuration
 from standfast.resourced.events import Action, ArmWatchdog, TellWatchdog, WatchdogTold
 from standfast.resourced.hands import Hand, Stage
-from standfast.resourced.terms import Terms, Word
+from standfast.resourced.term import Word
+from standfast.resourced.terms import Terms
 from standfast.watchdog.times import echoed_until_ms
 
 
@@ -66,7 +67,7 @@ class Watching:
         """An arbiter's vote, or one that others lost, counts only while votequorum says yes for this ring."""
 
         def makes_quorum(names: frozenset[str]) -> bool:
-            return terms.rules.holds(names) or (quorum is Word.YES and terms.rules.may_hold(names))
+            return terms.rules.holds(names) or (quorum is Word.YES and terms.may_hold(names))
 
         until = echoed_until_ms(terms.ticks.echoed, self._me, makes_quorum, tick_max_ms)
         known = terms.record.nodes.get(self._me) if terms.record is not None else None

@@ -1,0 +1,59 @@
+"""What the core's mouth asks of votequorum when an operator goes on without absent nodes."""
+
+import asyncio
+
+import pytest
+
+from fakes.network import FakeNetwork
+from standfast.corosync.common import CorosyncError
+from standfast.resourced.events import Event, GroupChanged, LoosenQuorum, QuorumTold
+from standfast.resourced.stream import Stream
+
+
+def words(network: FakeNetwork, action: LoosenQuorum, *, up: bool = True) -> list[bool]:
+    """What votequorum said on node 1 before and after it was asked."""
+
+    async def play() -> list[bool]:
+        told: list[bool] = []
+        joined, answered = asyncio.Event(), asyncio.Event()
+
+        def push(event: Event) -> None:
+            if isinstance(event, GroupChanged):
+                joined.set()
+            elif isinstance(event, QuorumTold):
+                told.append(event.quorate)
+                if len(told) == 2:
+                    answered.set()
+
+        network.start(1)
+        stream = Stream(asyncio.get_running_loop(), network.nodes[1], lambda: {1: "n1", 2: "n2"}, push)
+        following = asyncio.create_task(stream.follow())
+        stream.join()
+        async with asyncio.timeout(10):
+            await joined.wait()
+            if not up:
+                network.stop(1)
+            await stream.loosen(action)
+            await answered.wait()
+        following.cancel()
+        return told
+
+    return asyncio.run(play())
+
+
+def test_waiting_for_all_is_cancelled() -> None:
+    network = FakeNetwork({1: 2, 2: 1})
+    network.waits_for_all = True
+    assert words(network, LoosenQuorum(cancel_wait_for_all=True, expected=0)) == [False, True]
+    assert network.expected == 0
+
+
+def test_fewer_votes_are_expected() -> None:
+    network = FakeNetwork({1: 1, 2: 1, 3: 1})
+    assert words(network, LoosenQuorum(cancel_wait_for_all=False, expected=1)) == [False, True]
+    assert network.expected == 1
+
+
+def test_a_corosync_that_is_gone_is_an_error() -> None:
+    with pytest.raises(CorosyncError):
+        words(FakeNetwork({1: 1, 2: 1}), LoosenQuorum(cancel_wait_for_all=True, expected=0), up=False)
