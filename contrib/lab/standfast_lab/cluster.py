@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import progress, shell, watchdog
+from . import arbiter, progress, shell, watchdog
 from .bmc import USER
 from .network import VIRTUAL_ADDRESS
 from .place import LINKS, LabError, NodePlace, Place
@@ -28,6 +28,8 @@ def form(lab: Place, links: int = LINKS) -> None:
     progress.say(f"forming the cluster of {', '.join(node.name for node in nodes)}")
     for node in nodes:
         copy_tree(tree, node)
+    if lab.arbiter() is not None:
+        arbiter.add(lab)
     begun = time.monotonic()
     with ThreadPoolExecutor(len(nodes)) as pool:
         list(pool.map(_begin, nodes))
@@ -63,7 +65,7 @@ def cluster_configuration(lab: Place, links: int = LINKS) -> str:
         lines += ["", "[Node]", f"Name={node.name}", f"Id={node.index}"]
         lines += [f"Address={address}" for address in node.addresses[:links]]
         lines += [f"Fence=bmc-{node.name}"]
-        if node.watchdog.exists() and len(nodes) != 2:  # of two it proves nothing without an arbiter
+        if node.watchdog.exists() and (len(nodes) != 2 or lab.arbiter()):  # of two it proves nothing without an arbiter
             # It is no device that the kernel shows, and this machine may be a virtual one.
             lines += [f"Watchdog={watchdog.DEVICE}", f"WatchdogTimeout={WATCHDOG_TIMEOUT}", "WatchdogTrust=yes"]
     for node in nodes:

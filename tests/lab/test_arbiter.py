@@ -1,0 +1,122 @@
+"""Two nodes and an arbiter: exactly one side goes on, and nothing runs twice though quorum overlaps (issue 4, line 3)."""
+
+from collections.abc import Iterator
+
+import pytest
+from standfast_lab import normal, observe
+from standfast_lab.lab import Lab
+
+from lab.own import own_lab, trial_in
+from lab.trial import GROUP, Trial
+
+ARBITER = "arbiter"
+SERVED_WITHIN_S = 60.0
+TOLD_WITHIN_S = 40.0  # quorumd gives the arbiter 20 s before it calls it silent
+
+
+@pytest.fixture(scope="module")
+def tied() -> Iterator[Lab]:
+    with own_lab("arbiter", 2, arbiter=True) as lab:
+        yield lab
+
+
+@pytest.fixture
+def trial(tied: Lab, round_number: int) -> Iterator[Trial]:
+    """In even rounds node1 has the group, whom the arbiter prefers, in odd ones node2."""
+    normal.wait(tied)
+    owner = tied.nodes()[round_number % 2]
+    tied.sh(owner, "standfast", "group", "relocate", GROUP, owner, check=False)
+    with trial_in(tied) as trial:
+        assert trial.owner() == owner
+        trial.wait(lambda: all(arbiter_is(trial, node, "votes") for node in tied.nodes()), 30, "the arbiter's vote")
+        yield trial
+
+
+def arbiter_is(trial: Trial, node: str, state: str) -> bool:
+    (found,) = observe.properties(
+        trial.lab, node, "org.standfast.Quorum1", "ArbiterState", service="org.standfast.Quorum"
+    )
+    return bool(found == state)
+
+
+def served_elsewhere(trial: Trial, owner: str, at: float) -> None:
+    """The group is served by the other node, which proved `owner` off first and was not shot itself."""
+    (other,) = trial.others(owner)
+    print(f"served again after {trial.wait_for_good_answer(at, SERVED_WITHIN_S):.1f} s")
+    assert trial.lab.holder() == other
+    assert trial.told(other, "node-proven", since=at), f"{other} has proven nothing"
+
+
+@pytest.mark.rounds(10)
+def test_after_a_power_cut_of_the_owner_the_other_one_serves(trial: Trial) -> None:
+    owner = trial.owner()
+    (other,) = trial.others(owner)
+    trial.to_be_fenced.add(owner)
+    boots = trial.lab.boots(other)
+    served_elsewhere(trial, owner, trial.cut_power(owner))
+    trial.wait_until_normal()
+    assert trial.lab.boots(other) == boots
+
+
+@pytest.mark.rounds(10)
+def test_of_two_nodes_that_do_not_hear_each_other_the_arbiter_lets_one_survive(trial: Trial) -> None:
+    owner = trial.owner()
+    winner, loser = trial.lab.nodes()  # the arbiter prefers the lowest id
+    trial.to_be_fenced.add(loser)
+    boots = {node: trial.lab.boots(node) for node in trial.lab.nodes()}
+    at = trial.fault(f"{winner} and {loser} do not hear each other")
+    trial.lab.cut(winner, loser)
+    trial.wait(lambda: trial.told(winner, "node-proven", since=at), 30, f"{winner} to prove {loser} off")
+    if owner == loser:
+        served_elsewhere(trial, owner, at)
+    trial.lab.heal()
+    trial.wait_until_normal()
+    assert trial.lab.boots(winner) == boots[winner], "the winner was shot"
+    assert trial.lab.boots(loser) == boots[loser] + 1
+    assert trial.owner() == winner
+    if owner == winner:
+        outage_s = trial.outage_s(at)
+        print(f"the longest time without an answer was {outage_s:.1f} s")
+        assert outage_s < 1.0, "the group ran on"
+
+
+@pytest.mark.rounds(10)
+def test_an_owner_cut_off_from_its_peer_and_the_arbiter_loses_the_group(trial: Trial) -> None:
+    owner = trial.owner()
+    (other,) = trial.others(owner)
+    trial.to_be_fenced.add(owner)
+    boots = {node: trial.lab.boots(node) for node in trial.lab.nodes()}
+    at = trial.fault(f"{owner} hears neither {other} nor the arbiter")
+    trial.lab.cut(owner, (other, ARBITER))
+    served_elsewhere(trial, owner, at)
+    trial.lab.heal()
+    trial.wait_until_normal()
+    assert trial.lab.boots(owner) == boots[owner] + 1
+    assert trial.lab.boots(other) == boots[other], "the survivor was shot"
+
+
+@pytest.mark.rounds(10)
+def test_without_the_arbiter_all_goes_on_until_a_node_dies_too(trial: Trial, round_number: int) -> None:
+    """Then the other one, with one vote of three, may not act, until the arbiter or the dead node is back."""
+    lab, owner = trial.lab, trial.owner()
+    (other,) = trial.others(owner)
+    trial.to_be_fenced.add(owner)
+    at = trial.fault("the arbiter has no power")
+    lab.kill(ARBITER)
+    trial.wait(lambda: arbiter_is(trial, other, "silent"), TOLD_WITHIN_S, "quorumd to miss the arbiter")
+    for node in lab.nodes():
+        trial.wait(lambda node=node: trial.told(node, "arbiter-silent", since=at), TOLD_WITHIN_S, f"{node} to say so")  # type: ignore[misc]
+        assert "The arbiter arbiter gives no vote" in lab.sh(node, "standfast", "status").stdout
+    assert trial.outage_s(at) < 1.0, "nothing happened to the group"
+    assert trial.owner() == owner
+
+    at = trial.cut_power(owner)
+    trial.wait(lambda: trial.told(other, "quorum-lost", since=at), 30, f"{other} to lose the quorum")
+    found = observe.status(lab, other)
+    assert found is not None and found["quorate"] is False
+    assert lab.holder() is None and not trial.told(other, "attempt", "group-starting", since=at)
+    lab.boot((ARBITER, owner)[round_number % 2])
+    print(f"served again after {trial.wait_for_good_answer(at, 2 * SERVED_WITHIN_S):.1f} s")
+    lab.boot(ARBITER)
+    trial.wait_until_normal()
+    trial.wait(lambda: all(arbiter_is(trial, node, "votes") for node in lab.nodes()), 30, "the arbiter's vote")
