@@ -63,6 +63,9 @@ def _nspawn(node: NodePlace) -> list[str]:
         "--keep-unit",
         f"--network-namespace-path=/run/netns/{node.namespace}",
         "--capability=CAP_NET_ADMIN,CAP_SYS_NICE,CAP_IPC_LOCK",
+        # A Corosync that waits for an arbiter's vote does so in a busy loop: two of them at real-time priority would
+        # take all that two cores have, from the arbiter's two ends too.
+        *(["--drop-capability=CAP_SYS_NICE"] if node.lab.arbiter() else []),
         "--system-call-filter=open_by_handle_at",  # an NFS server of user space needs it
         "--link-journal=no",
         "--resolv-conf=off",
