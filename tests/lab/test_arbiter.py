@@ -25,7 +25,8 @@ def tied() -> Iterator[Lab]:
 @contextlib.contextmanager
 def trial_on(tied: Lab, round_number: int) -> Iterator[Trial]:
     """In even rounds node1 has the group, whom the arbiter prefers, in odd ones node2."""
-    normal.wait(tied)
+    tied.boot(ARBITER)
+    normal.make(tied)
     owner = tied.nodes()[round_number % 2]
     tied.sh(owner, "standfast", "group", "relocate", GROUP, owner, check=False)
     with trial_in(tied) as trial:
