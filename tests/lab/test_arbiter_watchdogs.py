@@ -27,7 +27,10 @@ def trial_on(tied: Lab, round_number: int) -> Iterator[Trial]:
     tied.boot(ARBITER)
     normal.make(tied)
     owner = tied.nodes()[round_number % 2]
-    tied.sh(owner, "standfast", "group", "relocate", GROUP, owner, check=False)
+    other = tied.nodes()[1 - round_number % 2]
+    for node in (other, owner):  # a watchdog is armed before the first group is held, and proves nothing before
+        tied.sh(node, "standfast", "group", "relocate", GROUP, node, check=False)
+        normal.wait(tied)
     with trial_in(tied) as trial:
         assert trial.owner() == owner
         for node in tied.nodes():
