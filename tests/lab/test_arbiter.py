@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from standfast_lab import normal, observe
@@ -118,9 +119,7 @@ def test_without_the_arbiter_all_goes_on_until_a_node_dies_too(tied: Lab, round_
         lab.kill(ARBITER)
         trial.wait(lambda: arbiter_is(trial, other, "silent"), TOLD_WITHIN_S, "quorumd to miss the arbiter")
         for node in lab.nodes():
-            trial.wait(
-                lambda node=node: trial.told(node, "arbiter-silent", since=at), TOLD_WITHIN_S, f"{node} to say so"
-            )  # type: ignore[misc]
+            trial.wait(partial(trial.told, node, "arbiter-silent", since=at), TOLD_WITHIN_S, f"{node} to say so")
             assert "The arbiter arbiter gives no vote" in lab.sh(node, "standfast", "status").stdout
         print(f"the longest time without an answer was {trial.outage_s(at):.1f} s")
         assert trial.owner() == owner
