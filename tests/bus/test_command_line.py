@@ -428,6 +428,17 @@ def test_status_says_that_this_node_has_withdrawn(private_bus: PrivateBus) -> No
     assert f"Withdrawn: {text}" in " ".join(with_daemons("status", prepare=withdraw).stdout.split())
 
 
+@pytest.mark.parametrize(("state", "told"), [("votes", False), ("silent", True), ("away", True)])
+def test_status_says_when_the_arbiter_gives_no_vote(private_bus: PrivateBus, state: str, told: bool) -> None:
+    def tie(cluster: Cluster) -> None:
+        values = {"Arbiter": "192.0.2.99", "ArbiterState": state}
+        cluster.servers[QUORUM].publish("/org/standfast", "org.standfast.Quorum1", values)
+
+    assert report(prepare=tie)["arbiter"] == {"host": "192.0.2.99", "state": state}
+    words = "The arbiter 192.0.2.99 gives no vote to this view: standfast quorum"
+    assert (words in " ".join(with_daemons("status", prepare=tie).stdout.split())) is told
+
+
 def test_a_wrong_word_is_a_usage_error(private_bus: PrivateBus) -> None:
     assert invoke("group", "begin", "webserv").exit_code == 2
 

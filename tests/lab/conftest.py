@@ -1,14 +1,12 @@
 """The lab of three nodes that all tests share, and the audit that ends each of them."""
 
 import os
-import re
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from standfast_lab import normal, processes
+from standfast_lab import normal
 from standfast_lab.client import read
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
@@ -16,9 +14,9 @@ from standfast_lab.progress import say
 
 from lab import ledger
 from lab.audit import violations
+from lab.evidence import gather
 from lab.trial import Stage, Trial
 
-FAILURES = Path("/var/tmp/standfast-failures")
 KEEP = (
     "STANDFAST_LAB_KEEP"  # set: the lab that runs is used as it is, and stays (its package may be older than the tree)
 )
@@ -83,7 +81,7 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
         node.user_properties += [(ledger.OUTAGE, seconds) for seconds in trial.outages_s]
         stage.spoilt = failed or bool(wrong)
         if stage.spoilt:
-            _tell(request, _gather(stage.lab, node.name))
+            _tell(request, gather(stage.lab, node.name))
     if wrong:
         pytest.fail("the audit found:\n" + "\n".join(f"- {text}" for text in wrong), pytrace=False)
 
@@ -93,31 +91,13 @@ def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:
         normal.make(stage.lab)
     except LabError:
         if not stage.spoilt:
-            _tell(request, _gather(stage.lab, f"before-{request.node.name}"))
+            _tell(request, gather(stage.lab, f"before-{request.node.name}"))
             raise
         say("the failed test's cluster does not come back to normal: a new one")
         stage.lab.down()
         stage.lab.up(3)
         normal.make(stage.lab)
     stage.spoilt = False
-
-
-def _gather(lab: Lab, name: str) -> Path:
-    """The folder that has everything that tells what happened."""
-    folder = FAILURES / f"{lab.place.name}-{re.sub('[^A-Za-z0-9-]+', '-', name)}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for node in lab.place.nodes():
-        journal = f"--directory={node.root}/var/log/journal"
-        text = processes.run("journalctl", journal, "--output=short-monotonic", "--no-pager", check=False).stdout
-        (folder / f"{node.name}.journal").write_text(text)
-        for log in (node.folder / "supervisor.out", node.addresses_log, node.folder / "console.log"):
-            if log.exists():
-                shutil.copy(log, folder / f"{node.name}.{log.name}")
-    for log in (lab.place.folder / "bmc.log", lab.place.folder / "client.log"):
-        if log.exists():
-            shutil.copy(log, folder / log.name)
-    return folder
 
 
 def _tell(request: pytest.FixtureRequest, folder: Path) -> None:

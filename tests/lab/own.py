@@ -8,16 +8,19 @@ from standfast_lab import normal
 from standfast_lab.lab import Lab
 
 from lab.audit import violations
+from lab.evidence import gather
 from lab.trial import Trial
 
 
 @contextlib.contextmanager
-def own_lab(name: str, nodes: int, *, watchdogs: bool = False, second_bmcs: bool = False) -> Iterator[Lab]:
+def own_lab(
+    name: str, nodes: int, *, watchdogs: bool = False, second_bmcs: bool = False, arbiter: bool = False
+) -> Iterator[Lab]:
     """A new lab, in its normal state; nothing of it is left at the end."""
     lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
     lab.down()
     try:
-        lab.up(nodes, watchdogs=watchdogs, second_bmcs=second_bmcs)
+        lab.up(nodes, watchdogs=watchdogs, second_bmcs=second_bmcs, arbiter=arbiter)
         normal.wait(lab)
         yield lab
     finally:
@@ -35,6 +38,10 @@ def trial_in(lab: Lab) -> Iterator[Trial]:
         yield trial
         trial.wait_until_normal()
         wrong = violations(trial)
+        assert not wrong, "\n".join(wrong)
+    except BaseException:
+        folder = gather(lab, os.environ.get("PYTEST_CURRENT_TEST", "test").partition("::")[2].partition(" ")[0])
+        print(f"journals of all machines, client, witness and BMC: {folder}")
+        raise
     finally:
         lab.client_stop()
-    assert not wrong, "\n".join(wrong)

@@ -56,12 +56,25 @@ def test_the_cluster_has_as_many_links_as_were_asked_for(
     assert {line.removeprefix("Address=").rpartition(".")[0] for line in addresses} == networks
 
 
+def test_the_arbiter_is_no_node_but_is_found_and_cut_off_like_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "BASE", tmp_path)
+    for name in ("node1", "node2", "arbiter"):
+        (tmp_path / "unit" / name).mkdir(parents=True)
+    arbiter = LAB.find("arbiter")
+    assert (arbiter, LAB.nodes(), LAB.machines()) == (LAB.arbiter(), (ONE, TWO), (ONE, TWO, arbiter))
+    assert pairs(cut_command(ONE, (arbiter,), (0,), one_way=True)) == {("node1-0", "arbiter-0")}
+    assert not {*arbiter.addresses, arbiter.bmc_address} & {*ONE.addresses, ONE.bmc_address, "192.0.2.1"}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["up", "--links", "1"], {"nodes": None, "bare": False, "links": 1}),
-        (["cut", "node1", "node2", "--one-way", "--link", "1"], {"peer": "node2", "one_way": True, "link": 1}),
-        (["cut", "node1"], {"peer": None, "one_way": False, "link": None}),
+        (["cut", "node1", "node2", "--one-way", "--link", "1"], {"peer": ["node2"], "one_way": True, "link": 1}),
+        (["cut", "node1", "node2", "arbiter"], {"peer": ["node2", "arbiter"], "one_way": False, "link": None}),
+        (["cut", "node1"], {"peer": [], "one_way": False, "link": None}),
     ],
 )
 def test_the_command_line_takes_links(words: list[str], told: dict[str, object]) -> None:

@@ -62,6 +62,7 @@ def _act(options: argparse.Namespace) -> None:
                 links=options.links,
                 watchdogs=options.watchdog,
                 second_bmcs=options.ipmi,
+                arbiter=options.arbiter,
             )
         case "down":
             lab.down()
@@ -70,7 +71,7 @@ def _act(options: argparse.Namespace) -> None:
         case "boot":
             lab.boot(options.node)
         case "cut":
-            lab.cut(options.node, options.peer, one_way=options.one_way, link=options.link)
+            lab.cut(options.node, options.peer or None, one_way=options.one_way, link=options.link)
         case "heal":
             lab.heal()
         case "bmc":
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--links", type=int, metavar="N", help="the cluster uses N of each node's two links (default: 2)")
     up.add_argument("--watchdog", action="store_true", help="every node has a watchdog, and the cluster uses it")
     up.add_argument("--ipmi", action="store_true", help="every node has a second BMC, as its second fence level")
+    up.add_argument("--arbiter", action="store_true", help="a machine with corosync-qnetd breaks ties (even nodes)")
     verbs.add_parser("down", help="remove the lab; of none this succeeds")
     verbs.add_parser("status", help="say what runs; exit 1 if nothing does")
     run = verbs.add_parser("sh", help="run a command in a node, or a shell")
@@ -97,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         verbs.add_parser(verb, help=text).add_argument("node")
     cut = verbs.add_parser("cut", help="cut a node off from the other nodes; client and BMC still reach it")
     cut.add_argument("node")
-    cut.add_argument("peer", nargs="?", help="only from this node")
+    cut.add_argument("peer", nargs="*", help="only from these nodes, or from the arbiter")
     cut.add_argument("--one-way", action="store_true", help="the others do not hear it, but it hears them")
     cut.add_argument("--link", type=int, metavar="N", help="only on link N: 0 or 1")
     verbs.add_parser("heal", help="undo every cut")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import progress, shell, watchdog
+from . import arbiter, progress, shell, watchdog
 from .bmc import USER
 from .ipmi import CIPHER
 from .network import VIRTUAL_ADDRESS
@@ -31,6 +31,8 @@ def form(lab: Place, links: int = LINKS) -> None:
     progress.say(f"forming the cluster of {', '.join(node.name for node in nodes)}")
     for node in nodes:
         copy_tree(tree, node)
+    if lab.arbiter() is not None:
+        arbiter.add(lab)
     begun = time.monotonic()
     with ThreadPoolExecutor(len(nodes)) as pool:
         list(pool.map(_begin, nodes))
@@ -68,7 +70,7 @@ def cluster_configuration(lab: Place, links: int = LINKS) -> str:
         lines += [f"Fence=bmc-{node.name}"]
         if node.ipmi.exists():
             lines += [f"Fence=ipmi-{node.name}"]
-        if node.watchdog.exists() and len(nodes) != 2:  # of two it proves nothing without an arbiter
+        if node.watchdog.exists() and (len(nodes) != 2 or lab.arbiter()):  # of two it proves nothing without an arbiter
             # It is no device that the kernel shows, and this machine may be a virtual one.
             lines += [f"Watchdog={watchdog.DEVICE}", f"WatchdogTimeout={WATCHDOG_TIMEOUT}", "WatchdogTrust=yes"]
     for node in nodes:

@@ -16,6 +16,8 @@ from .place import LINKS, LabError, NodePlace, Place, here
 class Lab:
     """The lab of one name, running or not; nodes are named as their hosts are: node1, node2 …
 
+    The arbiter, where there is one, is called `arbiter` wherever a node may be named.
+
     Times that go in or come out are CLOCK_MONOTONIC seconds (time.monotonic()), but for the journal's.
     """
 
@@ -33,6 +35,7 @@ class Lab:
         links: int | None = None,
         watchdogs: bool = False,
         second_bmcs: bool = False,
+        arbiter: bool = False,
     ) -> None:
         """See lifecycle.up."""
         lifecycle.up(
@@ -43,6 +46,7 @@ class Lab:
             links=links,
             watchdogs=watchdogs,
             second_bmcs=second_bmcs,
+            arbiter=arbiter,
         )
 
     def down(self) -> None:
@@ -110,7 +114,7 @@ class Lab:
     def cut(
         self, node: str, peer: str | Sequence[str] | None = None, *, one_way: bool = False, link: int | None = None
     ) -> None:
-        """The node and the peer (or peers; None: all others) do not hear each other, on one link or on all.
+        """The node and the peer (or peers; None: all other nodes) do not hear each other, on one link or on all.
 
         With `one_way` the peers do not hear the node, but it hears them. Adds to earlier cuts.
         """

@@ -10,10 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from . import bmc, cgroups, cluster, image, ipmi, machine, network, package, power, processes, progress, shell, watchdog
-from .place import BASE, LINKS, NODES_MAX, LabError, NodePlace, Place
+from .place import ARBITER, BASE, LINKS, NODES_MAX, LabError, NodePlace, Place
 
 BOOTED_WITHIN_S = 90.0
 INOTIFY_INSTANCES = 1024
+DEFAULT_NODES = 3
 
 
 class Stage(StrEnum):
@@ -33,12 +34,14 @@ def up(
     links: int | None = None,
     watchdogs: bool = False,
     second_bmcs: bool = False,
+    arbiter: bool = False,
 ) -> None:
     """The lab runs: with `bare` its nodes, else with the cluster and its example group. On a running lab: no change.
 
     `nodes`: 3 unless said; `links`: how many of each node's links the cluster uses, all unless said.
     `with_package` False is for tests of the lab itself: nodes without Standfast. With `watchdogs` every node has one,
-    and the cluster uses it; with `second_bmcs` one that speaks IPMI, as its second fence level.
+    and the cluster uses it; with `second_bmcs` one that speaks IPMI, as its second fence level. With `arbiter` there is
+    one, and the cluster uses it.
     """
     if nodes is not None and not 1 <= nodes <= NODES_MAX:
         raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
@@ -50,21 +53,22 @@ def up(
             progress.say(f"lab {lab.name} was interrupted or is dead: taking it down first")
             _remove(lab)
             stage = None
-        if stage is not None and nodes not in (None, len(lab.nodes())):
-            raise LabError(f"lab {lab.name} runs with {len(lab.nodes())} nodes; for {nodes} take it down first")
-        if stage is Stage.CLUSTER and links not in (None, _links_of(lab)):
-            raise LabError(f"lab {lab.name} runs with {_links_of(lab)} links; for {links} take it down first")
-        if stage is not None and watchdogs and not all(node.watchdog.exists() for node in lab.nodes()):
-            raise LabError(f"lab {lab.name} runs without watchdogs; for nodes with them take it down first")
-        if stage is not None and second_bmcs and not all(node.ipmi.exists() for node in lab.nodes()):
-            raise LabError(f"lab {lab.name} runs without IPMI; for nodes with it take it down first")
+        if stage is not None:
+            _refuse_another(lab, stage, nodes, links, watchdogs=watchdogs, second_bmcs=second_bmcs, arbiter=arbiter)
         if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
             progress.say(f"lab {lab.name} runs already: nothing changed")
             return
         if stage is None:
             package.install_host_packages()
             _raise_inotify_limit()
-            _make(lab, nodes or 3, image.ensure(), watchdogs=watchdogs, second_bmcs=second_bmcs)
+            _make(
+                lab,
+                nodes or DEFAULT_NODES,
+                image.ensure(),
+                watchdogs=watchdogs,
+                second_bmcs=second_bmcs,
+                arbiter=arbiter,
+            )
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
         if not bare:
@@ -72,6 +76,32 @@ def up(
             cluster.form(lab, links or LINKS)
         _note(lab, Stage.BARE if bare else Stage.CLUSTER, links or LINKS)
         progress.say(f"lab {lab.name} is up")
+
+
+def _refuse_another(
+    lab: Place,
+    stage: Stage,
+    nodes: int | None,
+    links: int | None,
+    *,
+    watchdogs: bool,
+    second_bmcs: bool,
+    arbiter: bool,
+) -> None:
+    """Raises LabError when the lab that runs is not what is asked for; None and False ask for nothing."""
+    has = ""
+    if nodes not in (None, len(lab.nodes())):
+        has = f"with {len(lab.nodes())} nodes; for {nodes}"
+    elif stage is Stage.CLUSTER and links not in (None, _links_of(lab)):
+        has = f"with {_links_of(lab)} links; for {links}"
+    elif watchdogs and not all(node.watchdog.exists() for node in lab.nodes()):
+        has = "without watchdogs; for nodes with them"
+    elif second_bmcs and not all(node.ipmi.exists() for node in lab.nodes()):
+        has = "without IPMI; for nodes with it"
+    elif arbiter and lab.arbiter() is None:
+        has = "without an arbiter; for one"
+    if has:
+        raise LabError(f"lab {lab.name} runs {has} take it down first")
 
 
 def down(lab: Place) -> None:
@@ -115,7 +145,7 @@ def _note(lab: Place, stage: Stage, links: int = LINKS) -> None:
 
 def _alive(lab: Place) -> bool:
     files = [lab.folder / "bmc.pid", lab.folder / "witness.pid"]
-    files += [node.folder / "supervisor.pid" for node in lab.nodes()]
+    files += [place.folder / "supervisor.pid" for place in lab.machines()]
     return all(processes.recall(file) is not None for file in files) and ipmi.alive(lab)
 
 
@@ -127,27 +157,30 @@ def _raise_inotify_limit() -> None:
         limit.write_text(f"{INOTIFY_INSTANCES}\n")
 
 
-def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool, second_bmcs: bool) -> None:
-    """Nodes, network, witness and BMCs run, and every node has booted."""
+def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool, second_bmcs: bool, arbiter: bool) -> None:
+    """Nodes, arbiter, network, witness and BMCs run, and every machine has booted."""
+    if arbiter and nodes % 2:
+        raise LabError(f"an arbiter is for an even number of nodes, not {nodes}")
     if watchdogs:
         watchdog.ensure()
-    progress.say(f"starting {nodes} nodes")
+    progress.say(f"starting {nodes} nodes" + (" and an arbiter" if arbiter else ""))
     _remove(lab)  # namespaces and cgroups may be left although the folder is lost
     lab.shared.mkdir(parents=True)
-    for index in range(1, nodes + 1):
+    for index in range(ARBITER if arbiter else 1, nodes + 1):
         machine.make_disk(lab.node(index), root)
-        if watchdogs:
+        if watchdogs and index != ARBITER:
             lab.node(index).watchdog.mkdir()
-        if second_bmcs:
+        if second_bmcs and index != ARBITER:
             lab.node(index).ipmi.mkdir()
-    network.build(lab, nodes)
+    network.build(lab)
     _start_witness(lab)
-    for node in lab.nodes():
-        command = processes.python_module("supervisor", lab.name, str(node.index))
-        processes.linger(node.folder / "supervisor.pid", node.folder / "supervisor.out", command)
+    machines = lab.machines()
+    for place in machines:
+        command = processes.python_module("supervisor", lab.name, str(place.index))
+        processes.linger(place.folder / "supervisor.pid", place.folder / "supervisor.out", command)
     _start_bmcs(lab)
-    with ThreadPoolExecutor(nodes) as pool:
-        list(pool.map(boot, lab.nodes()))
+    with ThreadPoolExecutor(len(machines)) as pool:
+        list(pool.map(boot, machines))
 
 
 def _start_witness(lab: Place) -> None:
@@ -194,7 +227,7 @@ def booted(node: NodePlace) -> bool:
 def _remove(lab: Place) -> None:
     if lab.folder.exists():
         progress.say(f"taking down lab {lab.name}")
-    pids = sorted(lab.folder.glob("*.pid")) + sorted(lab.folder.glob("node*/supervisor.pid"))
+    pids = sorted(lab.folder.glob("*.pid")) + sorted(lab.folder.glob("*/supervisor.pid"))
     for file in pids:
         processes.end(file)
     cgroups.remove(lab)

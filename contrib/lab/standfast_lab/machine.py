@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from . import cgroups, watchdog
-from .place import LINKS, NODES_MAX, NodePlace
+from .place import ARBITER, LINKS, NODES_MAX, NodePlace
 from .processes import run
 
 REBOOT = 133  # systemd-nspawn's exit status when the container asked for a reboot
@@ -29,7 +29,7 @@ def make_disk(node: NodePlace, image: Path) -> None:
 
 def _hosts(node: NodePlace) -> str:
     lines = ["127.0.0.1 localhost"]
-    for index in range(1, NODES_MAX + 1):
+    for index in (ARBITER, *range(1, NODES_MAX + 1)):
         neighbour = node.lab.node(index)
         lines += [f"{neighbour.addresses[0]} {neighbour.name}"]
         lines += [f"{neighbour.addresses[link]} {neighbour.name}-{link}" for link in range(1, LINKS)]
@@ -63,6 +63,9 @@ def _nspawn(node: NodePlace) -> list[str]:
         "--keep-unit",
         f"--network-namespace-path=/run/netns/{node.namespace}",
         "--capability=CAP_NET_ADMIN,CAP_SYS_NICE,CAP_IPC_LOCK",
+        # A Corosync that waits for an arbiter's vote does so in a busy loop: two of them at real-time priority would
+        # take all that two cores have, from the arbiter's two ends too.
+        *(["--drop-capability=CAP_SYS_NICE"] if node.lab.arbiter() else []),
         "--system-call-filter=open_by_handle_at",  # an NFS server of user space needs it
         "--link-journal=no",
         "--resolv-conf=off",

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from .place import LINKS, NodePlace, Place
+from .place import ARBITER, LINKS, NodePlace, Place
 from .processes import run
 
 BRIDGE_ADDRESSES = ("192.0.2.1/24", "198.51.100.1/24")
@@ -16,8 +16,8 @@ table bridge lab {
 """
 
 
-def build(lab: Place, nodes: int) -> None:
-    """Bridges, BMC addresses and every node's links are there; the nodes' own ends have no address and are down."""
+def build(lab: Place) -> None:
+    """Bridges, BMC addresses and every machine's links are there; their own ends have no address and are down."""
     bridge = lab.bridge_namespace
     run("ip", "netns", "add", bridge)
     batch = ["link set lo up"]
@@ -25,12 +25,12 @@ def build(lab: Place, nodes: int) -> None:
         # No snooping, no spanning tree: a frame goes where it must from the first moment on.
         batch.append(f"link add br{link} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
         batch += [f"link set br{link} up", f"address add {address} dev br{link}"]
-    for node in (lab.node(index) for index in range(1, nodes + 1)):
+    for node in lab.nodes():
         batch += [f"address add {address}/24 dev br0" for address in (node.bmc_address, node.ipmi_address)]
     _batch(bridge, batch)
     run("ip", "netns", "exec", bridge, "nft", "-f", "-", text=CUTS)
-    for index in range(1, nodes + 1):
-        _build_node(lab.node(index))
+    for place in lab.machines():
+        _build_node(place)
 
 
 def _build_node(node: NodePlace) -> None:
@@ -74,7 +74,7 @@ def strip(node: NodePlace, *, keep_own: bool) -> None:
 def cut(node: NodePlace, peers: tuple[NodePlace, ...], links: tuple[int, ...], *, one_way: bool) -> None:
     """Nothing that `node` sends reaches the peers; unless `one_way`, nothing that they send reaches it either.
 
-    Only what the bridge forwards from node to node: client and BMC still reach all of them.
+    Only what the bridge forwards from machine to machine: client and BMC still reach all of them.
     """
     if peers:
         _nft(node.lab, cut_command(node, peers, links, one_way=one_way))
@@ -121,7 +121,7 @@ def remove(lab: Place) -> None:
 
 def _namespaces(lab: Place) -> list[str]:
     names = sorted(path.name for path in Path("/run/netns").glob(f"{lab.name}-*"))
-    tails = {"br", *(lab.node(index).name for index in range(1, 100))}
+    tails = {"br", *(lab.node(index).name for index in range(ARBITER, 100))}
     return [name for name in names if name.removeprefix(f"{lab.name}-") in tails]
 
 

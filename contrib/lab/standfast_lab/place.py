@@ -8,6 +8,7 @@ from pathlib import Path
 BASE = Path("/var/tmp/standfast-lab")
 NODES_MAX = 16
 LINKS = 2
+ARBITER = 0  # the arbiter's index; nodes count from 1
 
 
 class LabError(Exception):
@@ -50,25 +51,35 @@ class Place:
         found = sorted(int(path.name.removeprefix("node")) for path in self.folder.glob("node[0-9]*"))
         return tuple(NodePlace(self, index) for index in found)
 
+    def arbiter(self) -> "NodePlace | None":
+        """The machine that is no node and breaks ties; None when this lab was made without one."""
+        place = NodePlace(self, ARBITER)
+        return place if place.folder.exists() else None
+
+    def machines(self) -> tuple["NodePlace", ...]:
+        """Everything that this lab boots: the nodes, then the arbiter if there is one."""
+        arbiter = self.arbiter()
+        return (*self.nodes(), *((arbiter,) if arbiter else ()))
+
     def find(self, name: str) -> "NodePlace":
-        """The node called `name`; LabError when this lab has none."""
-        for node in self.nodes():
+        """The node called `name`, or the arbiter; LabError when this lab has none."""
+        for node in self.machines():
             if node.name == name:
                 return node
-        names = " ".join(node.name for node in self.nodes()) or "none (start it with: lab up)"
+        names = " ".join(node.name for node in self.machines()) or "none (start it with: lab up)"
         raise LabError(f"lab {self.name} has no node {name!r}; its nodes: {names}")
 
 
 @dataclass(frozen=True, slots=True)
 class NodePlace:
-    """One node's share of a lab."""
+    """One machine's share of a lab: a node's, or the arbiter's, which is no node but is booted and cut off like one."""
 
     lab: Place
     index: int
 
     @property
     def name(self) -> str:
-        return f"node{self.index}"
+        return f"node{self.index}" if self.index != ARBITER else "arbiter"
 
     @property
     def folder(self) -> Path:

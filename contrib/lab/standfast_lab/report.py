@@ -3,7 +3,7 @@
 from . import behaviour, cluster, lifecycle, power
 from .lab import Lab
 from .network import VIRTUAL_ADDRESS
-from .place import LabError, NodePlace
+from .place import ARBITER, LabError, NodePlace
 
 
 def describe(lab: Lab) -> tuple[str, bool]:
@@ -12,7 +12,7 @@ def describe(lab: Lab) -> tuple[str, bool]:
     if stage is None:
         return f"lab {lab.place.name}: none (start it with: lab up)", False
     lines = [f"lab {lab.place.name}: {stage}, in {lab.place.folder}"]
-    lines += [_node(node) for node in lab.place.nodes()]
+    lines += [_machine(place) for place in lab.place.machines()]
     if stage is lifecycle.Stage.UNFINISHED:
         return "\n".join([*lines, "an interrupted or failed `lab up`: run it again, or `lab down`"]), False
     lines += [f"cut: nothing of {source} reaches {target}" for source, target in lab.cuts()]
@@ -23,10 +23,12 @@ def describe(lab: Lab) -> tuple[str, bool]:
     return "\n".join(lines), True
 
 
-def _node(node: NodePlace) -> str:
-    mode, delay_s = behaviour.mode_of(node)
-    said = mode.value + (f" after {delay_s:g} s" if delay_s else "")
-    tail = f"{' '.join(node.addresses)}  BMC {node.bmc_address} {said}"
+def _machine(node: NodePlace) -> str:
+    tail = " ".join(node.addresses)
+    if node.index != ARBITER:
+        mode, delay_s = behaviour.mode_of(node)
+        said = mode.value + (f" after {delay_s:g} s" if delay_s else "")
+        tail += f"  BMC {node.bmc_address} {said}"
     try:
         now = power.ask(node, "status")
     except LabError as error:

@@ -1,7 +1,7 @@
 """From what the daemons publish to `quorum --json`: pure. What is not known is None."""
 
 from standfast.ctl.cluster import GROUPS, MEMBERSHIP, QUORUM, Properties, Snapshot
-from standfast.ctl.report import Report
+from standfast.ctl.report import Report, arbiter
 
 
 def make(snapshot: Snapshot) -> Report:
@@ -20,7 +20,7 @@ def make(snapshot: Snapshot) -> Report:
         "term": groups.get("Term") or None,
         "without": list(groups["Without"]) if "Without" in groups else None,
         "nodes": _nodes(snapshot),
-        "arbiter": _arbiter(quorum),
+        "arbiter": arbiter(quorum),
         "health": _health(quorum),
         "watchdog": _watchdog(quorum),
     }
@@ -43,10 +43,6 @@ def _nodes(snapshot: Snapshot) -> list[Report]:
 
 def _by_id(node: Properties) -> int:
     return int(node["Id"])
-
-
-def _arbiter(quorum: Properties) -> Report | None:
-    return {"host": quorum["Arbiter"], "state": quorum["ArbiterState"]} if quorum.get("Arbiter") else None
 
 
 def _health(quorum: Properties) -> Report | None:

@@ -15,6 +15,7 @@ def make(snapshot: Snapshot) -> Report:
         "cluster": groups.get("Cluster") or membership.get("Cluster") or None,
         "node": groups.get("Node") or membership.get("Node") or None,
         "quorate": _quorate(groups, snapshot[QUORUM].root),
+        "arbiter": arbiter(snapshot[QUORUM].root),
         "view": membership.get("View") or None,
         "term": groups.get("Term") or None,
         "coordinator": groups.get("Coordinator") or None,
@@ -44,6 +45,11 @@ def _quorate(groups: Properties, quorum: Properties) -> bool | None:
     if word in ("yes", "no"):
         return bool(word == "yes")
     return quorum.get("Quorate")
+
+
+def arbiter(quorum: Properties) -> Report | None:
+    """Its host and whether it votes for this view; None: there is none, or quorumd does not say."""
+    return {"host": quorum["Arbiter"], "state": quorum["ArbiterState"]} if quorum.get("Arbiter") else None
 
 
 def _nodes(snapshot: Snapshot) -> list[Report]:

@@ -143,6 +143,7 @@ class Core:
         """Take one event at `now` (CLOCK_BOOTTIME, ms) and `at` (wall clock); returns what to do, in order."""
         self.now, self.at = now, at
         self.actions.clear()
+        self.watching.forget(self.terms, self.quorum(), self.configuration, now)
         try:
             self._take(event)
         except MessageError as error:
