@@ -67,6 +67,11 @@ class Audit:
         elif machine.powerless_since is None:
             machine.powerless_since = self.world.now
 
+    def withdrew(self, machine: Machine) -> None:
+        """Its Corosync is stopped: from now on it is not quorate."""
+        if machine.powerless_since is None:
+            machine.powerless_since = self.world.now
+
     def forget(self, name: str) -> None:
         """A new process begins: it was told nothing."""
         self.rings.pop(name, None)
