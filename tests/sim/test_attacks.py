@@ -58,6 +58,9 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.proof_is_not_stored: (planted.acknowledged_in_the_old_lineage,),
     attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
     attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),
+    attacks_crossings.power_fails_before_the_next_configuration_is_stored: (
+        attacks_bugs.only_who_has_it_replaces_a_configuration,
+    ),
     attacks_crossings.first_update_that_only_one_has_read: (planted.orders_before_all_have_stored,),
     attacks_crossings.answer_after_the_next_loss: (planted.proof_for_a_later_loss,),
 }

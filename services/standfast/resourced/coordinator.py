@@ -19,7 +19,7 @@ from standfast.resourced.messages import (
     Watched,
     Wish,
 )
-from standfast.resourced.plan import plan
+from standfast.resourced.plan import next_configuration, plan
 from standfast.resourced.situation import Situation
 from standfast.resourced.term import Term
 from standfast.resourced.terms import Terms
@@ -89,13 +89,16 @@ class Coordinator:
         self._update(content, known.at)
 
     def run(self, known: Knowledge) -> None:
-        """Plan, if this node coordinates, all its updates came back, and it has the configuration in force."""
+        """Plan, if this node coordinates and all its updates came back; without the configuration in force only what
+        the next one is."""
         term, record = self.term, self.terms.record
         if term is None or record is None or self._in_flight or term.position == 0:
             return
-        if known.configuration.digest != record.configuration:
-            return
         situation = self._situation(term, known)
+        if known.configuration.digest != record.configuration:
+            for content in next_configuration(record, situation):
+                self._update(content, known.at)
+            return
         made_of = (record, situation.ring_nodes, situation.orders_allowed, situation.resting, known.configuration)
         same = all(a is b or (i and a == b) for i, (a, b) in enumerate(zip(made_of, self._planned, strict=False)))
         if self._planned and same and known.now - self._planned_at < PLAN_AGAIN_MS:

@@ -33,7 +33,7 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
     waits = Waits(situation.waits, situation.now)
     contents: list[Content] = [
         *_protocol(record),
-        *_configuration(record, situation),
+        *next_configuration(record, situation),
         *race.decisions(record, configuration),
     ]
     contents += absence.losses(record, configuration, situation, waits)
@@ -63,9 +63,13 @@ def _protocol(record: Record) -> list[Content]:
     return [ProtocolRaised(version=lowest)] if lowest > record.protocol else []
 
 
-def _configuration(record: Record, situation: Situation) -> list[Content]:
+def next_configuration(record: Record, situation: Situation) -> list[Content]:
     """A new configuration comes into force when every node has it, is here, and no loss is unproven; and when nothing
-    of a group is under way where it will not be allowed any more."""
+    of a group is under way where it will not be allowed any more.
+
+    The one in force is not asked: no node may have it any more, where all lost their power with the next one in place
+    and the record of that not yet on a disk.
+    """
     offered = situation.offered
     if offered is None or offered.digest == record.configuration:
         return []
