@@ -25,14 +25,16 @@ class Links:
         self.formed = dict.fromkeys(world.names, 0)  # rings that were given up before they worked, by node
         self.failures = 0
 
-    def fail(self, pairs: Iterable[tuple[str, str]], lasts: int = 0) -> None:
-        """These pairs do not hear each other from now on, for `lasts` ms; 0: until they are mended."""
+    def fail(self, pairs: Iterable[tuple[str, str]], lasts: int = 0, *, odd: str = "") -> None:
+        """These pairs do not hear each other from now on, for `lasts` ms; 0: until they are mended. `odd`: who is then
+        alone in ever new rings, if it is one of them."""
         if self.network.odd:
             return
         new = frozenset(frozenset(pair) for pair in pairs)
         self.world.note("faulty links: " + ", ".join("-".join(sorted(pair)) for pair in sorted(new, key=sorted)))
         self.failures += 1
-        self._set(self.network.bad | new, tuple(self.random.sample(self.world.names, len(self.world.names))))
+        blamed = self.random.sample(self.world.names, len(self.world.names))
+        self.network.fault(self.network.bad | new, tuple(sorted(blamed, key=odd.__eq__)))
         self.world.corosync.reform(1_500, 2_000)
         self.world.after(2_100, self._churn, self.failures)
         self.memberships.watch()
@@ -45,11 +47,8 @@ class Links:
     def _mend(self, pairs: frozenset[Pair]) -> None:
         if self.network.bad & pairs:
             self.world.note("links are mended")
-            self._set(self.network.bad - pairs, self.network.blamed)
+            self.network.fault(self.network.bad - pairs, self.network.blamed)
             self.world.corosync.reform(300, 1_300)
-
-    def _set(self, bad: frozenset[Pair], blamed: tuple[str, ...]) -> None:
-        self.network.fault(bad, blamed)
 
     def _churn(self, number: int) -> None:
         """Every odd node is alone in a ring of its own again; for the others one more was given up."""

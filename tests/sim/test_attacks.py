@@ -12,7 +12,6 @@ Not here, for what they attack does not exist yet or is not the core's:
 | S, D1's command | no start-alone; that two nodes wait is K's second script |
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
-| H6 | withdrawal is membershipd's: `tests/unit/test_withdrawal.py` |
 | H9 | no held-by-administrator |
 | H13, D7 | no `fence confirm`, no `Unsafe` |
 | H16 | one protocol version |
@@ -27,7 +26,16 @@ from collections.abc import Callable
 
 import pytest
 
-from sim import attacks_bugs, attacks_crossings, attacks_fencing, attacks_model, attacks_review, planted
+from sim import (
+    attacks_arbiter,
+    attacks_bugs,
+    attacks_crossings,
+    attacks_fencing,
+    attacks_model,
+    attacks_review,
+    attacks_withdrawal,
+    planted,
+)
 from sim.conftest import Noticed
 
 Attack = Callable[[], None]
@@ -99,7 +107,31 @@ FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_fencing.resourced_is_dead_under_a_watchdog: (),
     attacks_fencing.device_says_off_and_lies: (attacks_fencing.heard_is_off,),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING}
+WITHDRAWAL: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_withdrawal.two_do_not_hear_each_other: (
+        attacks_withdrawal.everybody_withdraws_at_once,
+        attacks_withdrawal.withdraws_though_it_hears_everybody,
+    ),
+    attacks_withdrawal.any_two_do_not_hear_each_other: (attacks_withdrawal.withdraws_though_it_hears_everybody,),
+    attacks_withdrawal.middle_of_a_star_goes: (attacks_withdrawal.everybody_withdraws_at_once,),
+    attacks_withdrawal.owner_withdraws_and_cannot_be_fenced: (attacks_withdrawal.withdrawn_stop_nothing,),
+    attacks_withdrawal.owner_withdraws_under_a_watchdog: (attacks_withdrawal.watchdog_does_not_wait,),
+    attacks_withdrawal.fault_stays_for_long: (attacks_withdrawal.boot_ends_the_pause,),
+}
+ARBITER: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_arbiter.both_sides_are_quorate: (attacks_arbiter.quorate_is_a_permission,),
+    attacks_arbiter.halves_of_four_are_both_quorate: (attacks_arbiter.quorate_is_a_permission,),
+    attacks_arbiter.halves_of_four_ask_the_arbiter: (attacks_arbiter.vote_is_taken_for_granted,),
+    attacks_arbiter.owner_is_cut_off_from_all_under_a_watchdog: (
+        attacks_arbiter.proof_without_the_arbiters_times,
+        attacks_arbiter.fed_by_a_vote_that_others_have,
+    ),
+    attacks_arbiter.both_sides_are_asked: (attacks_arbiter.arbiter_is_a_store,),
+    attacks_arbiter.stale_disk_and_the_arbiter: (attacks_arbiter.arbiter_is_a_disk,),
+    attacks_arbiter.arbiter_dies_under_a_lone_node: (planted.runs_on_without_quorum,),
+    attacks_arbiter.arbiter_is_gone_and_both_are_here: (),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **WITHDRAWAL, **ARBITER}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 
