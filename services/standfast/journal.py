@@ -100,6 +100,7 @@ class Event(StrEnum):
     RELEASE_TOO_OLD = "release-too-old"
     DISK_GOOD = "disk-good"
     DISK_BAD = "disk-bad"
+    PERMIT_FAILED = "permit-failed"
     TERM_OPENED = "term-opened"
     QUORUM_LOST_STOP = "quorum-lost-stop"
     START_REFUSED = "start-refused"

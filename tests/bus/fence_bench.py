@@ -60,6 +60,7 @@ class Bench:
         self.problems: tuple[Problem, ...] = ()
         self.alive: set[str] = set()  # addresses at which somebody answers
         self.configuration: Configuration | None = self.configure()
+        self.used_before: Configuration | None = None
 
     def configure(
         self,
@@ -170,6 +171,7 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
     """A running fenced whose first tests are over (or not)."""
     settings = Settings(
         load=bench.load,
+        used_before=lambda: bench.used_before,
         agents=Agents(programs=bench.folder, secrets=(bench.folder,)),
         history=bench.folder / "history",
         unfenced=bench.folder / "run/unfenced",

@@ -85,8 +85,7 @@ class Bench:
         self.started: list[tuple[Any, ...]] = []
         self.jobs: list[tuple[Any, ...]] = []
         self.starts_corosync = True
-        self.stopped: list[tuple[Any, ...]] = []
-        self.stops_corosync = True
+        self.killed: list[tuple[Any, ...]] = []
         self.device = {"LoadState": "loaded", "ActiveState": "inactive"}  # corosync-qdevice.service
         self.device_lasts = True
         self.device_asked: list[str] = []
@@ -131,20 +130,13 @@ class Bench:
                 self.network.start(1, self.strings())
             return ("/org/freedesktop/systemd1/job/1",)
 
-        async def stop_unit(call: Call) -> tuple[Any, ...]:
-            if call.arguments[0] == device.UNIT:
-                return await job_of_device(call)
-            self.stopped.append(call.arguments)
-            if self.stops_corosync and self.corosync.running:
-                self.network.stop(1)
-            return ("/org/freedesktop/systemd1/job/2",)
-
         async def kill_unit(call: Call) -> tuple[Any, ...]:
-            self.stopped.append(call.arguments)
-            self.network.stop(1)
+            self.killed.append(call.arguments)
+            if self.corosync.running:
+                self.network.stop(1)
             return ()
 
-        server.handle(MANAGER, "StopUnit", stop_unit)
+        server.handle(MANAGER, "StopUnit", job_of_device)
         server.handle(MANAGER, "KillUnit", kill_unit)
         server.handle(MANAGER, "RestartUnit", job_of_device)
         server.handle(MANAGER, "LoadUnit", load_unit)

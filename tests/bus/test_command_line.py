@@ -119,7 +119,21 @@ def test_status_names_a_loss_that_waits_for_its_proof(private_bus: PrivateBus) -
         {"node": "node3", "loss": "8.1", "attempt": 2, "next_attempt_in_s": 4, "reason": "left the ring"}
     ]
     shown = with_daemons("status", prepare=lose_node3).stdout
-    assert "node3 waits for proof that it is off (loss 8.1): left the ring" in " ".join(shown.split())
+    assert "node3 waits for proof that it is off (loss 8.1): left the ring; 2 failed; next attempt in 4 s" in " ".join(
+        shown.split()
+    )
+
+
+def test_status_counts_down_to_the_first_attempt_and_says_how_not_to_wait(private_bus: PrivateBus) -> None:
+    def miss_node3(cluster: Cluster) -> None:
+        cluster.publish(
+            "/org/standfast", "Groups1", Losses=[("2.1", "node3", 0, 42, "it is not here after a cold start")]
+        )
+
+    (pending,) = report(prepare=miss_node3)["fencing"]["pending"]
+    assert (pending["attempt"], pending["next_attempt_in_s"]) == (0, 42)
+    shown = " ".join(with_daemons("status", prepare=miss_node3).stdout.split())
+    assert "it is not here after a cold start; it is fenced in 42 s, or at once: standfast fence now node3" in shown
 
 
 @pytest.mark.parametrize("away", ALL)

@@ -10,6 +10,7 @@ from bus.fence_bench import Bench, Client, fenced, membership, open_term, run
 from bus.private import as_nobody, until
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Configuration, Source
+from standfast.fenced.service import INTERFACE, NAME, ROOT
 
 BOTH = {"node1", "node2"}
 NO_LINKS: dict[str, list[tuple[int, bool]]] = {"node1": [], "node2": [(0, False), (1, False)]}
@@ -50,6 +51,44 @@ def test_what_the_agent_does_not_know_is_told_in_the_journal_and_on_the_bus(
 
     run(main)
     assert capsys.readouterr().err.count(f"Fence devices: {told}. [fence-device-problem]") == 1
+
+
+def test_files_that_an_agent_objects_to_are_refused_and_do_not_take_the_place_of_what_is_used(bench: Bench) -> None:
+    good = bench.configure()
+    bad = replace(with_option(good, "plag", "1"), digest="1")
+    told = "cluster.conf:7: fence_file knows no option plag; did you mean plug?"
+
+    async def main() -> None:
+        async with fenced(bench) as (client, service):
+            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("0", [])
+            bench.configuration = bad
+            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("1", [told])
+            assert await client.property("Problems") == [], "a question changes nothing"
+            service.reload()
+            await client.becomes("Problems", [told])
+            assert service._configuration == good
+            unsafe = replace(bad, cluster=replace(bad.cluster, unsafe=True))
+            bench.configuration = unsafe
+            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("1", [])
+            service.reload()
+            await until(lambda: service._configuration == unsafe)
+            bench.configuration = None
+            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("", [])
+
+    run(main)
+
+
+def test_at_its_start_fenced_prefers_the_last_good_copy_to_files_that_would_be_refused(bench: Bench) -> None:
+    good = bench.configure()
+    bench.used_before = good
+    bench.configuration = replace(with_option(good, "plag", "1"), digest="1")
+
+    async def main() -> None:
+        async with fenced(bench) as (client, service):
+            await until_problems(client, "knows no option plag")
+            assert service._configuration == good
+
+    run(main)
 
 
 def test_an_agent_is_asked_what_it_can_do_once_until_its_program_changes(bench: Bench) -> None:

@@ -196,3 +196,23 @@ def test_health_follows_the_heuristics_and_a_changed_configuration(
     assert told.count("[node-healthy]") == 1
     assert told.count("[heuristic-changed]") == 2
     assert told.count("[heuristic-unknown]") == 1
+
+
+def test_a_page_can_be_a_heuristic(private_bus: PrivateBus) -> None:
+    async def main() -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        page = Heuristic(name="page", url=url, body="^ok", interval_ms=10, fail_after=1)
+        async with quorumd(FakeNetwork({1: 1})) as (shows, configure):
+            configure(configured(page))
+            await shows(Healthy=True, Health=[["page", 1, f"GET {url}: status 200"]])
+            server.close()
+            await server.wait_closed()
+            await shows(Healthy=False, Health=[["page", 0, f"GET {url}: connection refused"]])
+
+    asyncio.run(main())

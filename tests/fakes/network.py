@@ -71,7 +71,7 @@ class FakeCorosync:
         self.node = node
         self.running = False
         self.strings: dict[str, str] = {}
-        self.statistics: dict[str, int] = {}
+        self.sequence: int | None = None  # what its file would hold
         self.links: dict[int, tuple[Link, ...]] = {}
         self.ring = Ring(node, 0)
         self.ring_nodes: tuple[int, ...] = (node,)
@@ -113,9 +113,9 @@ class FakeCorosync:
         self.check()
         return self.strings.get(key)
 
-    def read_statistic(self, key: str) -> int | None:
-        self.check()
-        return self.statistics.get(key)
+    def stored_sequence(self, node: int) -> int | None:
+        assert node == self.node
+        return self.sequence
 
     # for the handles and the network
 

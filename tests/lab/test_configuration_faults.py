@@ -28,6 +28,12 @@ TARGET = f"units/{GROUP}.target"
 SLIPS = {
     "broken cluster.conf": Slip(file="cluster.conf", old="Failback=no", new="Failback no", said="Failback no"),
     "unknown option": Slip(file="cluster.conf", old="Failback=no", new="Failbakc=no", said="Failback"),
+    "option that the agent does not know": Slip(
+        file="cluster.conf",
+        old="Option=systems_uri=/redfish/v1/Systems/1",
+        new="Option=sistems_uri=/redfish/v1/Systems/1",
+        said="fence_redfish knows no option sistems_uri",
+    ),
     "broken target": Slip(file=TARGET, old="MaxRestarts=10", new="MaxRestarts=often", said="MaxRestarts"),
     "missing unit": Slip(file=TARGET, old=APACHE, new=f"{APACHE} apache3.service", said="apache3.service"),
 }

@@ -8,36 +8,14 @@ from pathlib import Path
 
 import pytest
 from standfast_lab import observe, package
-from standfast_lab.client import failures
 
-from lab.trial import ADDRESS, APACHE, DAEMONS, GROUP, Trial
+from lab.trial import APACHE, DAEMONS, GROUP, Trial
+from lab.unnoticed import check_requests, nothing_noticed
 
 OPEN_FOR_S = 10.0
 RIGHT_WITHIN_S = 5.0
 SLOW_S = 8
 SLOW_START = f"[Service]\nExecStartPost=/bin/sleep {SLOW_S}\n"  # it serves long before systemd calls it started
-
-
-@contextmanager
-def nothing_noticed(trial: Trial) -> Iterator[None]:
-    """No unit of the group was restarted, no address dropped, and no request of the client failed."""
-    owner, since = trial.owner(), time.monotonic()
-    before = {unit: observe.unit_property(trial.lab, owner, unit, "InvocationID") for unit in (ADDRESS, APACHE)}
-    held = trial.lab.holders()
-    yield
-    assert {unit: observe.unit_property(trial.lab, owner, unit, "InvocationID") for unit in before} == before
-    assert trial.lab.holders() == held
-    check_requests(trial, since)
-
-
-def check_requests(trial: Trial, since: float) -> None:
-    """Each request of the client begun since then was answered within a second (a refused connection is not)."""
-    ended = time.monotonic() + 1
-    trial.wait(lambda: time.monotonic() > ended, 2, "the last requests' answers")
-    asked = [one for one in trial.lab.client_requests() if one.t_start >= since]
-    bad = failures(asked)
-    assert not bad, f"{len(bad)} of {len(asked)} requests failed; the first: {bad[0]}"
-    assert len(asked) > 10
 
 
 def wait_until_status_is_right(trial: Trial, node: str, owner: str, phase: str = "started") -> float:
@@ -55,17 +33,17 @@ def wait_until_status_is_right(trial: Trial, node: str, owner: str, phase: str =
     return trial.wait(right, RIGHT_WITHIN_S, f"`standfast status` on {node} to be right again")
 
 
+def is_another(trial: Trial, node: str, unit: str, pid: int) -> bool:
+    return observe.unit_property(trial.lab, node, unit, "MainPID") not in ("0", str(pid))
+
+
 def kill_daemon(trial: Trial, node: str, daemon: str) -> None:
     """The daemon had SIGKILL, and systemd has started it again."""
     unit = f"standfast-{daemon}.service"
     trial.fault(f"kill -9 of {daemon} on {node}")
     (old,) = observe.signal_all(trial.lab, node, unit, "KILL")
 
-    def again() -> bool:
-        now = observe.unit_property(trial.lab, node, unit, "MainPID")
-        return now not in ("0", str(old))
-
-    trial.wait(again, RIGHT_WITHIN_S, f"{daemon} to be started again")
+    trial.wait(lambda: is_another(trial, node, unit, old), RIGHT_WITHIN_S, f"{daemon} to be started again")
 
 
 def wait_for_open_term(trial: Trial, node: str) -> None:
@@ -122,6 +100,18 @@ def slow_start(trial: Trial, node: str) -> Iterator[None]:
         trial.lab.sh(node, "systemctl", "daemon-reload")
 
 
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_a_daemon_that_hangs_is_killed_by_systemd_and_nothing_moves(trial: Trial, daemon: str) -> None:
+    owner, unit = trial.owner(), f"standfast-{daemon}.service"
+    with nothing_noticed(trial):
+        trial.fault(f"{daemon} of {owner} hangs")
+        pid = int(observe.unit_property(trial.lab, owner, unit, "MainPID"))
+        observe.signal_all(trial.lab, owner, unit, "STOP")
+        trial.wait(lambda: is_another(trial, owner, unit, pid), 20, f"systemd to start another {daemon}")
+        trial.wait_until_normal()
+        assert trial.owner() == owner
+
+
 def test_restart_of_each_daemon_moves_and_stops_nothing(trial: Trial) -> None:
     owner = trial.owner()
     with nothing_noticed(trial):
@@ -159,4 +149,13 @@ def test_package_upgrade_restarts_the_daemons_and_moves_and_stops_nothing(trial:
             assert not {pid for pids in before for pid in pids} & {pid for pids in after for pid in pids}
             assert installed_version(trial, place.name) == version
         trial.wait_until_normal()
+        assert trial.owner() == owner
+
+
+def test_an_upgrade_of_all_nodes_at_once_shoots_nobody_and_stops_nothing(trial: Trial, newer_package: Path) -> None:
+    owner = trial.owner()
+    with nothing_noticed(trial):
+        trial.fault("upgrade of all nodes at once")
+        package.install(trial.lab.place.nodes(), newer_package)
+        trial.wait_until_normal(60)
         assert trial.owner() == owner

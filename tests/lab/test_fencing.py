@@ -1,4 +1,4 @@
-"""Fence devices that are slow, dead, stuck or liars, and operators who fence (issue 4, lines 1 and 8)."""
+"""Fence devices that are slow, dead, stuck or liars, and operators who fence."""
 
 from standfast_lab.behaviour import Mode
 
@@ -55,6 +55,38 @@ def test_what_no_device_can_prove_an_operator_confirms(trial: Trial) -> None:
     trial.lab.bmc(victim)
     trial.lab.boot(victim)
     trial.wait_until_normal(120)
+
+
+def test_a_confirmation_is_refused_for_a_wrong_name_an_old_loss_and_a_node_that_still_answers(trial: Trial) -> None:
+    peer = trial.owner()
+    victim = trial.others(peer)[0]
+    trial.to_be_fenced.add(victim)
+
+    def refused(node: str, loss: str) -> str:
+        said = trial.lab.sh(peer, "standfast", "fence", "confirm", node, loss, check=False, timeout_s=60)
+        assert said.returncode == 1, said.stdout
+        return said.stderr
+
+    assert f"{victim} may not be off: Link 0 to {victim} is up" in refused(victim, "1.1"), "it is well"
+    trial.lab.bmc(victim, Mode.STUCK)
+    at = trial.fault(f"Corosync on {victim} hangs, and its BMC cannot switch it off")
+    trial.lab.sh(victim, "pkill", "-STOP", "-x", "corosync")
+    trial.wait(lambda: trial.told(peer, "attempt-failed", since=at), 60, "a failed attempt")
+    loss = trial.told(peer, "node-lost", since=at)[0].fields["INCIDENT"]
+    assert "There is no node node9" in refused("node9", loss)
+    address = trial.lab.place.find(victim).addresses[0]
+    against = refused(victim, loss)
+    assert f"{victim} may not be off" in against
+    assert f"answers at its address {address}" in against
+    assert f"Fence device bmc-{victim} says that {victim} is on" in against
+    overridden = ("--although", "address", "--although", "device", "--although", "link")
+    old = trial.lab.sh(peer, "standfast", "fence", "confirm", victim, "0.1", *overridden, check=False, timeout_s=60)
+    assert (old.returncode, f"that is {loss}" in old.stderr) == (1, True)
+    assert not trial.told(peer, "node-proven", since=at), "nothing that was refused proves anything"
+    trial.lab.bmc(victim)
+    trial.wait(lambda: trial.told(peer, "node-proven", since=at), 90, "the node to be fenced by its device")
+    trial.wait_until_normal(120)
+    assert trial.owner() == peer
 
 
 def test_a_device_that_lies_about_a_node_that_is_heard_proves_nothing(trial: Trial) -> None:

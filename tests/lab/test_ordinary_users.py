@@ -31,11 +31,23 @@ def typed(trial: Trial, node: str, *words: str) -> tuple[int, str]:
     return result.returncode, result.stderr
 
 
+def check_may_not_fence(trial: Trial, node: str, victim: str) -> None:
+    """Whatever fences, vouches for a power cut or asks a device is refused, and by its action's name."""
+    at = trial.fault(f"{USER} tries to fence {victim}")
+    for words in (("now", victim), ("confirm", victim, "1.1"), ("test", victim)):
+        code, text = typed(trial, node, "fence", *words)
+        assert code == NO_RIGHTS, words
+        assert "needs the polkit action org.standfast.fence" in text, words
+    assert not trial.told(node, "node-lost", "attempt", since=at)
+
+
 def test_an_ordinary_user_reads_and_changes_nothing_without_a_rule(trial: Trial, node: str) -> None:
     assert typed(trial, node, "status") == (0, "")
+    assert typed(trial, node, "fence", "history") == (0, "")
     code, text = typed(trial, node, "group", "stop", GROUP)
     assert code == NO_RIGHTS
     assert "needs the polkit action org.standfast.operate" in text
+    check_may_not_fence(trial, node, trial.others(node)[0])
     trial.wait_until_normal()
 
 
@@ -46,6 +58,7 @@ def test_a_rule_lets_a_unix_group_operate_and_neither_configure_nor_fence(trial:
     code, text = typed(trial, node, "group", "relocate", GROUP, place)
     assert (code, text.count("polkit")) == (0, 0)
     trial.wait_until_started_on(place)
+    check_may_not_fence(trial, node, place)
     trial.lab.sh(node, "install", "-m", "0644", "/etc/standfast/cluster.conf", COPY)
     code, text = typed(trial, node, "simulate", "configuration", COPY)
     assert code == NO_RIGHTS

@@ -1,5 +1,6 @@
-"""Power cuts and a partition: fencing with proof, and nobody shot who only booted late (issue 2, lines 5, 6, 12)."""
+"""Power cuts and a partition: fencing with proof, and nobody shot who only booted late or left cleanly."""
 
+import re
 import time
 
 from standfast_lab import observe
@@ -7,8 +8,11 @@ from standfast_lab.observe import Told
 
 from lab.trial import GROUP, Trial
 
-MEMBER_WITHIN_S = 30.0  # of being switched on (line 5)
-LATE_S = 10.0  # line 12
+MEMBER_WITHIN_S = 30.0  # of being switched on
+LATE_S = 10.0
+POST_JOIN_DELAY_S = 60
+EARLY_S = 2.0  # journald took the entry of the loss later than that of the attempt
+SURVIVORS = ("node1", "node2")
 
 
 def first(told: list[Told], event: str, **fields: str) -> Told:
@@ -115,4 +119,74 @@ def test_a_third_node_that_boots_late_after_a_power_cut_of_all_is_not_fenced(tri
     trial.wait_until_normal()
     for node in trial.lab.nodes():
         assert not trial.told(node, "attempt", since=at)
+    assert not [entry for entry in trial.lab.bmc_requests(since=at) if entry["method"] == "POST"]
+
+
+def boot_all_but_node3(trial: Trial) -> float:
+    """All lost their power and only node1 and node2 have it again; when it was cut. node3 may be fenced."""
+    at = trial.cut_power("node1", "node2", "node3")
+    trial.to_be_fenced.add("node3")
+    observe.each(SURVIVORS, trial.lab.boot)
+    trial.wait(lambda: all(countdown_s(trial, node) for node in SURVIVORS), 60, "both to count down to the fencing")
+    return at
+
+
+def countdown_s(trial: Trial, node: str) -> int:
+    """The seconds until node3 is fenced, as `standfast status --json` on the node says; 0: it does not say."""
+    found = observe.status(trial.lab, node)
+    pending = (found["fencing"]["pending"] or []) if found else []
+    return next((loss["next_attempt_in_s"] for loss in pending if loss["node"] == "node3" and not loss["attempt"]), 0)
+
+
+def check_counts_down(trial: Trial, node: str) -> None:
+    """`standfast status` on the node tells how long it is until node3 is fenced, and then less."""
+    first_s = countdown_s(trial, node)
+    assert 0 < first_s <= POST_JOIN_DELAY_S
+    said = " ".join(trial.lab.sh(node, "standfast", "status").stdout.split())
+    assert re.search(r"node3 waits .*; it is fenced in \d+ s, or at once: standfast fence now node3", said)
+    assert "waits for the proof that node3 is off" in said, "the group says what it waits for"
+    trial.wait(lambda: 0 < countdown_s(trial, node) < first_s, 20, f"{node} to count on")
+
+
+def test_after_a_power_cut_of_all_who_stays_off_is_fenced_after_the_countdown(trial: Trial) -> None:
+    at = boot_all_but_node3(trial)
+    for node in SURVIVORS:
+        check_counts_down(trial, node)
+    assert not trial.told("node1", "attempt", since=at)
+    assert trial.lab.holder() is None, "node3 might hold it"
+    trial.wait_for_good_answer(at, POST_JOIN_DELAY_S + 60)
+    place = check_story(trial, "node3", at)
+    for node in SURVIVORS:
+        lost = first(trial.told(node, since=at), "node-lost", SUBJECT="node3")
+        attempt = first(trial.told(node, since=at), "attempt", INCIDENT=lost.fields["INCIDENT"])
+        assert attempt.at - lost.at >= POST_JOIN_DELAY_S - EARLY_S, node
+    switched_on_at(trial, "node3", at)
+    trial.wait_until_normal(120)
+    assert trial.owner() == place
+
+
+def test_an_operator_need_not_wait_for_the_countdown(trial: Trial) -> None:
+    at = boot_all_but_node3(trial)
+    ends = time.monotonic() + countdown_s(trial, "node2")
+    trial.lab.sh("node2", "standfast", "fence", "now", "node3", timeout_s=150)
+    proof = first(trial.told("node2", since=at), "node-proven")
+    assert proof.at < ends, "fence now did not shorten it"
+    trial.wait_for_good_answer(at, 60)
+    check_story(trial, "node3", at)
+    trial.wait_until_normal(120)
+
+
+def test_after_a_clean_shutdown_of_all_nobody_is_fenced_or_waited_for(trial: Trial) -> None:
+    nodes = trial.lab.nodes()
+    at = trial.shut_down(*nodes)
+    trial.wait(lambda: not any(trial.lab.is_on(node) for node in nodes), 120, "all nodes to be off")
+    observe.each(SURVIVORS, trial.lab.boot)
+    trial.wait(trial.serves, 60, "the page, although node3 is off: it left cleanly")
+    found = observe.agreed(trial.lab, SURVIVORS)
+    assert found is not None
+    assert found.nodes["node3"] == "left"
+    trial.lab.boot("node3")
+    trial.wait_until_normal(120)
+    for node in nodes:
+        assert not trial.told(node, "node-lost", "attempt", since=at), node
     assert not [entry for entry in trial.lab.bmc_requests(since=at) if entry["method"] == "POST"]

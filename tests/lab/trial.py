@@ -122,6 +122,13 @@ class Trial:
         observe.each(nodes, self.lab.kill)
         return at
 
+    def shut_down(self, *nodes: str) -> float:
+        """`systemctl poweroff` was asked for in each of these nodes at once; when. They stay off."""
+        at = self.fault(f"shutdown of {' and '.join(nodes)}")
+        self.powered_off += [(node, at) for node in nodes]
+        observe.each(nodes, lambda node: self.lab.sh(node, "systemctl", "poweroff", check=False))
+        return at
+
     def reboot(self, node: str) -> float:
         """`systemctl reboot` was asked for in the node; when. It boots again by itself."""
         at = self.fault(f"reboot of {node}")

@@ -63,6 +63,15 @@ class Truth:
 
     # Orders
 
+    def _if_taken(self, node: str, nonce: str, view: View) -> View:
+        """Who really holds what matters where the order can be taken. A coordinator whose Corosync hung may go on for a
+        moment in a term that all others ended; who is not in that term, or does not hear itself, begins nothing."""
+        core = self.world.machines[node].core
+        term = core.terms.term if core is not None else None
+        if core is not None and term is not None and term.nonce == nonce and core.echoed():
+            return view
+        return replace(view, really_held={group: frozenset() for group in view.really_held})
+
     def sent(self, name: str, data: bytes) -> None:
         """A coordinator orders a start: on the record that it planned on, the oracle must allow it."""
         if b'"OrderGiven"' not in data:
@@ -78,7 +87,7 @@ class Truth:
         self.orders += 1
         view = self._view(core.record, core.configuration, core)
         self._seen[update.nonce, update.position] = view.ring, view.resting
-        why = may_start(group, order.node, view)
+        why = may_start(group, order.node, self._if_taken(order.node, update.nonce, view))
         if why is not None:
             self.audit.fail("oracle", f"{name} orders {order.group} to start on {order.node}, but: {why.name}")
 
@@ -87,7 +96,8 @@ class Truth:
         in_force = self.world.files.versions[record.configuration]
         view = self._view(record, in_force, core)
         assert core.terms.term is not None
-        planned_on = self._seen.get((core.terms.term.nonce, core.terms.term.position))
+        nonce = core.terms.term.nonce
+        planned_on = self._seen.get((nonce, core.terms.term.position))
         if planned_on is not None:  # who rested then begins nothing in this term, whatever it says by now
             view = replace(view, ring=planned_on[0], resting=planned_on[1])
         for group in in_force.groups:
@@ -95,7 +105,7 @@ class Truth:
             for node, order in known.open_orders.items():
                 had = before.groups.get(group.name) if before else None
                 if order.kind is OrderKind.START and (had is None or had.open_orders.get(node) != order):
-                    self._judge_order(group, node, view)
+                    self._judge_order(group, node, self._if_taken(node, nonce, view))
         for name, loss in record.losses.items():
             machine = self.world.machines[name]
             if loss.proof and machine.powered and loss.incarnation == machine.incarnation:

@@ -11,6 +11,7 @@ from sim.machine import UNITS, configuration
 from standfast.bus import BusError, ErrorName
 from standfast.resourced import acts
 from standfast.resourced.events import Adopted, Event, Observed
+from standfast.resourced.hands import Act, Verb
 from standfast.resourced.leases import Leases
 from standfast.vocabulary import UnitState
 
@@ -62,3 +63,25 @@ def test_a_bus_that_is_lost_in_the_middle_of_adopting_hides_nothing_that_runs(tm
     assert first.states == STATES
     assert rest
     assert all(isinstance(event, Observed) for event in rest)
+
+
+def test_where_no_file_can_be_made_nothing_is_permitted_and_the_journal_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """systemd then refuses the start by itself: the daemon goes on."""
+    group = configuration(["n1"]).groups[0].name
+    leases = Leases(tmp_path)
+    (tmp_path / "held").rmdir()
+    (tmp_path / "held").write_text("a file where the folder should be")
+
+    async def permit() -> None:
+        with mock.patch.object(acts, "Units", FakeUnits), mock.patch.object(acts, "Leases", lambda: leases):
+            async with asyncio.TaskGroup() as tasks:
+                hands = acts.Acts(lambda _: None, lambda _: None, tasks)
+                for verb in (Verb.HOLD, Verb.GRANT):
+                    hands.do(Act(group=group, unit="", verb=verb))
+
+    asyncio.run(permit())
+    assert leases.leased() == ()
+    told = capsys.readouterr().err
+    assert f"{group} cannot start here: free /run [permit-failed]" in told

@@ -231,7 +231,13 @@ CLUSTER_SLIPS = [
     ("Name=webha", "Name=webha\nTickMax=30s", "cluster.conf:3: DaemonGrace= must be longer than TickMax="),
     ("Name=webha", "Name=webha\n[Nodes]\nx=1", "cluster.conf:3: unknown section [Nodes]; did you mean [Node]?"),
     ("Name=webha", "Name=webha\n[Heuristic]\nExec=/bin/x", "cluster.conf:3: [Heuristic] needs Name="),
-    ("Name=webha", "Name=webha\n[Heuristic]\nName=gw", "cluster.conf:3: [Heuristic] needs Exec="),
+    ("Name=webha", "Name=webha\n[Heuristic]\nName=gw", "cluster.conf:4: [Heuristic] gw needs Exec= or URL=, and not b"),
+    ("Name=webha", f"{GATEWAY}/bin/a\nURL=http://a/", "cluster.conf:4: [Heuristic] gateway needs Exec= or URL=, and"),
+    (
+        "Name=webha",
+        f"{GATEWAY}/bin/a\nBody=^ok",
+        "cluster.conf:6: Body= of [Heuristic] gateway means nothing without UR",
+    ),
     ("Name=webha", f"{GATEWAY}ping", "cluster.conf:5: Exec=: “ping” is no command; begin with the program's path"),
     ("Name=webha", f"{GATEWAY}/bin/a 'b", "cluster.conf:5: Exec=: “/bin/a 'b” is no command: no closing quotation"),
     (
@@ -250,7 +256,7 @@ CLUSTER_SLIPS = [
     ("Name=node2", "Votes=1", "cluster.conf:9: [Node] needs Name="),
     ("Id=2", "Id=1", "cluster.conf:11: Id=1 is node1's; every node needs its own"),
     ("Id=2", "Id=17", "cluster.conf:11: Id=: “17” is no number from 1 to 16"),
-    ("Id=2\n", "", "cluster.conf:9: [Node] needs Id="),
+    ("Id=2\n", "", "cluster.conf:9: [Node] node2 needs Id="),
     ("Address=192.0.2.12", "Address=192.0.2.11", "cluster.conf:12: 192.0.2.11 is node1's already"),
     ("Address=192.0.2.12", "Address=192.0.2.256", "cluster.conf:12: Address=: “192.0.2.256” is no IP address"),
     ("Address=192.0.2.12", "Address=0.0.0.0", "cluster.conf:12: Address=: 0.0.0.0 is no address that a node can have"),

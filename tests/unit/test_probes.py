@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from standfast import http_check
 from standfast.configuration.model import Group, Probe, Resource
-from standfast.resourced import http_check, probes
-from standfast.resourced.http_check import Outcome, Try, check
+from standfast.http_check import Outcome, Try, check
+from standfast.resourced import probes
 from standfast.resourced.probes import Judge, Probes, combine
 from standfast.vocabulary import ProbeState
 

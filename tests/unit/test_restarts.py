@@ -19,8 +19,9 @@ def test_an_ordered_end_begins_the_count_anew(tmp_path: Path) -> None:
     assert [Restarts(path).pause_s for _ in range(3)] == [0, 0, 1]
 
 
-def test_a_file_that_is_no_number_counts_as_none(tmp_path: Path) -> None:
-    path = tmp_path / "crashes"
-    for text in ("", "many", "-3"):
-        path.write_text(text)
-        assert Restarts(path).pause_s == 0
+def test_where_nothing_can_be_written_it_joins_at_once(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file where the folder should be")
+    for _ in range(5):
+        restarts = Restarts(tmp_path / "run" / "crashes")
+        assert restarts.pause_s == 0
+    restarts.settled()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.machine import configuration
+from standfast.configuration.model import Configuration
 from standfast.resourced import showing
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -106,3 +107,19 @@ def test_a_loss_says_how_often_it_was_tried_and_when_again() -> None:
     failed = after(failed, AttemptEnded(loss="7.1", fencer="n1", action="off", text="no"))
     assert showing.losses(failed, KNOWN, situation()) == [("7.1", "n3", 2, 2, "it left the ring")]
     assert showing.losses(PROVEN, KNOWN, situation()) == []
+
+
+def test_after_a_cold_start_a_loss_counts_down_to_its_first_attempt_unless_there_will_be_none() -> None:
+    cold = after(AWAY, LossDeclared(node="n3", reason=because("it is not here"), cold=True))
+
+    def seconds(record: Record, known: Configuration = KNOWN) -> int:
+        ((_, _, _, seconds, _),) = showing.losses(record, known, situation(now=18_500, waits=counted))
+        return int(seconds)
+
+    counted = {"attempt 7.1 after 0": 0}
+    assert seconds(cold) == 42, "what is left of PostJoinDelay=60s, and never 0 while it waits"
+    assert seconds(replace(cold, maintenance=True)) == 0
+    assert seconds(after(cold, Wish(id="w", kind=WishKind.FENCE, subject="n3"))) == 0
+    nothing_fences = tuple(replace(node, fence=()) for node in KNOWN.nodes)
+    assert seconds(cold, replace(KNOWN, nodes=nothing_fences)) == 0
+    assert seconds(cold, replace(KNOWN, nodes=KNOWN.nodes[:2])) == 0, "a drifted member may not know the node"

@@ -121,7 +121,7 @@ class Cluster:
     def _turn(self, me: int) -> None:
         node = self.nodes[me]
         if node.next_ring is not None and self.now >= node.next_ring:
-            self._tell(me, RingFormed(at_ms=self.now))
+            self._tell(me, RingFormed(at_ms=self.now, sequence=self.now))
             self._after_ring(me)
         if self.term_due.get(me, self.now + 1) <= self.now:
             del self.term_due[me]
@@ -364,7 +364,7 @@ def told(watch: Watch, *events: withdrawal.Event) -> tuple[Watch, withdrawal.Dec
 
 
 def rings(*times: int) -> list[RingFormed]:
-    return [RingFormed(at_ms=at, name=f"1.{at}") for at in times]
+    return [RingFormed(at_ms=at, sequence=at) for at in times]
 
 
 def test_two_rings_are_no_churn_and_the_third_begins_the_wait() -> None:
@@ -379,7 +379,7 @@ def test_a_ring_never_withdraws_by_itself_only_the_links_read_after_it_do() -> N
     assert decision == Wait(until_ms=6000)
     assert step(watch, LinksRead(at_ms=6001, heard=frozenset({1, 3})))[1] == Nothing()
     assert step(watch, LinksRead(at_ms=6001, heard=frozenset({3})))[1] == Withdraw(
-        missed=(1,), rings=("1.1000", "1.2000", "1.3000", "1.4000", "1.5000", "1.6000"), began_ms=1000
+        missed=(1,), rings=(1000, 2000, 3000, 4000, 5000, 6000), began_ms=1000
     )
 
 

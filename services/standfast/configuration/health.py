@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from standfast.configuration.model import Heuristic, Problem
 
+_OF_A_PAGE = frozenset({"Status", "Body"})
+
 
 def health_minimum(heuristics: Sequence[Heuristic]) -> int:
     """The score that a node needs: Minimum=, else half of all scores, rounded up; 0 without heuristics."""
@@ -16,6 +18,13 @@ def health_problems(heuristics: Sequence[Heuristic]) -> list[Problem]:
     written = [one for one in heuristics if one.minimum is not None]
     all_scores = sum(one.score for one in heuristics)
     problems = []
+    for one in heuristics:
+        if bool(one.command) == (one.url is not None):
+            text = f"[Heuristic] {one.name} needs Exec= or URL=, and not both"
+            problems.append(Problem(source=one.sources["Name"], text=text))
+        for key in sorted(_OF_A_PAGE & set(one.sources)) if one.url is None else ():
+            text = f"{key}= of [Heuristic] {one.name} means nothing without URL=; remove it"
+            problems.append(Problem(source=one.sources[key], text=text))
     for one in written:
         first, source = written[0], one.sources["Minimum"]
         if one.minimum != first.minimum:

@@ -115,8 +115,10 @@ _CLUSTER_KEYS = (
     Key(Scope.DOMAIN, "Restricted", kind.BOOLEAN, "no", _RESOURCED, "restricted"),
     Key(Scope.DOMAIN, "Failback", kind.BOOLEAN, "no", _RESOURCED, "failback"),
     Key(Scope.HEURISTIC, "Name", kind.NAME, "", _QUORUM, "name", required=True),
-    Key(Scope.HEURISTIC, "Exec", kind.COMMAND, "", _QUORUM, "command", required=True),
-    Key(Scope.HEURISTIC, "URL", kind.URL, "", _QUORUM),
+    Key(Scope.HEURISTIC, "Exec", kind.COMMAND, "", _QUORUM, "command"),
+    Key(Scope.HEURISTIC, "URL", kind.URL, "", _QUORUM, "url"),
+    Key(Scope.HEURISTIC, "Status", kind.STATUSES, "200", _QUORUM, "status"),
+    Key(Scope.HEURISTIC, "Body", kind.EXPRESSION, "", _QUORUM, "body"),
     Key(Scope.HEURISTIC, "Score", kind.integer(1, 1000), "1", _QUORUM, "score"),
     Key(Scope.HEURISTIC, "Interval", kind.span("1s", "1h"), "2s", _QUORUM, "interval_ms"),
     Key(Scope.HEURISTIC, "Timeout", kind.span("100ms", "10min"), "5s", _QUORUM, "timeout_ms"),
@@ -187,9 +189,8 @@ def read(scope: Scope, entries: Iterable[Entry], begins: Source, problems: list[
             right[name] = lines
     missing = [key.name for key in _BY_SCOPE[scope].values() if key.required and key.name not in right]
     wrong = frozenset(written) - set(right)
-    problems += [
-        Problem(source=begins, text=f"{_header(scope)} needs {name}=") for name in missing if name not in wrong
-    ]
+    which = " ".join((_header(scope), *((found["name"],) if "name" in found else ())))
+    problems += [Problem(source=begins, text=f"{which} needs {name}=; add it") for name in missing if name not in wrong]
     return Values(by_field=found, entries=right, wrong=wrong, complete=not missing)
 
 

@@ -143,7 +143,10 @@ class Heuristic(Written):
     """One thing that a healthy node can do; a good one counts with its score."""
 
     name: str
-    command: tuple[str, ...]  # a program's path and its arguments; exit code 0 is good
+    command: tuple[str, ...] = ()  # a program's path and its arguments, exit code 0 is good; (): url is looked at
+    url: str | None = None
+    status: frozenset[int] = frozenset({200})
+    body: str | None = None  # a regular expression searched in the body
     score: int = 1
     interval_ms: int = 2_000
     timeout_ms: int = 5_000

@@ -5,15 +5,12 @@ from typing import Final
 
 from standfast.corosync.common import Code, CorosyncError, Handle, HandlePointer, IntPointer, Library
 
-_VALUE_UINT64: Final = 8
 _VALUE_STRING: Final = 11
-_STATISTICS: Final = 1  # CMAP_MAP_STATS
 
 _LIBRARY: Final = Library(
     "libcmap.so.4",
     {
         "cmap_initialize": (HandlePointer,),
-        "cmap_initialize_map": (HandlePointer, ctypes.c_int),
         "cmap_finalize": (Handle,),
         "cmap_get": (Handle, ctypes.c_char_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t), IntPointer),
     },
@@ -29,23 +26,6 @@ def read_string(key: str) -> str | None:
     _LIBRARY.call("cmap_initialize", ctypes.byref(handle))
     try:
         return _get(handle, key.encode())
-    finally:
-        _LIBRARY.ask("cmap_finalize", handle)
-
-
-def read_statistic(key: str) -> int | None:
-    """The value of a counter in the statistics of the running Corosync, None when it has no such one.
-
-    Raises CorosyncError while Corosync does not run; waits while it hangs.
-    """
-    handle = Handle()
-    _LIBRARY.call("cmap_initialize_map", ctypes.byref(handle), _STATISTICS)
-    try:
-        value, length, kind = ctypes.c_uint64(), ctypes.c_size_t(ctypes.sizeof(ctypes.c_uint64)), ctypes.c_int()
-        code = _LIBRARY.ask(
-            "cmap_get", handle, key.encode(), ctypes.byref(value), ctypes.byref(length), ctypes.byref(kind)
-        )
-        return value.value if code == Code.OK and kind.value == _VALUE_UINT64 else None
     finally:
         _LIBRARY.ask("cmap_finalize", handle)
 

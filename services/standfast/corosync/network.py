@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from standfast.corosync import cmap
+from standfast.corosync import cmap, ring_file
 from standfast.corosync.cfg import Cfg, NodeStatus
 from standfast.corosync.cpg import Cpg, Member
 from standfast.corosync.votequorum import VoteInformation, Votequorum
@@ -69,7 +69,7 @@ class Network(Protocol):
 
     def read_string(self, key: str) -> str | None: ...
 
-    def read_statistic(self, key: str) -> int | None: ...
+    def stored_sequence(self, node: int) -> int | None: ...
 
 
 class Corosync:
@@ -101,5 +101,5 @@ class Corosync:
     def read_string(self, key: str) -> str | None:
         return cmap.read_string(key)
 
-    def read_statistic(self, key: str) -> int | None:
-        return cmap.read_statistic(key)
+    def stored_sequence(self, node: int) -> int | None:
+        return ring_file.stored_sequence(node)

@@ -51,7 +51,14 @@ def test(name: str, as_json: bool) -> None:
 
 @fence.command()
 @click.argument("node", default="")
-@click.option("--last", default=50, show_default=True, type=click.IntRange(1, 500), help="At most so many entries.")
+@click.option(
+    "--last",
+    default=50,
+    show_default=True,
+    metavar="NUMBER",
+    type=click.IntRange(1, 500),
+    help="At most so many entries.",
+)
 @json_option
 def history(node: str, last: int, as_json: bool) -> None:
     """What this node's fenced did, the oldest first; NODE: to one node. Another node may have fenced others."""

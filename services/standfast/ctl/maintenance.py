@@ -15,14 +15,14 @@ def maintenance() -> None:
 
 @maintenance.command()
 def on() -> None:
-    """Begin: groups run on unattended; what fails or is lost meanwhile is looked after when it ends."""
+    """Begin the maintenance: groups run on unattended; what fails or is lost meanwhile is looked after when it ends."""
     run(_set(True), GOES_ON)
     click.echo("The cluster is in maintenance; to end it: standfast maintenance off")
 
 
 @maintenance.command()
 def off() -> None:
-    """End it."""
+    """End the maintenance."""
     run(_set(False), GOES_ON)
     click.echo("The cluster looks after its groups again")
 

@@ -139,12 +139,21 @@ def _show_fencing(console: Console, fencing: Report, now: datetime) -> None:
     for loss in fencing["pending"] or ():
         line = f"{loss['node']} waits for proof that it is off (loss {loss['loss']}): {loss['reason']}"
         done = f"; {loss['attempt']} failed" if loss["attempt"] else ""
-        due = f"; next attempt in {loss['next_attempt_in_s']} s" if loss["next_attempt_in_s"] else ""
         console.print()
-        console.print(Text(line + done + due, style="bold yellow"))
+        console.print(Text(line + done + _due(loss), style="bold yellow"))
     if fencing["devices"]:
         console.print()
         console.print(_devices(fencing["devices"], now))
+
+
+def _due(loss: Report) -> str:
+    """The countdown to the next attempt, and how not to wait for the first one."""
+    seconds = loss["next_attempt_in_s"]
+    if not seconds:
+        return ""
+    if loss["attempt"]:
+        return f"; next attempt in {seconds} s"
+    return f"; it is fenced in {seconds} s, or at once: standfast fence now {loss['node']}"
 
 
 def _devices(devices: Iterable[Report], now: datetime) -> Table:

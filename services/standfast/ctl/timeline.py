@@ -16,7 +16,15 @@ LIMIT: Final = 5000  # entries that are read
 
 @click.command()
 @click.argument("group", default="")
-@click.option("-n", "--incidents", "number", default=3, show_default=True, help="How many, counted from the last one.")
+@click.option(
+    "-n",
+    "--incidents",
+    "number",
+    default=3,
+    show_default=True,
+    metavar="NUMBER",
+    help="How many, counted from the last one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: times are UTC.")
 def timeline(group: str, number: int, as_json: bool) -> None:
     """What happened, incident by incident: cause, detected, decided, fenced, stopped, started.

@@ -37,14 +37,20 @@ class AgentLibrary:
     async def check(self, configuration: Configuration) -> None:
         """`problems` is what is wrong with the devices of `configuration`; the journal has each one once."""
         metadata = await self.read(device.agent for device in configuration.devices)
-        found = [str(problem) for problem in device_problems(configuration, metadata)]
+        found = {str(problem): journal.Level.ERROR for problem in device_problems(configuration, metadata)}
         for problem in device_warnings(configuration, metadata):
-            found.append(f"{problem.source}: warning: {problem.text}")
-        for text in dict.fromkeys(found):
+            found.setdefault(f"{problem.source}: warning: {problem.text}", journal.Level.WARNING)
+        for text, level in found.items():
             if text not in self.problems:
-                level = journal.Level.WARNING
                 journal.write(journal.Event.FENCE_DEVICE_PROBLEM, level, f"Fence devices: {text}.", cause=text)
-        self.problems = tuple(dict.fromkeys(found))
+        self.problems = tuple(found)
+
+    async def refusals(self, configuration: Configuration) -> tuple[str, ...]:
+        """What keeps `configuration` from coming into force, FILE:LINE first; with Unsafe=yes it is only told."""
+        if configuration.cluster.unsafe:
+            return ()
+        metadata = await self.read(device.agent for device in configuration.devices)
+        return tuple(dict.fromkeys(str(problem) for problem in device_problems(configuration, metadata)))
 
     async def _read(self, name: str) -> Metadata | str:
         stamp = self._agents.stamp(name)

@@ -38,6 +38,7 @@ class Settings:
     """What is another thing in tests."""
 
     load: Load  # blocks: it is called in a thread
+    used_before: Callable[[], Configuration | None] = lambda: None  # the last good copy; likewise
     agents: Agents = field(default_factory=Agents)
     history: Path = Path("/var/lib/standfast/fencing")
     unfenced: Path = unfencing.MARKS
@@ -57,6 +58,7 @@ class Service:
             ("Test", self._test),
             ("History", self._tell_history),
             ("Objections", self._object),
+            ("Check", self._check_files),
         ):
             self._server.handle(INTERFACE, method, handler)
         self._bus: Bus | None = None
@@ -134,6 +136,11 @@ class Service:
         found = await find_objections(node, await self._ring(), self._settings.answers, self._devices.power)
         return (found,)
 
+    async def _check_files(self, call: Call) -> tuple[Any, ...]:
+        """The files are judged; which configuration is used here stays as it is."""
+        found, _ = await asyncio.to_thread(self._settings.load)
+        return (found.digest, await self._library.refusals(found)) if found is not None else ("", ())
+
     # the configuration and what is checked of it
 
     async def _configured(self, node: str) -> Configuration:
@@ -148,19 +155,26 @@ class Service:
     async def _load(self) -> bool:
         """The configuration is the files', or the last good one; True: a device has never been asked."""
         async with self._loading:
-            configuration, _ = await asyncio.to_thread(self._settings.load)
-        if configuration is None:
-            return False
-        self._configuration = configuration
-        self._tasks.create_task(self._check())
-        return self._devices.configure(configuration)
+            found, _ = await asyncio.to_thread(self._settings.load)
+            if found is None:
+                return False
+            self._configuration = await self._choose(found)
+            self._tasks.create_task(self._check(found))
+            return self._devices.configure(self._configuration)
 
-    async def _check(self) -> None:
+    async def _choose(self, found: Configuration) -> Configuration:
+        """What is to be used: what was used before while `found` would be refused, which is told all the same."""
+        before = self._configuration or await asyncio.to_thread(self._settings.used_before)
+        if before is None or before.digest == found.digest or not await self._library.refusals(found):
+            return found
+        return before
+
+    async def _check(self, found: Configuration) -> None:
         """What the agents say of themselves was read: problems are told, this node is let in where it must be."""
         async with self._checking:
+            await self._library.check(found)
             if (configuration := self._configuration) is None:
                 return
-            await self._library.check(configuration)
             plugs = self._to_unfence(configuration)
             own = await self._ring() if plugs else None
             if not plugs or (own is not None and own.own):

@@ -18,7 +18,6 @@ from standfast.membershipd.withdrawal import (
     churns,
     step,
 )
-from standfast.vocabulary import Ring
 
 LOOK_S: Final = 0.25  # while rings churn
 
@@ -33,41 +32,27 @@ class Churn:
         self._members = members
         self._now_s = now_s
         self._watch = Watch(me=0, detect_within_ms=0, members=frozenset())
-        self._names: list[str] = []  # of rings that Corosync told since the last look
-        self._formed: int | None = None  # rings in Corosync's own count at the last look
+        self._sequence: int | None = None  # of the ring that Corosync began to form last, at the last look
         self._until_ms: int | None = None
         self._told = False
 
-    def named(self, ring: Ring) -> None:
-        """Corosync told this ring."""
-        self._names.append(str(ring))
+    def looked(self, sequence: int | None, heard: frozenset[int] | None) -> Withdraw | None:
+        """What follows from a look: which ring Corosync began to form last (None: not known), and who is heard.
 
-    @property
-    def counts(self) -> bool:
-        """Corosync's own count is wanted at the next look: where rings churn it tells few of them or none."""
-        return bool(self._names or self._watch.missed) or churns(self._watch, self._now_ms())
-
-    def looked(self, formed: int | None, heard: frozenset[int]) -> Withdraw | None:
-        """What follows from a look: Corosync's count of its rings (None: not asked or not told), who is heard."""
+        `heard` None: Corosync does not answer. While rings churn it seldom can; the links are taken to be as before.
+        """
         now_ms = self._now_ms()
         self._update(now_ms)
-        for name in self._new_rings(formed):
-            self._step(RingFormed(at_ms=now_ms, name=name))
-        return self._decided(self._step(LinksRead(at_ms=now_ms, heard=heard)), now_ms)
-
-    def _decided(self, decision: Decision, now_ms: int) -> Withdraw | None:
+        if sequence is not None:
+            if self._sequence is not None and sequence > self._sequence:
+                self._step(RingFormed(at_ms=now_ms, sequence=sequence))
+            self._sequence = sequence
+        if heard is None:
+            heard = self._watch.members - self._watch.missed.keys() - {self._watch.me}
+        decision = self._step(LinksRead(at_ms=now_ms, heard=heard))
         self._until_ms = decision.until_ms if isinstance(decision, Wait) else None
         self._tell(decision, now_ms)
         return decision if isinstance(decision, Withdraw) else None
-
-    def unanswered(self) -> Withdraw | None:
-        """Corosync did not answer. While rings churn it seldom can: they still do, and the links are as before."""
-        now_ms = self._now_ms()
-        if not churns(self._watch, now_ms):
-            return None
-        heard = self._watch.members - self._watch.missed.keys() - {self._watch.me}
-        self._step(RingFormed(at_ms=now_ms, name=""))
-        return self._decided(self._step(LinksRead(at_ms=now_ms, heard=heard)), now_ms)
 
     def next_look_s(self, at_rest_s: float) -> float:
         """The links are to be read again after so long."""
@@ -84,21 +69,12 @@ class Churn:
         me = settings.node.name if settings.node else "this node"
         return (
             f"{me} has withdrawn from the cluster: it does not hear {self.names(decision)}, and so no ring lasts "
-            f"({len(decision.rings)} new ones in {seconds:.1f} s{_named(decision.rings)})"
+            f"({len(decision.rings)} new ones in {seconds:.1f} s, the last one has the number {decision.rings[-1]})"
         )
 
     def names(self, decision: Withdraw) -> str:
         """Whom it does not hear."""
         return ", ".join(self._settings().name_of(node) for node in decision.missed)
-
-    def _new_rings(self, formed: int | None) -> list[str]:
-        """A name for each ring since the last look, "" where Corosync gave it up before it told anybody."""
-        names, self._names = self._names, []
-        before, self._formed = self._formed, formed
-        if formed is None or before is None:
-            return names
-        new = max(formed - before, 0)
-        return [*[""] * (new - len(names)), *names[-new:]] if new else []
 
     def _update(self, now_ms: int) -> None:
         """The watch knows the configuration and the last open term as they are now."""
@@ -132,8 +108,3 @@ class Churn:
 
     def _now_ms(self) -> int:
         return int(self._now_s() * 1000)
-
-
-def _named(rings: tuple[str, ...]) -> str:
-    told = [name for name in rings if name]
-    return f", the last one {told[-1]}" if told else ""

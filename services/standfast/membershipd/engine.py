@@ -1,4 +1,4 @@
-"""Corosync as a systemd unit: its file is right, it is started when it does not run, stopped only to withdraw."""
+"""Corosync as a systemd unit: its file is right, it is started when it does not run, killed only to withdraw."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ UNIT: Final = "corosync.service"
 SLOW_AFTER_S: Final = 15.0
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # after the 1st, 2nd … start; systemd allows 5 in 10 s
 _GOOD_AFTER_S: Final = 30.0
-_STOP_ASKED_S: Final = 1.0  # a bus that hangs is not waited for
+_KILL_ASKED_S: Final = 1.0  # a bus that hangs is not waited for
 
 SYSTEMD: Final = "org.freedesktop.systemd1"
 SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
@@ -50,7 +50,7 @@ class Engine:
     def remove(self) -> None:
         """There is no file, so that systemd starts Corosync for nobody (its unit has a condition).
 
-        Where it cannot be removed, a Corosync that somebody starts is stopped again.
+        Where it cannot be removed, a Corosync that somebody starts is killed again.
         """
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
@@ -82,15 +82,16 @@ class Engine:
         self._next_s = now + _PAUSES_S[min(self._starts, len(_PAUSES_S) - 1)]
         self._starts += 1
 
-    async def stop(self, bus: Bus | None, *, kill: bool = False) -> bool:
-        """systemd was asked to stop Corosync, or to kill it; False: it cannot be asked, or refuses."""
+    async def kill(self, bus: Bus | None) -> bool:
+        """systemd was asked to kill Corosync; False: it cannot be asked, or refuses.
+
+        A stop would wait for its consent, which takes seconds while rings churn: so long the others cannot work.
+        """
         if bus is None:
             return False
-        method, signature, arguments = (
-            ("KillUnit", "ssi", (UNIT, "all", int(signal.SIGKILL))) if kill else ("StopUnit", "ss", (UNIT, "replace"))
-        )
+        arguments = (UNIT, "all", int(signal.SIGKILL))
         try:
-            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, method, signature, *arguments, timeout_s=_STOP_ASKED_S)
+            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "KillUnit", "ssi", *arguments, timeout_s=_KILL_ASKED_S)
         except BusError:
             return False
         return True

@@ -14,7 +14,8 @@ from standfast.corosync.cpg import Member
 from standfast.corosync.network import ConfigurationHandle, GroupHandle, Network
 from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
-from standfast.membershipd.churn import Churn
+from standfast.membershipd.churn import LOOK_S, Churn
+from standfast.membershipd.corosync_conf import token_ms
 from standfast.membershipd.incarnations import GROUP, Presence, PresenceError, decode, encode
 from standfast.membershipd.link_history import Change, LinkState, News, look
 from standfast.membershipd.settings import Settings
@@ -22,17 +23,13 @@ from standfast.membershipd.withdrawal import Withdraw
 from standfast.vocabulary import Ring
 
 # knet tells nobody when a link changes; statistics can be tracked, but Corosync then polls them itself, and no
-# faster. One look at a node costs 0.02 ms.
-LINK_INTERVAL_S: Final = 2.0
+# faster. One look at a node costs 0.02 ms. knet finds a bad link within 0.8 token, and from 2.2 token on rings may
+# churn and Corosync not answer any more: so at least one look for each token, the shorter of the two.
+LINK_INTERVAL_S: Final = 1.0
 _SEND_AGAIN_S: Final = 0.005
 # While rings churn Corosync synchronises again and again, and answers each question only in between.
 _ANSWERS_WITHIN_S: Final = 2.0
 _LONGEST_LOOK_S: Final = 30.0
-# Corosync's own count of the rings that it began to form: most are given up before they are operational, or told.
-RINGS_FORMED: Final = "stats.srp.commit_entered"
-
-
-_Look = tuple[dict[int, NodeStatus | None], int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ class Follower:
             if (decision := await self._read_links()) is not None:
                 return decision
             try:
-                async with asyncio.timeout(self._churn.next_look_s(LINK_INTERVAL_S)):
+                async with asyncio.timeout(self._churn.next_look_s(self._at_rest_s())):
                     await self._look.wait()
             except TimeoutError:
                 continue
@@ -140,7 +137,6 @@ class Follower:
         if ring != self.view.ring:
             old, self.view = self.view, replace(self.view, ring=ring, nodes=tuple(sorted(nodes)))
             self._tell_ring(old)
-            self._churn.named(ring)
             self._look.set()
             self._on_change()
 
@@ -195,25 +191,39 @@ class Follower:
 
     # links
 
+    def _at_rest_s(self) -> float:
+        configuration = self._settings().configuration
+        if configuration is None:
+            return LINK_INTERVAL_S
+        return min(LINK_INTERVAL_S, token_ms(configuration.cluster.detect_within_ms) / 1000)
+
     async def _read_links(self) -> Withdraw | None:
-        question = self._look_at(self._settings().peers, self._churn.counts)
-        look_at = asyncio.ensure_future(self._requests.ask(question, timeout_s=_LONGEST_LOOK_S))
+        peers, asked_s = self._settings().peers, self._loop.time()
+        look_at = asyncio.ensure_future(self._requests.ask(self._look_at(peers), timeout_s=_LONGEST_LOOK_S))
         try:
-            while not (await asyncio.wait({look_at}, timeout=_ANSWERS_WITHIN_S))[0]:
-                self._tell_answers(False)
-                if (decision := self._churn.unanswered()) is not None:
+            while not (await asyncio.wait({look_at}, timeout=LOOK_S))[0]:
+                if self._loop.time() - asked_s >= _ANSWERS_WITHIN_S:
+                    self._tell_answers(False)
+                if (decision := self._churn.looked(self._sequence(), None)) is not None:
                     return decision
-            statuses, formed = look_at.result()
+            statuses = look_at.result()
         except TimeoutError:
             self._tell_answers(False)
-            return self._churn.unanswered()
+            return self._churn.looked(self._sequence(), None)
         finally:
             look_at.cancel()
         self._tell_answers(True)
         if self.dead.is_set():
             return None
         self._see_links({peer: status.links if status else () for peer, status in statuses.items()})
-        return self._churn.looked(formed, frozenset(peer for peer, status in statuses.items() if _heard(status)))
+        heard = frozenset(peer for peer, status in statuses.items() if _heard(status))
+        return self._churn.looked(self._sequence(), heard)
+
+    def _sequence(self) -> int | None:
+        """Of the ring that Corosync began to form last; what it told where its file cannot be read."""
+        told, node = self.view.ring, self._settings().node
+        stored = self._network.stored_sequence(node.id) if node is not None else None
+        return stored if stored is not None else told.sequence if told is not None else None
 
     def _see_links(self, seen: Mapping[int, tuple[Link, ...]]) -> None:
         shown = {peer: {link.number: link.up for link in links} for peer, links in seen.items()}
@@ -225,14 +235,11 @@ class Follower:
             self.view = replace(self.view, links=links)
             self._on_change()
 
-    def _look_at(self, peers: tuple[int, ...], counts: bool) -> Callable[[], _Look]:
-        """For the thread of the requests: what knet knows of each peer, and how many rings there were."""
-        configuration, network = self._configuration, self._network
+    def _look_at(self, peers: tuple[int, ...]) -> Callable[[], dict[int, NodeStatus | None]]:
+        """For the thread of the requests: what knet knows of each peer."""
+        configuration = self._configuration
         assert configuration is not None
-        return lambda: (
-            {peer: _status(configuration, peer) for peer in peers},
-            _rings_formed(network) if counts else None,
-        )
+        return lambda: {peer: _status(configuration, peer) for peer in peers}
 
     # the journal
 
@@ -280,13 +287,6 @@ def _status(configuration: ConfigurationHandle, peer: int) -> NodeStatus | None:
 
 def _heard(status: NodeStatus | None) -> bool:
     return status is not None and status.reachable
-
-
-def _rings_formed(network: Network) -> int | None:
-    try:
-        return network.read_statistic(RINGS_FORMED)
-    except CorosyncError:
-        return None
 
 
 def _close_both(handles: tuple[GroupHandle, ConfigurationHandle]) -> None:

@@ -27,7 +27,7 @@ from standfast.membershipd.withdrawal import Withdraw
 
 _TRY_AGAIN_S: Final = 0.25
 _FOREIGN_AGAIN_S: Final = 2.0
-_STOPS_WITHIN_S: Final = 3.0  # else it is killed
+_DIES_WITHIN_S: Final = 3.0  # else it is killed as one that runs although this node has withdrawn
 _STAY_LOOK_S: Final = 1.0
 
 
@@ -117,7 +117,13 @@ class Membership:
     def _write(self) -> bool:
         """corosync.conf is right, or, while this node is away, not there. True: Corosync has a file to read."""
         if self._away.here:
-            return bool(self._text) and self._engine.write(self._text)
+            try:
+                return bool(self._text) and self._engine.write(self._text)
+            except OSError as error:
+                file = self._machine.corosync_conf
+                text = f"{file} cannot be written ({error.strerror}), Corosync works with what it has: free /run"
+                journal.write(Event.CONFIGURATION_PROBLEM, Level.ERROR, text, file=str(file))
+                return False
         self._engine.remove()
         return False
 
@@ -202,24 +208,22 @@ class Membership:
         self._show()
 
     async def _withdraw(self, churn: Churn, decision: Withdraw, follower: Follower) -> None:
-        """Corosync is stopped at once; that it is, and why, is told and kept after that was asked for."""
-        stopped = asyncio.ensure_future(self._stop(follower))
+        """Corosync is killed at once; that it is, and why, is told and kept after that was asked for."""
+        killed = asyncio.ensure_future(self._kill(follower))
         reason = churn.reason(decision)
         then = self._away.withdraw(reason)
         fields = {"peer": churn.names(decision), "cause": "faulty links", "ring_count": str(len(decision.rings))}
-        fields["rings"] = " ".join(name for name in decision.rings if name)  # those that were told
+        fields["rings"] = " ".join(map(str, decision.rings))
         journal.write(Event.WITHDRAWN, Level.ERROR, f"{reason}; its groups are stopped here, and {then}", **fields)
-        await stopped
+        await killed
 
-    async def _stop(self, follower: Follower) -> None:
-        """Corosync is gone, or was at least asked to go in every way there is."""
-        for kill in (False, True):
-            if not await self._engine.stop(self._bus, kill=kill):
-                await follower.shut_down()  # without systemd and the bus
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STOPS_WITHIN_S):
-                    await follower.dead.wait()
-                return
+    async def _kill(self, follower: Follower) -> None:
+        """Corosync is gone, or was at least told to go in every way there is."""
+        if not await self._engine.kill(self._bus):
+            await follower.shut_down()  # without systemd and the bus
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DIES_WITHIN_S):
+                await follower.dead.wait()
 
     async def _stay_away(self) -> None:
         """Corosync does not run, whoever starts it, until the pause is over or an operator ended it."""
@@ -231,9 +235,9 @@ class Membership:
         except TimeoutError:
             pass  # it is there, and hangs
         if runs and not self._away.here:
-            text = "Corosync runs although this node has withdrawn: it is stopped; to end that: standfast node rejoin"
+            text = "Corosync runs although this node has withdrawn: it is killed; to end that: standfast node rejoin"
             journal.write(Event.COROSYNC_STAYS, Level.WARNING, text)
-            await self._engine.stop(self._bus)
+            await self._engine.kill(self._bus)
         await self._away.wait(_STAY_LOOK_S)
 
     async def _rejoin(self, _: Call) -> tuple[Any, ...]:

@@ -23,15 +23,15 @@ from typing import Final, assert_never
 RINGS: Final = 3  # new rings within WINDOW are churn
 WINDOW: Final = 5  # times DetectWithin
 STEP: Final = 2  # times DetectWithin; for so long without a new ring, and the churn is over
-_REMEMBERED: Final = 32  # rings that a reason can name
+_REMEMBERED: Final = 32  # rings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingFormed:
-    """Corosync on this node began to form a new ring; `name` is "" when it gave it up before anybody was told."""
+    """Corosync on this node began to form a new ring, which it may have given up before anybody was told."""
 
     at_ms: int
-    name: str = ""
+    sequence: int  # the second half of its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Withdraw:
     """This node stops its Corosync now."""
 
     missed: tuple[int, ...]  # members that it does not hear, by id
-    rings: tuple[str, ...]  # the names of the rings of the churn, oldest first, "" where there was none
+    rings: tuple[int, ...]  # the sequence numbers of the rings of the churn, oldest first
     began_ms: int  # when the first of them came
 
 
@@ -138,8 +138,8 @@ def _decide(watch: Watch, at_ms: int) -> Decision:
         return Wait(until_ms=due_ms)
     if at_ms - last_ms > watch.detect_within_ms:
         return Wait(until_ms=last_ms + STEP * watch.detect_within_ms)  # it may be over: one more ring, or the end
-    names = tuple(ring.name for ring in watch.rings)
-    return Withdraw(missed=tuple(sorted(watch.missed)), rings=names, began_ms=watch.began_ms)
+    rings = tuple(ring.sequence for ring in watch.rings)
+    return Withdraw(missed=tuple(sorted(watch.missed)), rings=rings, began_ms=watch.began_ms)
 
 
 def _due_ms(watch: Watch, peers: int) -> int:

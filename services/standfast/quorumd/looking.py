@@ -8,6 +8,7 @@ from standfast import journal
 from standfast.configuration.model import Configuration, Heuristic
 from standfast.journal import Event, Level
 from standfast.quorumd.health import Health, Outcome, Seen, Word, judge, looked, shown
+from standfast.quorumd.page import look_at_page
 
 NO_HEURISTICS: Final[dict[str, Any]] = {"Healthy": True, "HealthMinimum": 0, "Health": []}
 
@@ -17,8 +18,8 @@ Look = Callable[[Heuristic], Awaitable[Seen]]
 class Looking:
     """`publish` gets the properties after every change."""
 
-    def __init__(self, look: Look, publish: Callable[[dict[str, Any]], None]) -> None:
-        self._look = look
+    def __init__(self, run_command: Look, publish: Callable[[dict[str, Any]], None]) -> None:
+        self._run_command = run_command
         self._publish = publish
         self._heuristics: tuple[Heuristic, ...] = ()
         self._words: dict[str, Word] = {}
@@ -52,7 +53,8 @@ class Looking:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + heuristic.interval_ms / 1000
-            self._seen(heuristic, await self._look(heuristic))
+            look = self._run_command if heuristic.command else look_at_page
+            self._seen(heuristic, await look(heuristic))
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _seen(self, heuristic: Heuristic, seen: Seen) -> None:

@@ -153,6 +153,16 @@ def wait_ms(loss: Loss, record: Record, configuration: Configuration, situation:
     return pause - waits.age(f"attempt {loss.number} after {failed}")
 
 
+def next_attempt_ms(
+    loss: Loss, record: Record, configuration: Configuration, situation: Situation, waits: Waits
+) -> int | None:
+    """Milliseconds until the next attempt to prove `loss` begins, as people see it; None: there is none to wait for."""
+    fence = next((node.fence for node in configuration.nodes if node.name == loss.node), ())
+    if loss.proof or not fence or record.maintenance or out(record, loss.node):
+        return None
+    return max(0, wait_ms(loss, record, configuration, situation, waits))
+
+
 def closing(record: Record, rules: Rules) -> frozenset[str]:
     """The members that are to hold nothing because of a leave: the leaving ones, or all when those who would stay
     do not hold the quorum."""

@@ -7,6 +7,7 @@ from typing import Final
 from standfast import journal
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Group
+from standfast.resourced import later
 from standfast.resourced.events import Adopted, Event, JobDone, Observed, StartRefused
 from standfast.resourced.hands import Act, Verb
 from standfast.resourced.leases import Leases
@@ -63,10 +64,8 @@ class Acts:
 
     def do(self, act: Act) -> None:
         match act.verb:
-            case Verb.HOLD:
-                self._leases.hold(act.group)
-            case Verb.GRANT:
-                self._leases.grant(act.group)
+            case Verb.HOLD | Verb.GRANT:
+                self._permit(act)
             case Verb.REVOKE:
                 self._leases.revoke(act.group)
             case Verb.RELEASE:
@@ -77,7 +76,18 @@ class Acts:
             case Verb.REST:
                 self._probes.stop(act.group)
             case _:
-                self._tasks.create_task(self._job(act))
+                later.begin(self._tasks, self._job(act))
+
+    def _permit(self, act: Act) -> None:
+        """A file that cannot be made permits nothing: systemd refuses the start, and that is what is reported."""
+        try:
+            if act.verb is Verb.HOLD:
+                self._leases.hold(act.group)
+            elif act.group in self._leases.held():
+                self._leases.grant(act.group)
+        except OSError as error:
+            text = f"{error.filename} cannot be made ({error.strerror}), so {act.group} cannot start here: free /run"
+            journal.write(journal.Event.PERMIT_FAILED, journal.Level.ERROR, text, group=act.group)
 
     async def reload(self) -> None:
         """systemd has read all unit files anew."""
@@ -159,7 +169,7 @@ class Acts:
 
     def _reloaded(self) -> None:
         """After each daemon-reload, whoever made it, the guards that are in effect are read."""
-        self._tasks.create_task(self._check_guards())
+        later.begin(self._tasks, self._check_guards())
 
     async def _check_guards(self) -> None:
         missing = []

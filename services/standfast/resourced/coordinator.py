@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from standfast.configuration.model import Configuration
+from standfast.resourced import absence
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
     Content,
@@ -20,7 +21,7 @@ from standfast.resourced.messages import (
     Wish,
 )
 from standfast.resourced.plan import next_configuration, plan
-from standfast.resourced.situation import Situation
+from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.term import Term
 from standfast.resourced.terms import Terms
 from standfast.resourced.wishes import refuse_wish, resolve_wish
@@ -50,6 +51,8 @@ class Coordinator:
         self._in_flight = 0
         self._next_position = 1
         self._waits: dict[str, int] = {}
+        self._counted: dict[str, int] = {}  # by a member that does not coordinate, for people only
+        self._counted_for = ""  # whose count that is
         self._planned: tuple[object, ...] = ()  # what the last plan was made of
         self._planned_at = 0
 
@@ -65,8 +68,11 @@ class Coordinator:
         term = self.term
         if term is not None:
             self._update(Members(members=tuple(term.states[name].member for name in term.members)), at)
-        elif self.terms.term is not None:
+        elif (other := self.terms.term) is not None:
             self._waits = {}
+            if other.coordinator != self._counted_for or not other.states[other.coordinator].in_memory:
+                self._counted = {}  # that one has not begun to count before
+            self._counted_for = other.coordinator
 
     def delivered(self) -> None:
         """One of this term's updates came back."""
@@ -92,6 +98,8 @@ class Coordinator:
         """Plan, if this node coordinates and all its updates came back; without the configuration in force only what
         the next one is."""
         term, record = self.term, self.terms.record
+        if term is None:
+            self._count_along(known)
         if term is None or record is None or self._in_flight or term.position == 0:
             return
         situation = self._situation(term, known)
@@ -110,6 +118,17 @@ class Coordinator:
             self._update(content, known.at)
         self.terms.leave_out(planned.overdue)
 
+    def _count_along(self, known: Knowledge) -> None:
+        """Each member shows how long it is until the next attempt; who coordinates next counts anew all the same."""
+        term, record = self.terms.term, self.terms.record
+        if term is None or record is None:
+            return
+        waits = Waits(self._counted, known.now)
+        for loss in record.losses.values():
+            if not loss.proof:
+                absence.next_attempt_ms(loss, record, known.configuration, self._situation(term, known), waits)
+        self._counted = waits.seen
+
     def situation(self, known: Knowledge) -> Situation | None:
         """What planning would know now; None: no open term. Also of members that do not coordinate, for `status`."""
         return self._situation(self.terms.term, known) if self.terms.term is not None else None
@@ -123,7 +142,7 @@ class Coordinator:
             cold=term.cold,
             orders_allowed=all(position >= 1 for position in term.stored.values()),
             resting=self.terms.ticks.resting(self._named_in(), known.now),
-            waits=self._waits,
+            waits=self._waits if term.coordinator == self.me else self._counted,
             race_ms=known.race_ms,
             offered=known.offered,
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from standfast.bus import Bus, BusError, ErrorName, Signal
+from standfast.resourced import later
 from standfast.resourced.events import Fence, FencingTold
 from standfast.resourced.messages import RunningAttempt
 
@@ -12,6 +13,7 @@ NAME: Final = "org.standfast.Fencing"
 PATH: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
 OBJECTIONS_S: Final = 30.0
+CHECK_S: Final = 30.0
 ENDS: Final = {"proven": True, "done": True, "failed": False}
 
 
@@ -30,7 +32,7 @@ class Fencer:
         await self._read(restarted=False)
 
     def begin(self, fence: Fence) -> None:
-        self._tasks.create_task(self._begin(fence))
+        later.begin(self._tasks, self._begin(fence))
 
     async def objections(self, node: str) -> list[tuple[str, str]]:
         """What speaks against an operator's word that `node` is off: (link, address or device, a sentence). Raises
@@ -39,6 +41,14 @@ class Fencer:
             raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
         (rows,) = await self._bus.call(NAME, PATH, INTERFACE, "Objections", "s", node, timeout_s=OBJECTIONS_S)
         return [(kind, text) for kind, text in rows]
+
+    async def check(self) -> tuple[str, tuple[str, ...]]:
+        """The digest of the files in /etc/standfast as fenced reads them now, and what speaks against their fence
+        devices. Raises BusError when fenced cannot be asked."""
+        if self._bus is None:
+            raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        digest, problems = await self._bus.call(NAME, PATH, INTERFACE, "Check", timeout_s=CHECK_S)
+        return digest, tuple(problems)
 
     async def _begin(self, fence: Fence) -> None:
         """fenced has the order; one that cannot be reached is a failed attempt, which the coordinator repeats."""
@@ -55,10 +65,10 @@ class Fencer:
 
     def _owned(self, owner: str) -> None:
         if owner:
-            self._tasks.create_task(self._read(restarted=True))
+            later.begin(self._tasks, self._read(restarted=True))
 
     def _changed(self, signal: Signal) -> None:
-        self._tasks.create_task(self._read(restarted=False))
+        later.begin(self._tasks, self._read(restarted=False))
 
     async def _read(self, *, restarted: bool) -> None:
         assert self._bus is not None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from standfast.bus import Bus, BusError, Signal
+from standfast.resourced import later
 from standfast.resourced.events import HealthTold, LinksTold
 
 ROOT: Final = "/org/standfast"
@@ -32,10 +33,7 @@ class Neighbours:
         await bus.on_owner(MEMBERSHIP, lambda _: self._later(self._read_links()))
 
     def _later(self, reading: Coroutine[Any, Any, None]) -> None:
-        try:
-            self._tasks.create_task(reading)
-        except RuntimeError:  # this daemon is ending, and takes no task any more
-            reading.close()
+        later.begin(self._tasks, reading)
 
     def _quorum_changed(self, signal: Signal) -> None:
         if "Healthy" in signal.arguments[1]:

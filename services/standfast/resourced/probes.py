@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from standfast.configuration.model import Group, Probe
-from standfast.resourced.http_check import Outcome, Try, check
+from standfast.http_check import Outcome, Try, check
 from standfast.vocabulary import ProbeState
 
 JITTER: Final = 0.05  # of the interval, so that a hundred probes do not stay in step

@@ -3,32 +3,40 @@
 So a message that crashes it does not end every term of the others again and again (DESIGN section 4).
 """
 
+import contextlib
 from pathlib import Path
 
-COUNT = Path("/run/standfast/resourced.crashes")
+CRASHES = Path("/run/standfast/crashes")
 LONGEST_S = 16
+_COUNTED = 7  # from then on the pause is the longest
 
 
 class Restarts:
-    """Counts this start as one after a crash until `settled` says otherwise."""
+    """Counts this start as one after a crash until `settled` says otherwise.
 
-    def __init__(self, path: Path = COUNT) -> None:
-        self._path = path
+    One empty file for each: a /run without a free byte has room for names.
+    """
+
+    def __init__(self, folder: Path = CRASHES) -> None:
+        self._folder = folder
         self._settled = False
-        crashes = self._read()
-        self.pause_s = 0 if crashes < 2 else min(1 << min(crashes - 2, 4), LONGEST_S)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(str(crashes + 1))
+        with contextlib.suppress(OSError):  # not even names: then nothing can be held either, and nothing is begun here
+            folder.mkdir(parents=True, exist_ok=True)
+        crashes = len(self._files())
+        self.pause_s = 0 if crashes < 2 else min(1 << (crashes - 2), LONGEST_S)
+        if crashes < _COUNTED:
+            with contextlib.suppress(OSError):
+                (folder / str(crashes + 1)).touch()
 
     def settled(self) -> None:
         """An ordered end, or long enough in an open term: the count starts anew."""
         if not self._settled:
-            self._path.unlink(missing_ok=True)
+            for file in self._files():
+                file.unlink(missing_ok=True)
         self._settled = True
 
-    def _read(self) -> int:
+    def _files(self) -> list[Path]:
         try:
-            text = self._path.read_text()
-        except FileNotFoundError:
-            return 0
-        return int(text) if text.isdecimal() else 0
+            return list(self._folder.iterdir())
+        except OSError:
+            return []

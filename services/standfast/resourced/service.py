@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from standfast import files, journal
-from standfast.bus import Bus
+from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import ConfigurationError
 from standfast.corosync.network import Network
-from standfast.resourced import disk, store
+from standfast.resourced import disk, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
@@ -37,6 +37,7 @@ from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.hands import Act
 from standfast.resourced.neighbours import Neighbours
+from standfast.resourced.offering import Offering
 from standfast.resourced.publication import Publication
 from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
@@ -60,6 +61,7 @@ class Service:
         self._stamp = store.stamp()
         self._restarts = Restarts()
         self._unguarded: tuple[tuple[str, str], ...] = ()
+        self._unread = False  # units were put in place that systemd did not read
         identity = Identity(
             node=node,
             incarnation=files.incarnation(),
@@ -75,10 +77,11 @@ class Service:
             fresh=lambda: secrets.randbits(52),
             now=files.boottime_ms(),
         )
-        self.core.offered = found.offered
         self.stream = Stream(self._loop, network, self._names, self.push)
         self.acts = Acts(self.push, self._guards, tasks)
         self.fencer = Fencer(self.push, tasks)
+        self._offering = Offering(self.fencer.check, _tell_problem)
+        self.core.offered = self._offering.offered(found.offered, self._in_force)
         self.neighbours = Neighbours(self.push, tasks)
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
@@ -102,6 +105,12 @@ class Service:
 
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
+
+    @property
+    def _in_force(self) -> str:
+        """The digest of the configuration in force, "" = unknown."""
+        record = self.core.record
+        return record.configuration if record is not None else ""
 
     # Events and actions
 
@@ -141,16 +150,16 @@ class Service:
             case Left():
                 self.publication.left(action)
             case InstallConfiguration():
-                self._tasks.create_task(self._install())
+                later.begin(self._tasks, self._install())
             case Reboot(reason=reason):
-                self._tasks.create_task(self.acts.reboot(reason))
+                later.begin(self._tasks, self.acts.reboot(reason))
 
     def _tell_daemon(self, action: Fence | ArmWatchdog | TellWatchdog) -> None:
         match action:
             case Fence():
                 self.fencer.begin(action)
             case ArmWatchdog():
-                self._tasks.create_task(self._arm())
+                later.begin(self._tasks, self._arm())
             case TellWatchdog(holding=holding, echoed_until_ms=until, stored_ms=stored):
                 self.feeder.tell(holding=holding, echoed_until_ms=until, stored_ms=stored)
 
@@ -174,6 +183,8 @@ class Service:
         await self.fencer.attach(bus)
         await self.neighbours.attach(bus)
         if not self.acts.adopted:
+            if self._offering.waits:
+                await self.reload()
             await self._settle_configuration()
             await self.acts.adopt(self.core.configuration.groups)
             await asyncio.sleep(self._restarts.pause_s)
@@ -197,23 +208,25 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_S)
             stamp = await asyncio.to_thread(store.stamp)
-            if stamp != self._stamp:
+            if stamp != self._stamp or self._offering.waits:
                 self._stamp = stamp
                 await self.reload()
 
     async def reload(self) -> None:
         """Read the files anew; what is in use goes on until another configuration is in force."""
-        record = self.core.record
-        found = await asyncio.to_thread(store.find, record.configuration if record else "")
+        found = await asyncio.to_thread(store.find, self._in_force)
         self._found = found
         for problem in found.problems:
-            text = f"{problem}; the last good configuration is used until then"
-            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
-        used = found.used or self.core.configuration
+            _tell_problem(str(problem))
+        await self._offering.judge(found.offered, self._in_force)
+        if found is not self._found:
+            return  # they were read again meanwhile
+        offered = self._offering.offered(found.offered, self._in_force)
+        used, record = found.used or self.core.configuration, self.core.record
         if record is not None and used.digest != record.configuration:
             used = self.core.configuration
-        self.push(ConfigurationRead(configuration=used, installed=store.installed(), offered=found.offered))
-        if store.installed() != used.digest:
+        self.push(ConfigurationRead(configuration=used, installed=self._installed, offered=offered))
+        if self._installed != used.digest:
             await self._install(from_files=found.offered is found.used)
 
     async def _install(self, *, from_files: bool = True) -> None:
@@ -231,30 +244,55 @@ class Service:
             journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
             return
         try:
-            await asyncio.to_thread(store.put_in_place, used, from_files=from_files)
+            self._unread |= await asyncio.to_thread(store.put_in_place, used, from_files=from_files)
         except (ConfigurationError, OSError) as error:
             text = f"The configuration in force cannot be put in place, this node gets nothing to run: {error}"
             journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
             return
-        await self.acts.reload()
-        installed = "" if self._unguarded else store.installed()
-        self.push(ConfigurationRead(configuration=used, installed=installed, offered=self._found.offered))
+        await self._reload_systemd()
+        offered = self._offering.offered(self._found.offered, self._in_force)
+        self.push(ConfigurationRead(configuration=used, installed=self._installed, offered=offered))
         if self.acts.adopted:
             await self.acts.adopt(used.groups)
+
+    async def _reload_systemd(self) -> None:
+        """systemd has read all units, also those of an installation that died before it could ask for that.
+
+        With less than 16 MiB in /run it refuses; then what is in place since an earlier time is as good as before.
+        """
+        try:
+            await self.acts.reload()
+            self._unread = False
+        except BusError as error:
+            if error.name == ErrorName.BUS_LOST:
+                raise
+            text = f"systemd does not read its units anew: {error.text} Free /run"
+            if self._unread:
+                text += "; this node gets nothing to run until systemctl reload standfast-resourced"
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+
+    @property
+    def _installed(self) -> str:
+        """Digest of the configuration whose units are in place, guarded and read by systemd; "" = none."""
+        return "" if self._unguarded or self._unread else store.installed()
 
     def _guards(self, missing: tuple[tuple[str, str], ...]) -> None:
         """Without its guard a unit could start beside its group: this node gets nothing until it is back."""
         if missing == self._unguarded:
             return
         self._unguarded = missing
-        installed = "" if missing else store.installed()
-        configuration, offered = self.core.configuration, self._found.offered
-        self.push(ConfigurationRead(configuration=configuration, installed=installed, offered=offered))
+        configuration, offered = self.core.configuration, self._offering.offered(self._found.offered, self._in_force)
+        self.push(ConfigurationRead(configuration=configuration, installed=self._installed, offered=offered))
         for group, unit in missing:
             text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
             journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
         if missing:
-            self._tasks.create_task(self._install(from_files=self._found.offered is self._found.used))
+            later.begin(self._tasks, self._install(from_files=self._found.offered is self._found.used))
+
+
+def _tell_problem(problem: str) -> None:
+    text = f"{problem}; the last good configuration is used until then"
+    journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
 
 
 def _write(entry: Entry) -> None:

@@ -107,8 +107,10 @@ def losses(record: Record, configuration: Configuration, situation: Situation | 
         if loss.proof:
             continue
         failed = record.failed_attempts.get(loss.number, 0)
-        waits = Waits(situation.waits, situation.now) if situation else None
-        wait = absence.wait_ms(loss, record, configuration, situation, waits) if situation and waits else 0
-        seconds = 0 if absence.out(record, loss.node) else max(wait, 0) // 1000
+        wait_ms = None
+        if situation is not None:
+            waits = Waits(situation.waits, situation.now)
+            wait_ms = absence.next_attempt_ms(loss, record, configuration, situation, waits)
+        seconds = -(-(wait_ms or 0) // 1000)
         shown.append((loss.number, loss.node, failed, seconds, sentence(loss.reason)))
     return shown

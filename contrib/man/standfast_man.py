@@ -1,0 +1,132 @@
+"""The manual pages of the commands and of the keys, which are made from the code.
+
+`PYTHONPATH=services python3 contrib/man/standfast_man.py` writes them. NAME.in has the prose, with a line @WHAT@ where
+the code has the word; a test compares the pages with what is made here.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from standfast.configuration.keys import KEYS, Key, Scope
+from standfast.ctl.__main__ import main as standfast
+from standfast.ctl.problems import Exit
+
+HERE: Final = Path(__file__).parent
+EXITS: Final = {
+    Exit.DONE: "Done.",
+    Exit.REFUSED: "Refused, or failed; a sentence on standard error says why.",
+    Exit.USAGE: "The command was not understood.",
+    Exit.NOT_RUNNING: "Standfast does not run on this node.",
+    Exit.NOT_QUORATE: "The nodes here may not act: they hold no more than half of the votes.",
+    Exit.NO_RIGHTS: "It needs root or a polkit action, which the sentence names.",
+    Exit.UNKNOWN: "It timed out, or it may or may not come true.",
+}
+
+
+def pages() -> dict[str, str]:
+    """Every made page by its file's name."""
+    return {
+        "standfast.1": _fill("standfast.1", COMMANDS="\n".join(_commands()), EXITS="\n".join(_exits())),
+        "standfast.conf.5": _fill("standfast.conf.5", KEYS="\n".join(_keys())),
+    }
+
+
+def meanings() -> dict[tuple[str, str], str]:
+    """By heading and key: what the key does."""
+    found: dict[tuple[str, str], str] = {}
+    heading = ""
+    for line in (HERE / "meanings.txt").read_text().splitlines():
+        if line.startswith("["):
+            heading = line
+        elif line and not line.startswith("#"):
+            name, _, text = line.partition("= ")
+            found[heading, name] = text
+    return found
+
+
+def commands(group: click.Group = standfast, *, above: str = "standfast") -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something by itself, and its words."""
+    for name, command in sorted(group.commands.items()):
+        words = f"{above} {name}"
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield words, command
+        if isinstance(command, click.Group):
+            yield from commands(command, above=words)
+
+
+def escape(text: str) -> str:
+    """The text as roff takes it; what stands in backquotes is bold."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = re.sub(r"`([^`]+)`", r"\\fB\1\\fR", text)
+    return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
+
+
+def _fill(name: str, **made: str) -> str:
+    text = (HERE / f"{name}.in").read_text()
+    for word, content in made.items():
+        text = text.replace(f"@{word}@", content)
+    source = f'.\\" Made by contrib/man/standfast_man.py from {name}.in and the code; do not edit it by hand.\n'
+    return source + text
+
+
+def _commands() -> Iterator[str]:
+    for name, command in sorted(standfast.commands.items()):
+        yield f".SS {escape(name)}"
+        if isinstance(command, click.Group):
+            yield _paragraphs(command)
+        below = f"standfast {name}"
+        for words, one in commands():
+            if f"{words} ".startswith(f"{below} "):
+                yield from _command(words, one)
+
+
+def _command(words: str, command: click.Command) -> Iterator[str]:
+    arguments = [f"\\fI{escape(one.make_metavar())}\\fR" for one in command.params if isinstance(one, click.Argument)]
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    given = [f"\\fB{escape(words)}\\fR", *arguments, *(["[\\fIOPTION\\fR...]"] if options else [])]
+    yield ".TP\n" + " ".join(given)
+    if not isinstance(command, click.Group):
+        yield _paragraphs(command)
+    if options:
+        yield ".RS"
+        for option in options:
+            record = option.get_help_record(click.Context(command, info_name=words))
+            assert record is not None, words
+            yield f".TP\n\\fB{escape(record[0])}\\fR\n{escape(record[1])}"
+        yield ".RE"
+
+
+def _paragraphs(command: click.Command) -> str:
+    return "\n.sp\n".join(escape(_joined(paragraph)) for paragraph in (command.help or "").split("\n\n"))
+
+
+def _joined(paragraph: str) -> str:
+    return " ".join(paragraph.split())
+
+
+def _exits() -> Iterator[str]:
+    for code in Exit:
+        yield f".TP\n.B {int(code)}\n{escape(EXITS[code])}"
+
+
+def _keys() -> Iterator[str]:
+    told = meanings()
+    for scope in Scope:
+        yield f'.SH "{escape(scope)}"'
+        for key in KEYS:
+            if key.scope is scope and key.field is not None:
+                yield f".TP\n\\fB{key.name}=\\fR {escape(_takes(key))}\n{escape(told[scope.value, key.name])}"
+
+
+def _takes(key: Key) -> str:
+    default = "; required" if key.required else f"; {key.default} by default" if key.default else ""
+    return f"({key.kind.label}{default})"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text)

@@ -1,0 +1,21 @@
+"""The file in which Corosync keeps the number of its last ring (`system.state_dir` of cmap_keys(7))."""
+
+import contextlib
+import struct
+from pathlib import Path
+from typing import Final
+
+STATE: Final = Path("/var/lib/corosync")
+_SEQUENCE: Final = struct.Struct("=Q")
+
+
+def stored_sequence(node: int, state: Path = STATE) -> int | None:
+    """The sequence number of the ring that Corosync of this node began to form last, None where that is not known.
+
+    It is written before the ring is operational. So it tells of rings that are given up before anybody is told of them,
+    and also while Corosync synchronises and answers no question.
+    """
+    with contextlib.suppress(OSError, struct.error):  # it is being written, or Corosync never ran
+        (sequence,) = _SEQUENCE.unpack((state / f"ringid_{node}").read_bytes())
+        return int(sequence)
+    return None

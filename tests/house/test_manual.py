@@ -1,0 +1,83 @@
+"""The manual pages say what the commands, the keys and the units are; no page is out of step with the code."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import standfast_man
+from click.testing import CliRunner
+
+from house.source import REPOSITORY
+from standfast.configuration.keys import KEYS
+from standfast.ctl.__main__ import main
+from standfast.ctl.problems import Exit
+
+MAN = REPOSITORY / "contrib/man"
+PAGES = sorted(path for path in MAN.iterdir() if re.fullmatch(r"\.[1-8]", path.suffix))
+
+
+def plain(page: str) -> str:
+    """The page's text without roff's escapes."""
+    return re.sub(r"\\f[BIR]|\\(?=[-e])", "", (MAN / page).read_text())
+
+
+@pytest.mark.parametrize("name", ["standfast.1", "standfast.conf.5"])
+def test_a_page_is_what_is_made_from_the_code(name: str) -> None:
+    made = standfast_man.pages()[name]
+    assert (MAN / name).read_text() == made, "PYTHONPATH=services python3 contrib/man/standfast_man.py"
+
+
+def helped(*words: str) -> Iterator[str]:
+    """Every command below these words that `standfast WORDS --help` lists and that lists no others."""
+    shown = CliRunner().invoke(main, [*words, "--help"]).output
+    listed = re.findall(r"^  (\S+) ", shown.partition("\nCommands:\n")[2], re.MULTILINE)
+    for name in listed:
+        yield from helped(*words, name)
+    if not listed:
+        yield " ".join(("standfast", *words))
+
+
+def test_every_command_that_help_shows_is_in_the_page_and_no_other() -> None:
+    told = set(re.findall(r"^\.TP\n(standfast(?: [a-z-]+)+)", plain("standfast.1"), re.MULTILINE))
+    assert told == {*helped(), "standfast quorum"}
+
+
+def test_every_option_and_exit_code_is_in_the_page() -> None:
+    page = plain("standfast.1")
+    for words, command in standfast_man.commands():
+        below = page.partition(f".TP\n{words}")[2].partition(".TP\nstandfast")[0]
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert all(name in below for name in option.opts), (words, option.opts)
+    status = page.partition(".SH EXIT STATUS")[2].partition(".SH EXAMPLES")[0]
+    assert re.findall(r"^\.B (\d+)$", status, re.MULTILINE) == [str(int(code)) for code in Exit]
+
+
+def test_every_key_has_a_meaning_and_every_meaning_a_key() -> None:
+    assert standfast_man.meanings().keys() == {(key.scope.value, key.name) for key in KEYS if key.field is not None}
+    assert all(text.endswith(".") for text in standfast_man.meanings().values())
+
+
+def test_the_overview_names_every_unit_bus_name_and_page() -> None:
+    page = re.sub(r'"|^\.BI (\S+) (\S+) (\S+)$', r"\1\2\3", plain("standfast.7"), flags=re.MULTILINE)
+    units = [path.name for path in (REPOSITORY / "units").iterdir() if path.suffix in (".service", ".target")]
+    for unit in units:
+        assert unit.replace("@.", "@ADDRESS.") in page, unit
+    for interface in (REPOSITORY / "dbus").glob("*.xml"):
+        assert interface.stem in page, interface.stem
+
+
+def test_the_package_has_every_page() -> None:
+    listed = (REPOSITORY / "contrib/debian/standfast.manpages").read_text().split()
+    assert sorted(listed) == [str(path.relative_to(REPOSITORY)) for path in PAGES]
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_groff_finds_nothing_wrong(page: Path) -> None:
+    result = subprocess.run(["groff", "-k", "-man", "-Tutf8", "-ww", "-z", page], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
