@@ -94,29 +94,21 @@ class Memberships:
     def _entered(self, station: Station) -> int:
         return station.entered + self.world.links.formed[station.name]
 
-    def _judge(self, name: str, known: Membership) -> Decision | None:
+    def _judge(self, name: str, known: Membership) -> Decision:
+        """What follows from a look. Corosync's rings are known also where it does not answer: then the links are taken
+        to be as before."""
         now, station = self.world.now, self.network.stations[name]
-        if station.frozen or (churns(known.watch, now) and self.random.random() < UNANSWERED):
-            return self._unanswered(known)
-        members = self._members(name)
+        members, entered = self._members(name), self._entered(station)
         if members != known.watch.members:
             known.watch, _ = step(known.watch, TermOpened(at_ms=now, members=members))
-        entered = self._entered(station)
-        for _ in range(entered - known.entered):
-            known.watch, _ = step(known.watch, RingFormed(at_ms=now))
-        known.entered = entered
-        heard = frozenset(other.id for other in self.network.all if self._is_heard(station, other, known))
+        if entered > known.entered:
+            known.watch, _ = step(known.watch, RingFormed(at_ms=now, sequence=entered))
+            known.entered = entered
+        if station.frozen or (churns(known.watch, now) and self.random.random() < UNANSWERED):
+            heard = known.watch.members - known.watch.missed.keys() - {station.id}
+        else:
+            heard = frozenset(other.id for other in self.network.all if self._is_heard(station, other, known))
         known.watch, decision = step(known.watch, LinksRead(at_ms=now, heard=heard))
-        return decision
-
-    def _unanswered(self, known: Membership) -> Decision | None:
-        """While rings churn Corosync seldom can answer: they still do, and the links are as before."""
-        now, watch = self.world.now, known.watch
-        if not churns(watch, now):
-            return None
-        watch, _ = step(watch, RingFormed(at_ms=now))
-        heard = watch.members - watch.missed.keys() - {watch.me}
-        known.watch, decision = step(watch, LinksRead(at_ms=now, heard=heard))
         return decision
 
     def _is_heard(self, station: Station, other: Station, known: Membership) -> bool:
