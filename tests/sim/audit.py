@@ -67,6 +67,11 @@ class Audit:
         elif machine.powerless_since is None:
             machine.powerless_since = self.world.now
 
+    def withdrew(self, machine: Machine) -> None:
+        """Its Corosync is stopped: from now on it is not quorate."""
+        if machine.powerless_since is None:
+            machine.powerless_since = self.world.now
+
     def forget(self, name: str) -> None:
         """A new process begins: it was told nothing."""
         self.rings.pop(name, None)
@@ -167,7 +172,7 @@ class Audit:
         first = self.contents.setdefault((nonce, position), record)
         if first is record:
             self._endanger(record)
-            self.truth.applied(core, self.contents.get((nonce, position - 1)), record)
+            self.truth.applied(core, self._before(nonce, position), record)
         elif first != record:
             self.fail("invariant 4", f"two contents at {nonce}, position {position}")
         self.truth.read(core, record)
@@ -176,6 +181,11 @@ class Audit:
         lost = self.world.operators.lost(number, record)
         if lost and not self.truth.split:
             self.fail("invariant 5", f"the acknowledged {lost} is not in term {number}")
+
+    def _before(self, nonce: str, position: int) -> Record | None:
+        """The record before this update; updates that changed nothing were not noted."""
+        contents = (self.contents.get((nonce, earlier)) for earlier in range(position - 1, 0, -1))
+        return next((content for content in contents if content is not None), None)
 
     def _endanger(self, record: Record) -> None:
         """Whoever has an order, or holds something, may run it from now on, until it is off, has left, or is a member

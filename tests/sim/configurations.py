@@ -69,6 +69,21 @@ def watched(random: Random, before: Configuration) -> Configuration:
     return with_watchdogs(before, fence=random.random() < 0.5)
 
 
+def arbitrated(random: Random, before: Configuration) -> Configuration:
+    """Now and then an even number of nodes has an arbiter; then two nodes may have watchdogs, too."""
+    votes = {node.votes for node in before.nodes}
+    if len(before.nodes) % 2 or votes != {1} or random.random() < 0.65:
+        return before
+    after = with_arbiter(before)
+    if len(before.nodes) == 2 and random.random() < 0.5:
+        return with_watchdogs(after, fence=random.random() < 0.5)
+    return after
+
+
+def with_arbiter(before: Configuration) -> Configuration:
+    return replace(before, cluster=replace(before.cluster, arbiter="arbiter.example.com"))
+
+
 def with_watchdogs(before: Configuration, *, fence: bool) -> Configuration:
     timeout_ms = shortest_ms(before.cluster)
     nodes = tuple(
@@ -99,7 +114,8 @@ def reduced(configuration: Configuration, names: Iterable[str]) -> Configuration
     known = {domain.name for domain in kept}
     groups = tuple(g if g.domain in known else replace(g, domain=None) for g in configuration.groups)
     nodes = tuple(node for node in configuration.nodes if node.name in left)
-    return replace(configuration, nodes=nodes, domains=kept, groups=groups)
+    cluster = replace(configuration.cluster, arbiter="") if len(nodes) % 2 else configuration.cluster
+    return replace(configuration, cluster=cluster, nodes=nodes, domains=kept, groups=groups)
 
 
 def _nodes(votes: dict[str, int]) -> tuple[Node, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.arbiter import Arbiter
 from sim.network import DETECT_MS, Formation, Network, Station
 from standfast.resourced.events import (
     GroupChanged,
@@ -29,6 +30,7 @@ class Corosync:
         self.network = network
         self.loosened = 0
         self.votes = {node.name: node.votes for node in world.configuration.nodes}
+        self.arbiter = Arbiter(world, network) if world.configuration.cluster.arbiter else None
 
     # The record's group
 
@@ -114,13 +116,21 @@ class Corosync:
             if self.network.odd:
                 for station in self.network.all:
                     station.stalled = station.up and station.reach == side and station.name != self.network.odd
+        for name in self.network.parts.stuck:
+            self.network.stations[name].stalled = True
         self.network.catch_up()
-        self._wake()
+        self.formed()
         for station in self.network.all:
             if station.outbox:
                 self.flow(station.name)
             if station.up and not station.stalled:
                 self.world.after(self.world.random.randint(0, 60), self._word, station.name)
+
+    def formed(self) -> None:
+        """Somebody has a new ring."""
+        if self.arbiter is not None:
+            self.arbiter.formed()
+        self._wake()
 
     def tell_ring(self, name: str, ring: Ring, nodes: tuple[str, ...]) -> None:
         machine = self.world.machines[name]
@@ -132,15 +142,19 @@ class Corosync:
         self.world.tell_quorum(name)
 
     def tell_quorum(self, name: str) -> None:
-        """votequorum's word as it is now; with two nodes it is two_node with wait_for_all. Lowered expected votes go up
-        again with the votes that are here."""
+        """votequorum's word as it is now; two nodes without an arbiter are two_node with wait_for_all. Lowered expected
+        votes go up again with the votes that are here."""
         station, machine = self.network.stations[name], self.world.machines[name]
         if station.ring is None or machine.core is None or machine.hung or station.stalled:
             return
         present = sum(self.votes[other] for other in station.ring_nodes)
+        vote = self.arbiter.vote(station) if self.arbiter is not None else 0
+        if vote is None:
+            return
         station.expected = max(station.expected, present) if station.expected else 0
-        expected = station.expected or sum(self.votes.values())
-        quorate = 2 * present > expected or (len(self.votes) == 2 and station.saw_all)
+        expected = station.expected or sum(self.votes.values()) + (self.arbiter is not None)
+        two_node = len(self.votes) == 2 and self.arbiter is None
+        quorate = 2 * (present + vote) > expected or (two_node and station.saw_all)
         self.world.audit.told_quorum(name, station.ring, quorate)
         self.world.give(name, QuorumTold(ring=station.ring, quorate=quorate))
 
@@ -166,10 +180,15 @@ class Corosync:
 
     def start(self, name: str) -> None:
         self.network.start(name)
+        self.world.links.memberships.begins(name)
+        if self.arbiter is not None:
+            self.arbiter.starts(name)
         self.reform()
 
     def stop(self, name: str, *, clean: bool = False) -> None:
         self.network.stop(name)
+        if self.arbiter is not None:
+            self.arbiter.stops(name)
         if clean:
             self.reform(*LEAVE_MS)
         else:
@@ -184,7 +203,7 @@ class Corosync:
     def churn(self, name: str, lasts: int) -> None:
         """This node and one other do not hear each other, everybody else hears both."""
         network, world = self.network, self.world
-        if network.total < 3 or network.odd or not network.stations[name].up:
+        if network.total < 3 or network.odd or network.bad or not network.stations[name].up:
             return
         world.note(f"rings churn for {lasts} ms: {name} is not heard by one of the others")
         network.odd = name
@@ -197,7 +216,7 @@ class Corosync:
         station = self.network.stations[name]
         if self.network.odd == name and station.up and not station.frozen:
             self.network.form(station.side)
-            self._wake()
+            self.formed()
             self.world.after(self.world.random.randint(0, 60), self._word, name)
             self.world.after(CHURN_MS, self._churn, name)
 
@@ -231,11 +250,13 @@ class Corosync:
         world.note(f"Corosync on {name} dies")
         self.stop(name)
         world.give(name, NetworkDown())
-        world.after(world.random.randint(500, 4000), self._starts, name, machine.boot)
+        world.after(world.random.randint(500, 4000), self.starts, name, machine.boot)
 
-    def _starts(self, name: str, boot: int) -> None:
+    def starts(self, name: str, boot: int) -> None:
         machine = self.world.machines[name]
         if not machine.powered or machine.boot != boot or self.network.stations[name].up or machine.going:
+            return
+        if not self.world.links.memberships.here(machine):
             return
         self.start(name)
         if machine.core is not None:

@@ -10,6 +10,7 @@ from random import Random
 
 from sim import configurations
 from sim.agents import MOODS
+from sim.faults_links import OF_LINKS, OF_THE_ARBITER, drawn_kinds
 from sim.operators import OF_NODES, OF_THE_CLUSTER
 from sim.world import World
 from standfast.configuration.model import Configuration
@@ -57,11 +58,26 @@ def drawn(random: Random, names: list[str], configuration: Configuration, until:
     return faults
 
 
+def drawn_further(random: Random, names: list[str], configuration: Configuration, until: int) -> list[Fault]:
+    """What else will go wrong: faults of links and of the arbiter."""
+    return [
+        Fault(
+            at=at,
+            kind=kind,
+            node=random.choice(names),
+            other=random.choice(names),
+            group=random.choice(configuration.groups).name,
+            dice=random.getrandbits(32),
+        )
+        for at, kind in drawn_kinds(random, names, configuration, until)
+    ]
+
+
 def strike(world: World, fault: Fault) -> None:
     """The fault happens now; one whose node was left out does not."""
     if fault.node in world.machines and fault.other in world.machines:
         world.note(f"fault: {fault}")
-        KINDS[fault.kind][1](world, Random(fault.dice), fault)
+        ALL_KINDS[fault.kind][1](world, Random(fault.dice), fault)
 
 
 # Power
@@ -328,3 +344,4 @@ KINDS: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {
     "upgrade": (2, upgrade),
     "configure": (3, configure),
 }
+ALL_KINDS = {**KINDS, **OF_LINKS, **OF_THE_ARBITER}

@@ -78,6 +78,7 @@ class Machine:
     failing_until: int = 0  # units fail when they are started
     believed_off: bool = False  # a fence agent lied, and its word was taken: others may run what it runs
     missed: list[Event] = field(default_factory=list)  # what waits for a daemon that hangs
+    pause: bytes = b""  # of its withdrawal, as it is on its disk
     powerless_since: int | None = None  # since when its daemon knows that it is not quorate
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from sim.faulty import Pair, Parts, divide
 from standfast.vocabulary import Ring
 
 DETECT_MS = 2_200
@@ -38,7 +39,9 @@ class Station:
     name: str
     id: int
     up: bool = False
-    side: int = 0  # nodes of equal side hear each other
+    entered: int = 0  # how many rings it was in
+    side: int = 0  # nodes of equal side hear each other, unless their links are faulty or their Corosync hangs
+    reach: int = 0  # nodes of equal reach hear each other now
     formation: Formation | None = None
     got: int = 0  # how much of its ring's log it has delivered
     joined: bool = False  # its process is in the group
@@ -51,11 +54,6 @@ class Station:
     inbox: deque[tuple[Any, ...]] = field(default_factory=deque)
     outbox: deque[tuple[str, Any]] = field(default_factory=deque)
     reading: bool = False  # its reader is about to look
-
-    @property
-    def reach(self) -> int:
-        """Nodes of equal reach hear each other now."""
-        return -self.id if self.frozen else self.side
 
     @property
     def ring(self) -> Ring | None:
@@ -75,7 +73,10 @@ class Network:
         self.processes = 0
         self.changes = 0  # of who hears whom
         self.total = len(names)
-        self.odd = ""  # the node whose fault is not transitive: rings churn
+        self.odd = ""  # the node whose fault is not transitive: rings churn, and no membershipd sees it
+        self.bad: frozenset[Pair] = frozenset()  # faulty links
+        self.blamed: tuple[str, ...] = tuple(names)
+        self.parts = Parts()  # what they make of those that run
 
     def start(self, name: str) -> None:
         """Corosync starts: alone in a ring of its own."""
@@ -85,6 +86,7 @@ class Network:
         station.inbox.clear()
         station.outbox.clear()
         station.known, station.stalled = frozenset(), False
+        self._settle()
         self._enter(station, self._new_ring(station, (name,)))
 
     def stop(self, name: str) -> None:
@@ -94,7 +96,7 @@ class Network:
         station.inbox.clear()
         station.outbox.clear()
         station.known = frozenset()
-        self.changes += 1
+        self._settle()
 
     def join(self, name: str) -> None:
         station = self.stations[name]
@@ -116,11 +118,30 @@ class Network:
     def move(self, sides: dict[str, int]) -> None:
         for name, side in sides.items():
             self.stations[name].side = side
-        self.changes += 1
+        self._settle()
 
     def freeze(self, station: Station, *, frozen: bool) -> None:
         station.frozen = frozen
+        self._settle()
+
+    def fault(self, bad: frozenset[Pair], blamed: tuple[str, ...]) -> None:
+        """From now on exactly these links are faulty."""
+        self.bad, self.blamed = bad, blamed
+        self._settle()
+
+    def _settle(self) -> None:
+        """Who hears whom is another one now."""
         self.changes += 1
+        self.parts = divide(self._sides(), self.bad, self.blamed) if self.bad else Parts()
+        for station in self.all:
+            station.reach = -station.id if station.frozen else self.parts.reach.get(station.name, station.side)
+
+    def _sides(self) -> dict[int, list[str]]:
+        sides: dict[int, list[str]] = {}
+        for station in self.all:
+            if station.up and not station.frozen:
+                sides.setdefault(station.side, []).append(station.name)
+        return sides
 
     def _new_ring(self, lowest: Station, nodes: tuple[str, ...]) -> Formation:
         self.sequence += 4
@@ -186,20 +207,21 @@ class Network:
         station.inbox.append(("group", members, tuple(sorted(name for name, _ in joined))))
 
     def unsettled(self) -> list[int]:
-        """Sides whose nodes are not in one ring together."""
+        """Reaches whose nodes are not in one ring together."""
         sides = []
-        for side in sorted({station.side for station in self.all if station.up and not station.frozen}):
+        for side in sorted({station.reach for station in self.all if station.up and not station.frozen}):
             stations = [s for s in self.all if s.up and s.reach == side]
             names = {s.name for s in stations}
             first = stations[0].formation
-            if any(
-                s.formation is not first or set(s.ring_nodes) != names or (s.stalled and not self.odd) for s in stations
-            ):
+            if any(s.formation is not first or set(s.ring_nodes) != names or self._freed(s) for s in stations):
                 sides.append(side)
         return sides
 
+    def _freed(self, station: Station) -> bool:
+        return station.stalled and not self.odd and station.name not in self.parts.stuck
+
     def form(self, side: int) -> None:
-        """The nodes of one side make a ring; those that come along from one ring have delivered the same."""
+        """The nodes of one reach make a ring; those that come along from one ring have delivered the same."""
         stations = [s for s in self.all if s.up and s.reach == side]
         old = {s.name: s.formation for s in stations}
         for station in stations:
@@ -219,6 +241,7 @@ class Network:
 
     def _enter(self, station: Station, formation: Formation) -> None:
         station.formation, station.got, station.stalled = formation, 0, False
+        station.entered += 1
         station.saw_all = station.saw_all or len(formation.nodes) == self.total
         self.changes += 1
         if station.joined:

@@ -106,7 +106,7 @@ def _node_may(group: Group, name: str, view: View) -> Why | None:
         return Why.ABSENT
     if node.standby:
         return Why.STANDBY
-    if name in _leaving(record):
+    if name in _leaving(record, view.configuration):
         return Why.LEAVING
     if node.condemned or node.left or name in record.losses or _shot_at(record, name):
         return Why.OUT
@@ -150,7 +150,7 @@ def stays(group: Group, view: View) -> bool:
         return False
     goes_home = any(domain.name == group.domain and domain.failback for domain in view.configuration.domains)
     for node, held in known.held.items():
-        away = view.record.nodes[node].standby or node in _leaving(view.record)
+        away = view.record.nodes[node].standby or node in _leaving(view.record, view.configuration)
         if held.holding is Holding.RUNNING and (away or (goes_home and node != _domain(group, view.configuration)[0])):
             return False
     return all(stays(other, view) for other in view.configuration.groups if other.name in group.needs)
@@ -165,12 +165,14 @@ def _domain(group: Group, configuration: Configuration) -> list[str]:
     return names
 
 
-def _leaving(record: Record) -> set[str]:
-    """Who is to hold nothing; when those who stay would not be quorate, that is everybody here."""
+def _leaving(record: Record, configuration: Configuration) -> set[str]:
+    """Who is to hold nothing; when those who stay would not be quorate, that is everybody here. An arbiter votes for
+    those who stay."""
     here = {name for name, node in record.nodes.items() if node.present}
     leaving = {name for name in here if record.nodes[name].leaving}
     votes = sum(record.nodes[name].votes for name in here - leaving)
-    enough = 2 * votes > sum(node.votes for node in record.nodes.values())
+    arbiter = 1 if configuration.cluster.arbiter and here - leaving else 0
+    enough = 2 * (votes + arbiter) > sum(node.votes for node in record.nodes.values()) + arbiter
     two = len(record.nodes) == 2 and len(here - leaving) == 1
     return here if leaving and not enough and not two else leaving
 

@@ -81,6 +81,9 @@ def tally(world: World, history: History, seconds: float) -> Tally:
     counts = {
         "starts": audit.starts,
         "fencings": world.agents.shots,
+        "withdrawals": world.links.memberships.withdrawals,
+        "words of the arbiter": world.arbiter.judgements if world.arbiter is not None else 0,
+        "resets by a watchdog": world.dogs.resets,
         "lies of agents": len(world.agents.lies),
         "terms opened": len(audit.terms),
         "records compared": len(audit.contents),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sim.configurations import example, with_watchdogs
+from sim.configurations import example, with_arbiter, with_watchdogs
 from sim.walk import calm
 from sim.walk import recover as wait_until_served
 from sim.world import World
@@ -17,11 +17,11 @@ FOR_EVER_MS = 10_000_000
 WISH_MS = 26_000  # after which an operator may ask again
 
 
-def quiet(seed: int, count: int, *, watchdogs: bool = False) -> World:
+def quiet(seed: int, count: int, *, watchdogs: bool = False, arbiter: bool = False) -> World:
     """A cluster whose nodes boot now, and where nothing breaks but what the history says. `watchdogs`: it has them
     instead of fence devices."""
     names = [f"n{index + 1}" for index in range(count)]
-    configuration = example(names)
+    configuration = with_arbiter(example(names)) if arbiter else example(names)
     world = World(seed, names, with_watchdogs(configuration, fence=False) if watchdogs else configuration)
     for name in world.names:
         world.power_on(name)

@@ -11,7 +11,6 @@ Not here, for what they attack does not exist yet or is not the core's:
 | G, C7's proof, C8 | no watchdog and no proof by one |
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
-| H6 | withdrawal is membershipd's: `tests/unit/test_withdrawal.py` |
 | H9 | no held-by-administrator |
 | H13, D7 | no `fence confirm`, no `Unsafe` |
 | H16 | one protocol version |
@@ -26,7 +25,17 @@ from collections.abc import Callable
 
 import pytest
 
-from sim import attacks_alone, attacks_bugs, attacks_crossings, attacks_fencing, attacks_model, attacks_review, planted
+from sim import (
+    attacks_alone,
+    attacks_arbiter,
+    attacks_bugs,
+    attacks_crossings,
+    attacks_fencing,
+    attacks_model,
+    attacks_review,
+    attacks_withdrawal,
+    planted,
+)
 from sim.conftest import Noticed
 
 Attack = Callable[[], None]
@@ -116,7 +125,34 @@ ALONE: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_alone.absent_nodes_had_more_terms: (attacks_alone.alone_is_one_term_later,),
     attacks_alone.operator_vouches_for_a_node: (),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE}
+WITHDRAWAL: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_withdrawal.two_do_not_hear_each_other: (
+        attacks_withdrawal.everybody_withdraws_at_once,
+        attacks_withdrawal.withdraws_though_it_hears_everybody,
+    ),
+    attacks_withdrawal.any_two_do_not_hear_each_other: (attacks_withdrawal.withdraws_though_it_hears_everybody,),
+    attacks_withdrawal.middle_of_a_star_goes: (attacks_withdrawal.everybody_withdraws_at_once,),
+    attacks_withdrawal.owner_withdraws_and_cannot_be_fenced: (attacks_withdrawal.withdrawn_stop_nothing,),
+    attacks_withdrawal.owner_withdraws_under_a_watchdog: (attacks_withdrawal.watchdog_does_not_wait,),
+    attacks_withdrawal.fault_stays_for_long: (attacks_withdrawal.boot_ends_the_pause,),
+}
+ARBITER: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_arbiter.both_sides_are_quorate: (attacks_arbiter.quorate_is_a_permission,),
+    attacks_arbiter.halves_of_four_are_both_quorate: (attacks_arbiter.quorate_is_a_permission,),
+    attacks_arbiter.halves_of_four_ask_the_arbiter: (attacks_arbiter.vote_is_taken_for_granted,),
+    attacks_arbiter.owner_is_cut_off_from_all_under_a_watchdog: (
+        attacks_arbiter.proof_without_the_arbiters_times,
+        attacks_arbiter.fed_by_a_vote_that_others_have,
+    ),
+    attacks_arbiter.both_sides_are_asked: (attacks_arbiter.arbiter_is_a_store,),
+    attacks_arbiter.stale_disk_and_the_arbiter: (attacks_arbiter.arbiter_is_a_disk,),
+    attacks_arbiter.arbiter_dies_under_a_lone_node: (planted.runs_on_without_quorum,),
+    attacks_arbiter.arbiter_is_gone_and_both_are_here: (),
+    attacks_arbiter.vote_changes_sides_after_a_watchdogs_proof: (
+        attacks_arbiter.record_of_who_was_taken_for_off_counts,
+    ),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE, **WITHDRAWAL, **ARBITER}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 

@@ -9,7 +9,7 @@ from random import Random
 
 from sim import configurations
 from sim.audit import Violation
-from sim.faults import Fault, drawn, strike
+from sim.faults import Fault, drawn, drawn_further, strike
 from sim.world import World
 from standfast.configuration.model import Configuration
 
@@ -38,13 +38,16 @@ def shape(seed: int, count: int | None = None) -> Shape:
     names = tuple(f"n{index + 1}" for index in range(count or nodes))
     configuration = configurations.drawn(random, names)
     configuration = configurations.watched(Random(f"watchdogs {seed}"), configuration)
+    configuration = configurations.arbitrated(Random(f"arbiter of {seed}"), configuration)
+    faults = drawn(Random(f"faults {seed}"), list(names), configuration, FAULTS_MS)
+    faults += drawn_further(Random(f"further faults {seed}"), list(names), configuration, FAULTS_MS)
     return Shape(
         names=names,
         configuration=configuration,
         fails=random.choice((0.0, 0.0, 0.1)),
         mishaps=random.choice((0.0, 0.05, 0.1)),
         boots=tuple(random.randint(0, 3_000) for _ in names),
-        faults=tuple(drawn(Random(f"faults {seed}"), list(names), configuration, FAULTS_MS)),
+        faults=tuple(faults),
     )
 
 
@@ -118,6 +121,9 @@ def calm(world: World) -> None:
     world.calm, world.fails = True, 0.0
     world.watchers = []
     world.cut(dict.fromkeys(world.names, 0))
+    world.links.mend()
+    if world.arbiter is not None:
+        world.arbiter.mend()
     for name in world.names:
         machine = world.machines[name]
         machine.disk_bad, machine.torn, machine.break_off = False, "", 0

@@ -15,6 +15,7 @@ from sim.audit import Audit
 from sim.corosync import Corosync
 from sim.dogs import Dogs
 from sim.files import Files
+from sim.links import Links
 from sim.machine import Machine
 from sim.network import Network
 from sim.operators import Operators
@@ -80,6 +81,8 @@ class World:
         self.dogs = Dogs(self)
         self.files = Files(self)
         self.corosync = Corosync(self, self.network)
+        self.links = Links(self, self.network)
+        self.arbiter = self.corosync.arbiter
         self.cut = self.corosync.cut
         self.freeze_corosync = self.corosync.freeze
         self.corosync_dies = self.corosync.dies
@@ -126,7 +129,8 @@ class World:
         machine.booted_at = self.now
         machine.agents, machine.ended = {}, {}
         machine.disk_bad, machine.torn = False, ""
-        self.corosync.start(name)
+        if self.links.memberships.boots(name):
+            self.corosync.start(name)
         self.dogs.boots(name)
         self.after(self.random.randint(200, 2000), self._start_daemon, name, machine.boot)
 
