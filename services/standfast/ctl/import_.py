@@ -58,7 +58,8 @@ def import_(file: Path, into: Path, given: tuple[str, ...], as_json: bool) -> No
     _refuse_folder(into)
     addresses = _given_addresses(given)
     try:
-        made = translate(_content(file), str(file), lambda node, names: addresses.get(node) or _look_up(names))
+        name = str(file).encode(errors="replace").decode()
+        made = translate(_content(file), name, lambda node, names: addresses.get(node) or _look_up(names))
     except DocumentError as error:
         raise CommandError(Exit.REFUSED, f"{error}.") from error
     files = {**made.files, "corosync.key": NewFile(content=secrets.token_bytes(_KEY_BYTES), mode=0o600)}
@@ -72,6 +73,7 @@ def import_(file: Path, into: Path, given: tuple[str, ...], as_json: bool) -> No
 
 def write_folder(into: Path, files: Mapping[str, NewFile]) -> None:
     """`into` holds these files, all or none of them. Raises CommandError where the disk refuses."""
+    into = into.resolve()
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{into.name}.", dir=into.parent))  # 0700 until all is there

@@ -1,6 +1,6 @@
 """Fence methods and devices become Fence= of [Node] and [FenceDevice]."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ _GONE: Final = frozenset(
 _NEWER_NAMES: Final = {"ipaddr": "ip", "login": "username", "passwd": "password", "secure": "ssh", "port": "plug"}
 _PASSWORDS: Final = ("passwd", "password")
 _OURS: Final = frozenset({"action", "option"})
+_CUTS: Final = frozenset({"off", "reboot"})
 _LONGEST_DELAY_S: Final = 300
 
 
@@ -60,11 +61,10 @@ class _Translation:
 
     def _level(self, node: Node, method: Method) -> str:
         """One value of Fence=; "": this level can never succeed."""
-        cuts = [use for use in method.uses if use.action in ("off", "reboot", "cycle", "powercycle", "diag")]
+        cuts = [use for use in method.uses if use.action in _CUTS]
         for use in method.uses:
-            if use.action not in ("on", "off", "reboot"):
-                text = f"“{use.action}” is not asked of a device; Standfast asks off, then status, then on"
-                self._ledger.differs(use.element, text)
+            if use not in cuts:
+                self._tell_other(use, cuts)
         words = [self._word(node, use) for use in cuts]
         if not words or not all(words):
             why = "one of its devices cannot be used" if words else "it has no device that switches off"
@@ -73,6 +73,16 @@ class _Translation:
         level = " ".join(dict.fromkeys(words))
         self._ledger.became(method.element, f"Fence={level} of {node.name}: off and its proof, then on")
         return level
+
+    def _tell_other(self, use: Use, cuts: Sequence[Use]) -> None:
+        """What it says besides “on” for a plug that was switched off before."""
+        if use.action != "on":
+            text = f"“{use.action}” is not asked of a device; Standfast asks off, then status, then on"
+            self._ledger.differs(use.element, text, "action" if "action" in use.element.attributes else "option")
+        elif not any((use.device, use.plug, use.options) == (cut.device, cut.plug, cut.options) for cut in cuts):
+            what = ", ".join(sorted(use.options)) or "its plug"
+            text = f"{what} is for “on” alone; what was switched off is switched on, with the same options"
+            self._ledger.left(use.element, text)
 
     def _word(self, node: Node, use: Use) -> str:
         """DEVICE or DEVICE:PLUG; "" where there is none."""

@@ -11,6 +11,7 @@ from standfast.rhcs.reading import only
 # The attribute that names a resource, where it is not `name`.
 _PRIMARY: Final = {"ip": "address", "SAPInstance": "InstanceName", "SAPDatabase": "SID", "db2": "instance"}
 _ALIKE: Final = {"db2.sh": "db2"}  # a type by the name that its agent really has
+_INDEPENDENT: Final = frozenset({"1", "yes"})
 _NON_CRITICAL: Final = frozenset({"2", "non-critical"})
 
 
@@ -28,7 +29,7 @@ class Resource:
     @property
     def name(self) -> str:
         primary = _PRIMARY.get(self.type, "name")
-        return self.text(primary) or self.text("name") or self.text("address")
+        return self.text(primary) or self.text("name") or self.ledger.text(self.place, "ref") or "unnamed"
 
     def text(self, attribute: str, default: str = "") -> str:
         """The attribute's value, or that of its type's defaults."""
@@ -41,6 +42,10 @@ class Resource:
             return self.ledger.flag(self.defaults, attribute, default)
         return self.ledger.flag(self.element, attribute, default)
 
+    def secret(self, attribute: str) -> str:
+        """The attribute's value as it is, for a file of its own."""
+        return self.ledger.secret(self.element, attribute)
+
     def rest(self) -> Iterator[str]:
         """The names of all attributes that it has anywhere but those of rgmanager itself."""
         for element in filter(None, (self.defaults, self.element)):
@@ -48,17 +53,19 @@ class Resource:
 
     @property
     def non_critical(self) -> bool:
-        """Its failure leaves the service started: __independent_subtree is 2."""
-        elements = [element for element in (self.place, self.element) if "__independent_subtree" in element.attributes]
-        words = [self.ledger.text(element, "__independent_subtree").lower() for element in elements]
-        return bool(words) and words[0] in _NON_CRITICAL
+        """Its failure leaves the service started."""
+        return self._subtree in _NON_CRITICAL
 
     @property
     def independent(self) -> bool:
-        """It is restarted alone: __independent_subtree is 1."""
-        elements = [element for element in (self.place, self.element) if "__independent_subtree" in element.attributes]
-        words = [self.ledger.text(element, "__independent_subtree").lower() for element in elements]
-        return bool(words) and words[0] in ("1", "yes")
+        """It is restarted alone, with what is below it."""
+        return self._subtree in _INDEPENDENT
+
+    @property
+    def _subtree(self) -> str:
+        """What stands where it is used counts more than what stands where it is defined."""
+        words = (self.ledger.text(element, "__independent_subtree") for element in (self.place, self.element))
+        return next(filter(None, words), "").lower()
 
 
 class Resources:
@@ -112,9 +119,7 @@ class Resources:
         if reference:
             element = self._defined.get((_type(place), reference))
         if element is None:
-            text = "there is no such definition in <resources>; it is a stand-in that fails until you write it"
-            self._ledger.to_do(place, text)
-            element = place
+            element = place  # as translations see: it stands where it is defined, and has a `ref`
         self._used.add(id(element))
         self._name(element)
         return Resource(

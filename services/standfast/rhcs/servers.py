@@ -106,9 +106,9 @@ def samba(resource: Resource, _place: Place) -> tuple[Unit, ...]:
 
 
 def smb(resource: Resource, _place: Place) -> tuple[Unit, ...]:
-    resource.text("workgroup")
     config = f"/etc/samba/smb.conf.{resource.name}"
-    text = f"write {config} on every node: rgmanager made one for the group's addresses and shares where there was none"
+    workgroup = resource.text("workgroup", "LINUXCLUSTER")
+    text = f"write {config} on every node (workgroup {workgroup}, the group's addresses and shares), as rgmanager did"
     resource.ledger.to_do(resource.element, text)
     return tuple(_daemon(resource, name, config, "") for name in ("nmbd", "smbd"))
 

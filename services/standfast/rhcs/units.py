@@ -44,7 +44,7 @@ def whole(name: str, what: str, *sections: Section) -> Unit:
 
 def own_name(resource: Resource) -> str:
     """A unit's name without its end, for a resource that no package has a unit for."""
-    return plain_name(f"{resource.type}-{resource.name or 'unnamed'}")
+    return plain_name(f"{resource.type}-{resource.name}")
 
 
 def commands(resource: Resource, what: str, start: Sequence[str], stop: Sequence[str], *more: tuple[str, str]) -> Unit:
@@ -88,12 +88,12 @@ def stand_in(resource: Resource, why: str) -> Unit:
     """A unit that fails: better no group than half of one. What to write is told."""
     text = f"{why}; a stand-in that fails was written in its place: write the unit, or take it out of Resources="
     resource.ledger.to_do(resource.place, text)
-    known = [(name, resource.element.attributes.get(name, "")) for name in resource.rest()]
-    name = plain_name(f"{resource.type}-{resource.name or 'unnamed'}")
+    for attribute in resource.rest():
+        resource.secret(attribute)
     service = section("Service", ("Type", "oneshot"), ("ExecStart", "/bin/false"))
-    for attribute, _ in known:
-        resource.text(attribute)
-    return whole(f"{name}.service", "a stand-in that fails until you write it", described(resource), service)
+    return whole(
+        f"{own_name(resource)}.service", "a stand-in that fails until you write it", described(resource), service
+    )
 
 
 def described(resource: Resource) -> Section:
