@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from standfast.configuration.load import load
 from standfast.configuration.model import Configuration, Plug, Recovery
 from standfast.configuration.unitfile import parse
-from standfast.ctl import import_ as command
+from standfast.ctl import import_folder
 from standfast.ctl.__main__ import main
 from standfast.rhcs.advice import advice_for
 from standfast.rhcs.document import DocumentError
@@ -193,22 +193,23 @@ def parents(root: ET.Element) -> dict[ET.Element, ET.Element]:
     return {child: parent for parent in root.iter() for child in parent}
 
 
-def test_whatever_is_added_anywhere_is_told_or_written() -> None:
-    """Completeness: an attribute and an element that nobody knows, at each place of the file in turn."""
-    count = len(list(ET.parse(FILES / "many.conf").getroot().iter()))
-    silent = []
-    for position in range(count):
-        for add in ("attribute", "element"):
-            root = ET.parse(FILES / "many.conf").getroot()
-            element = list(root.iter())[position]
-            if add == "attribute":
-                element.set("novelty", "77")
-            else:
-                ET.SubElement(element, "novelty", {"a": "77"})
-            made = many(root)
-            everything = told(made) + "".join(file.content.decode("latin1") for file in made.files.values())
-            if "novelty" not in everything and not covered(element, root):
-                silent.append(f"{add} of {ET.tostring(element).decode()[:80]}")
+@pytest.mark.parametrize("kind", ["attribute", "element"])
+def test_whatever_is_added_anywhere_is_told_or_written(kind: str) -> None:
+    """Completeness: something that nobody knows, with a name of its own at each place of the file."""
+    root = ET.parse(FILES / "many.conf").getroot()
+    elements = list(root.iter())
+    for position, element in enumerate(elements):
+        if kind == "attribute":
+            element.set(f"novelty{position}_", "77")
+        else:
+            ET.SubElement(element, f"novelty{position}_", {"a": "77"})
+    made = many(root)
+    everything = told(made) + "".join(file.content.decode("latin1") for file in made.files.values())
+    silent = [
+        f"{element.tag} {element.attrib}"
+        for position, element in enumerate(elements)
+        if f"novelty{position}_" not in everything and not covered(element, root)
+    ]
     assert not silent, "\n".join(silent)
 
 
@@ -268,6 +269,7 @@ def test_every_attribute_counts_or_is_known_to_be_needless() -> None:
         (b"<cluster>" + b"<a/>" * 20_001, "bad.conf:1: has more than 20000 elements or 64 levels of them; split it."),
         (b"<cluster>&x;</cluster>", "bad.conf:1: is no XML: undefined entity; correct it there."),
     ],
+    ids=["broken", "empty", "latin1", "10MB", "other", "doctype", "control", "deep", "many", "entity"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_one_sentence_with_its_line(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "bad.conf"
@@ -322,7 +324,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
             raise OSError(28, "No space left on device")
         path.write_bytes(data)
 
-    monkeypatch.setattr(command, "write_atomic", write)
+    monkeypatch.setattr(import_folder, "write_atomic", write)
     result = run(FILES / "apache.conf", tmp_path / "new", addresses=EXAMPLE_ADDRESSES)
     assert (result.exit_code, result.stderr) == (
         1,
@@ -334,7 +336,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 def test_a_node_without_an_address_is_told_and_the_rest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "_look_up", lambda names: [""] * len(names))
+    monkeypatch.setattr(import_folder, "_look_up", lambda names: [""] * len(names))
     result = run(FILES / "apache.conf", tmp_path / "new", addresses=EXAMPLE_ADDRESSES[:1])
     assert result.exit_code == 1
     assert "no address of right.example.com is known here" in " ".join(result.stdout.split())

@@ -1,7 +1,6 @@
 """What became of a cluster.conf, as people read it, within 80 columns."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import IO, Final
 
 from rich.console import Console
@@ -9,8 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from standfast.configuration.model import Problem
-from standfast.rhcs.report import Became, Imported, Kind
+from standfast.ctl.import_folder import Outcome
+from standfast.rhcs.report import Became, Kind
 
 _INDENT: Final = (0, 0, 0, 2)
 _HEADINGS: Final = {
@@ -20,24 +19,17 @@ _HEADINGS: Final = {
 }
 
 
-def show(
-    into: Path,
-    made: Imported,
-    names: Sequence[str],
-    problems: Sequence[Problem],
-    here: Sequence[Problem],
-    file: IO[str] | None = None,
-    width: int | None = None,
-) -> None:
+def show(outcome: Outcome, file: IO[str] | None = None, width: int | None = None) -> None:
     """The whole report on stdout (or `file`); colours only on a terminal."""
     console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
-    console.print(_became(made.became))
+    console.print(_became(outcome.made.became))
     for kind, (heading, style) in _HEADINGS.items():
-        _list(console, heading, style, (str(one) for one in made.findings if one.kind is kind))
-    _list(console, "Wrong", "bold red", map(str, problems))
-    _list(console, "Missing on this machine", "bold yellow", map(str, here))
+        _list(console, heading, style, (str(one) for one in outcome.made.findings if one.kind is kind))
+    _list(console, "Wrong", "bold red", map(str, outcome.problems))
+    _list(console, "Missing on this machine", "bold yellow", map(str, outcome.here))
     console.print()
-    console.print(f"{len(names)} files in {into}; read them, then copy them to /etc/standfast of every node.")
+    text = f"{len(outcome.names)} files in {outcome.into}; read them, then copy them to /etc/standfast of every node."
+    console.print(text)
 
 
 def _became(became: Iterable[Became]) -> Table:

@@ -1,5 +1,6 @@
 """Services become targets, their resources units in a plain list."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
@@ -152,8 +153,8 @@ def _alone(unit: Unit, resource: Resource, service: Service, state: _State) -> U
 
 
 def _free(name: str, group: str, state: _State) -> str:
-    stem = name.removesuffix(".service")
-    candidates = (f"{stem}-{group}{number}.service" for number in ("", *(f"-{one}" for one in range(2, 10_000))))
+    stem = f"{name.removesuffix('.service')}-{group}"
+    candidates = (f"{stem}{'' if number == 1 else -number}.service" for number in itertools.count(1))
     return next(candidate for candidate in candidates if candidate not in state.owners)
 
 
