@@ -368,6 +368,7 @@ def test_json_says_what_the_table_says(tmp_path: Path) -> None:
          ["Recovery=restart-disable", "MaxRestarts=3", "RestartWindow=3600s"]),
         ('max_restarts="2"', ["MaxRestarts=2", "RestartWindow=1y"]),
         ('recovery="disable" max_restarts="2"', ["Recovery=disable"]),
+        ('max_restarts="5000" priority="5000"', ["MaxRestarts=1000", "RestartWindow=1y", "Priority=-1000"]),
         ('exclusive="yes" priority="5"', ["Exclusive=yes", "Priority=-5"]),
         ('recovery="nonsense"', []),
         ('domain="nowhere" depend="service:nowhere"', []),
@@ -390,6 +391,7 @@ def test_policies(attributes: str, lines: list[str]) -> None:
         ('nfslock="1"', "grace period"),
         ('max_restarts="many"', "is no number"),
         ('exclusive="perhaps"', "neither 1 nor 0"),
+        ('max_restarts="5000"', "the largest that is possible is 1000"),
     ],
 )
 def test_what_a_policy_cannot_say_is_told(attributes: str, sentence: str) -> None:

@@ -59,7 +59,7 @@ def import_(file: Path, into: Path, given: tuple[str, ...], as_json: bool) -> No
 
 def _document(outcome: "Outcome") -> Mapping[str, Any]:
     return {
-        "file": str(outcome.file),
+        "file": outcome.file,
         "into": str(outcome.into),
         "files": list(outcome.names),
         "became": [{"line": one.source.line, "what": one.what, "now": one.now} for one in outcome.made.became],

@@ -30,7 +30,7 @@ _NOT_THERE: Final = (ROOT, LAST_GOOD.parent, Path("/etc/systemd"))
 class Outcome:
     """A folder that was written, and what is to be told of it."""
 
-    file: Path
+    file: str
     into: Path
     made: Imported
     names: tuple[str, ...]  # of its files
@@ -53,7 +53,7 @@ def import_file(file: Path, into: Path, addresses: Mapping[str, Sequence[str]]) 
     write_folder(into, files)
     everywhere = _problems(into, None)
     here = tuple(one for one in _problems(into, System()) if one not in everywhere)
-    return Outcome(file=file, into=into, made=made, names=tuple(sorted(files)), problems=everywhere, here=here)
+    return Outcome(file=name, into=into, made=made, names=tuple(sorted(files)), problems=everywhere, here=here)
 
 
 def write_folder(into: Path, files: Mapping[str, NewFile]) -> None:

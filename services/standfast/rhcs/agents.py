@@ -39,9 +39,9 @@ def oracle(resource: Resource, _place: Place) -> tuple[Unit, ...]:
 
 
 def oralistener(resource: Resource, place: Place) -> tuple[Unit, ...]:
-    instances = [one.name for one in place.brothers if one.type in ("orainstance", "oracledb")]
-    sid = instances[0] if instances else resource.name
-    if not instances:
+    instance = place.first("orainstance") or place.first("oracledb")
+    sid = resource.name if instance is None else instance.name
+    if instance is None:
         text = "the agent wants the instance's SID; write it to OCF_RESKEY_sid"
         resource.ledger.to_do(resource.element, text)
     return (_listener(resource, sid, resource.name, ""),)

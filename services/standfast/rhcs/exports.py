@@ -17,7 +17,7 @@ def nfsserver(resource: Resource, _place: Place) -> tuple[Unit, ...]:
 
 def nfsexport(resource: Resource, place: Place) -> tuple[Unit, ...]:
     """Nothing starts or stops for it: what it holds is exported, client by client."""
-    if not any(one.type == "nfsserver" for one in place.brothers):
+    if "nfsserver" not in place.by_type:
         text = "nfs-server.service must run on every node that may have the group: systemctl enable --now nfs-server"
         resource.ledger.to_do(resource.place, text)
     return ()

@@ -20,7 +20,6 @@ _NEWER_NAMES: Final = {"ipaddr": "ip", "login": "username", "passwd": "password"
 _PASSWORDS: Final = ("passwd", "password")
 _OURS: Final = frozenset({"action", "option"})
 _CUTS: Final = frozenset({"off", "reboot"})
-_LONGEST_DELAY_S: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +115,9 @@ class _Translation:
         """The longest delay of the first level: how long a race's other side is left in peace."""
         longest = max((use.delay_s for method in node.methods[:1] for use in method.uses), default=0)
         for use in (use for method in node.methods for use in method.uses if use.delay_s):
-            now = f"it is FenceDelay={min(longest, _LONGEST_DELAY_S)}s of {node.name}, before the first level only"
+            now = f"it is FenceDelay={longest}s of {node.name}, before the first level only"
             self._ledger.differs(use.element, now, "delay")
-        return min(longest, _LONGEST_DELAY_S)
+        return longest
 
     def _tell_gone(self, device: Device) -> None:
         what = f"{device.agent} is gone and proves nothing" if device.agent else "it has no agent"
@@ -138,7 +137,7 @@ class _Translation:
                 lines.append(("Option", f"{newer}={value}"))
         lines += self._secret_lines(name, device)
         if device.delay_s:
-            lines.append(("Delay", f"{min(device.delay_s, _LONGEST_DELAY_S)}s"))
+            lines.append(("Delay", f"{device.delay_s}s"))
         return section("FenceDevice", *lines)
 
     def _secret_lines(self, name: str, device: Device) -> list[tuple[str, str]]:

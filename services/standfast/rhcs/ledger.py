@@ -53,22 +53,29 @@ class Ledger:
         return default if word not in _YES | _NO else word in _YES
 
     def number(self, element: Element, name: str, default: int, most: int = 10**9) -> int:
-        """A whole number from 0 to `most`; any other is told, and `default` counts."""
+        """A whole number from 0 to `most`; a larger one is told and cut, what is no number is told too."""
         word = self.text(element, name)
         if not word:
             return default
-        if not re.fullmatch(r"[0-9]{1,9}", word) or int(word) > most:
-            self.left(element, f"is no number from 0 to {most}; taken as {default}", name)
+        if not re.fullmatch(r"[0-9]{1,9}", word):
+            self.left(element, f"is no number; taken as {default}", name)
             return default
-        return int(word)
+        if int(word) > most:
+            self.differs(element, f"the largest that is possible is {most}, so it is that", name)
+        return min(int(word), most)
 
-    def seconds(self, element: Element, name: str) -> int | None:
-        """A time as rgmanager writes it (90, 10m, 1d); None: not written, or told as what it is not."""
+    def seconds(self, element: Element, name: str, most: int = 10**10) -> int | None:
+        """A time as rgmanager writes it (90, 10m, 1d), cut as a number is; None: not written, or told as no time."""
         word = self.text(element, name)
         matched = re.fullmatch(r"([0-9]{1,9})([smhdwy]?)", word)
         if word and not matched:
             self.left(element, "is no time such as 90 or 10m", name)
-        return int(matched[1]) * _SECONDS[matched[2]] if matched else None
+        if not matched:
+            return None
+        found = int(matched[1]) * _SECONDS[matched[2]]
+        if found > most:
+            self.differs(element, f"the longest that is possible is {most}s, so it is that", name)
+        return min(found, most)
 
     def left(self, element: Element, text: str, attribute: str = "") -> None:
         """It has no counterpart; `text` says what to do."""

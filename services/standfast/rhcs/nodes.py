@@ -1,5 +1,6 @@
 """The cluster, its nodes, failover domains and heuristics become the sections of cluster.conf."""
 
+import itertools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _TOKENS_TO_DETECT: Final = 2.2  # token, then consensus of 1.2 tokens
 _DETECT_MS: Final = range(1_100, 300_001)
 _SHORT_JOIN_S: Final = 20  # Red Hat's own advice; a server boots for minutes
 _MOST_FAILURES: Final = 1000
+_LONGEST_INTERVAL_S: Final = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +118,12 @@ def _delays(daemon: Element | None, ledger: Ledger) -> list[tuple[str, str]]:
 
 def _ids(nodes: Sequence[Node], ledger: Ledger) -> dict[str, int]:
     """An id from 1 to 16 for each node: its own where that is possible."""
-    ids: dict[str, int] = {}
+    by_id: dict[int, str] = {}
     for node in nodes:
-        if 1 <= node.id <= _HIGHEST_ID and node.id not in ids.values():
-            ids[node.name] = node.id
-    free = (number for number in range(1, len(nodes) + _HIGHEST_ID + 1) if number not in ids.values())
+        if 1 <= node.id <= _HIGHEST_ID:
+            by_id.setdefault(node.id, node.name)
+    ids = {name: number for number, name in by_id.items()}
+    free = (number for number in itertools.count(1) if number not in by_id)
     for node in nodes:
         if node.name not in ids:
             ids[node.name] = next(free)
@@ -204,7 +207,8 @@ def _heuristics(root: Element, ledger: Ledger) -> list[Section]:
     least = ledger.number(disk, "min_score", 0, 10_000)
     sections = []
     for number, element in enumerate(found, 1):
-        interval, tko = ledger.seconds(element, "interval"), ledger.number(element, "tko", 0, _MOST_FAILURES)
+        interval = ledger.seconds(element, "interval", _LONGEST_INTERVAL_S)
+        tko = ledger.number(element, "tko", 0, _MOST_FAILURES)
         command = shlex.join(("/bin/sh", "-c", ledger.text(element, "program")))
         sections.append(
             section(

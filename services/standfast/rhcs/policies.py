@@ -7,8 +7,6 @@ from standfast.rhcs.ledger import Ledger
 from standfast.rhcs.model import Service
 from standfast.rhcs.resource import Resource
 
-_MOST_RESTARTS: Final = 1000
-_MOST_PRIORITY: Final = 1000
 _FOR_EVER: Final = "1y"
 
 
@@ -27,7 +25,7 @@ def policy_lines(
     if service.exclusive:
         yield "Exclusive", "yes"
     if service.priority:  # there 1 is first, here the highest
-        yield "Priority", str(-min(service.priority, _MOST_PRIORITY))
+        yield "Priority", str(-service.priority)
     yield from _depend(service, groups, ledger)
     if any(one.independent for one in _below(tree)):
         text = "InPlace=yes was written: what failed is restarted with all that comes after it, not alone"
@@ -54,7 +52,7 @@ def _restarts(service: Service, ledger: Ledger) -> Iterator[tuple[str, str]]:
         text = "rgmanager restarted it in place for ever; here it is twice in ten minutes (MaxRestarts=)"
         ledger.differs(service.element, text)
         return
-    yield "MaxRestarts", str(min(service.max_restarts, _MOST_RESTARTS))
+    yield "MaxRestarts", str(service.max_restarts)
     yield "RestartWindow", f"{service.restart_expire_s}s" if service.restart_expire_s else _FOR_EVER
 
 

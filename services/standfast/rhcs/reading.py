@@ -10,6 +10,8 @@ from standfast.rhcs.model import Device, Domain, Method, Node, Service, Use
 _OF_A_USE: Final = frozenset({"name", "action", "option", "plug", "port", "delay", "nodename", "log"})
 _OF_A_DEVICE: Final = frozenset({"name", "agent", "delay"})
 _MOST_VOTES: Final = 100
+_MOST: Final = 1000  # MaxRestarts= and Priority=
+_LONGEST_DELAY_S: Final = 300
 _LOWEST_PRIORITY: Final = 100
 _RECOVERIES: Final = {
     "restart": "restart",
@@ -83,7 +85,7 @@ def _read_use(element: Element, ledger: Ledger) -> Use:
         device=ledger.text(element, "name"),
         action=(ledger.text(element, "action") or ledger.text(element, "option") or "reboot").lower(),
         plug=ledger.text(element, "plug") or ledger.text(element, "port"),
-        delay_s=ledger.seconds(element, "delay") or 0,
+        delay_s=ledger.seconds(element, "delay", _LONGEST_DELAY_S) or 0,
         options=options,
         secrets=secrets,
     )
@@ -95,7 +97,7 @@ def read_device(element: Element, name: str, ledger: Ledger) -> Device:
         element=element,
         name=name,
         agent=ledger.text(element, "agent").rpartition("/")[2],
-        delay_s=ledger.seconds(element, "delay") or 0,
+        delay_s=ledger.seconds(element, "delay", _LONGEST_DELAY_S) or 0,
         options=options,
         secrets=secrets,
     )
@@ -142,9 +144,9 @@ def read_service(element: Element, name: str, ledger: Ledger) -> Service:
         autostart=ledger.flag(element, "autostart", True),
         exclusive=ledger.flag(element, "exclusive"),
         recovery=_RECOVERIES.get(written, "restart"),
-        max_restarts=ledger.number(element, "max_restarts", 0),
+        max_restarts=ledger.number(element, "max_restarts", 0, _MOST),
         restart_expire_s=ledger.seconds(element, "restart_expire_time") or 0,
         depend=ledger.text(element, "depend"),
         depend_hard=ledger.text(element, "depend_mode", "hard") != "soft",
-        priority=ledger.number(element, "priority", 0),
+        priority=ledger.number(element, "priority", 0, _MOST),
     )

@@ -85,9 +85,9 @@ def apache(resource: Resource, _place: Place) -> tuple[Unit, ...]:
 
 def mysql(resource: Resource, place: Place) -> tuple[Unit, ...]:
     if not resource.text("listen_address"):
-        addresses = [one.name for one in place.brothers if one.type == "ip"]
-        if addresses:
-            text = f"rgmanager bound it to {addresses[0]}; it listens where its configuration says (bind-address)"
+        address = place.first("ip")
+        if address is not None:
+            text = f"rgmanager bound it to {address.name}; it listens where its configuration says (bind-address)"
             resource.ledger.differs(resource.element, text)
     return _server(
         resource,

@@ -1,6 +1,5 @@
 """Services become targets, their resources units in a plain list."""
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
@@ -42,6 +41,7 @@ class _State:
     ledger: Ledger
     domains: Mapping[str, str | None]
     groups: Mapping[str, str]  # our name by RHCS's
+    alike: dict[str, int] = field(default_factory=dict)  # how many units were called like it
     owners: dict[str, str] = field(default_factory=dict)  # RHCS's name of the service by unit
     files: dict[str, NewFile] = field(default_factory=dict)
 
@@ -112,9 +112,11 @@ def _translate(service: Service, tree: Resource, state: _State) -> None:
 
 def _members(service: Service, group: str, tree: Resource, state: _State) -> Iterator[_Member]:
     walk = [(cast(Resource, one), cast(tuple[Resource, ...], path)) for one, path in in_start_order(tree)]
-    everything = [one for one, _ in walk]
+    by_type: dict[str, list[Resource]] = {}
+    for resource, _ in walk:
+        by_type.setdefault(resource.type, []).append(resource)
     for resource, path in walk:
-        place = Place(group=group, ancestors=path, brothers=everything)
+        place = Place(group=group, ancestors=path, by_type=by_type)
         critical = not any(one.non_critical for one in (*path, resource))
         units = _units(resource, place)
         if not units:
@@ -154,8 +156,11 @@ def _alone(unit: Unit, resource: Resource, service: Service, state: _State) -> U
 
 def _free(name: str, group: str, state: _State) -> str:
     stem = f"{name.removesuffix('.service')}-{group}"
-    candidates = (f"{stem}{'' if number == 1 else -number}.service" for number in itertools.count(1))
-    return next(candidate for candidate in candidates if candidate not in state.owners)
+    candidate = f"{stem}.service"
+    while candidate in state.owners:
+        state.alike[stem] = state.alike.get(stem, 1) + 1
+        candidate = f"{stem}-{state.alike[stem]}.service"
+    return candidate
 
 
 def _write_unit(member: _Member, own: Timeouts, state: _State) -> None:

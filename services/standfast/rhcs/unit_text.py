@@ -83,14 +83,14 @@ class Names:
     """Names of ours for names of RHCS, no two alike."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # with how many were like it
 
     def claim(self, wanted: str) -> str:
         """A name for `wanted` that nobody else has."""
         base = plain_name(wanted)
-        name, number = base, 1
+        name = base
         while name in self._taken:
-            number += 1
-            name = f"{base[: _LONGEST_NAME - 4]}-{number}"
-        self._taken.add(name)
+            self._taken[base] += 1
+            name = f"{base[: _LONGEST_NAME - 6]}-{self._taken[base]}"
+        self._taken[name] = 1
         return name

@@ -24,7 +24,11 @@ class Place:
 
     group: str
     ancestors: Sequence[Resource]  # the outermost first
-    brothers: Sequence[Resource]  # everything in its service, in start order
+    by_type: Mapping[str, Sequence[Resource]]  # everything in its service, in start order
+
+    def first(self, kind: str) -> Resource | None:
+        """The resource of that type that starts first in its service."""
+        return next(iter(self.by_type.get(kind, ())), None)
 
     def inherited(self, attribute: str) -> str:
         """The attribute of the nearest resource around it that has it, "" where none has."""
