@@ -47,6 +47,7 @@ def up(
         raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
     if links is not None and not 1 <= links <= LINKS:
         raise LabError(f"a node has 1 to {LINKS} links, not {links}")
+    extras = {"watchdogs": watchdogs, "second_bmcs": second_bmcs, "arbiter": arbiter}
     with locked(lab):
         stage = stage_of(lab)
         if lab.folder.exists() and (stage is Stage.UNFINISHED or not _alive(lab)):
@@ -54,21 +55,14 @@ def up(
             _remove(lab)
             stage = None
         if stage is not None:
-            _refuse_another(lab, stage, nodes, links, watchdogs=watchdogs, second_bmcs=second_bmcs, arbiter=arbiter)
+            _refuse_another(lab, stage, nodes, links, **extras)
         if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
             progress.say(f"lab {lab.name} runs already: nothing changed")
             return
         if stage is None:
             package.install_host_packages()
             _raise_inotify_limit()
-            _make(
-                lab,
-                nodes or DEFAULT_NODES,
-                image.ensure(),
-                watchdogs=watchdogs,
-                second_bmcs=second_bmcs,
-                arbiter=arbiter,
-            )
+            _make(lab, nodes or DEFAULT_NODES, image.ensure(), **extras)
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
         if not bare:
