@@ -21,7 +21,6 @@ from standfast.fenced.levels import (
     Outcome,
     Round,
     Step,
-    backoff_ms,
     begin,
     delay,
 )
@@ -107,7 +106,8 @@ class Attempts:
         return tuple(attempt.row() for attempt in self._attempts.values())
 
     def begin(self, order: Order, configuration: Configuration) -> None:
-        """The attempt runs. What runs already, or ended well, goes on as it is; a failed one begins anew.
+        """The attempt runs. What runs already, or ended well, goes on as it is; a failed one begins anew: whoever asks
+        waits between the rounds.
 
         Raises LookupError when there is no such node, OverflowError with too many attempts under way.
         """
@@ -144,10 +144,6 @@ class Attempts:
         del self._attempts[oldest]
 
     async def _run(self, order: Order, levels: Levels, waits: Delay | None, failed_rounds: int) -> None:
-        wait_ms = backoff_ms(failed_rounds)
-        if wait_ms:
-            self._note(order, "", f"Round {failed_rounds + 1} begins in {wait_ms / 1000:g} s.")
-            await asyncio.sleep(wait_ms / 1000)
         progress = _Progress(round=begin(order.action, levels))
         # An `on` of an older loss must not cross an `off` of the same node.
         async with self._node_locks.setdefault(order.node, asyncio.Lock()):
