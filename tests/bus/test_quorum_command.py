@@ -224,11 +224,11 @@ def test_start_alone_passes_on_why_it_is_refused_and_when_it_is_not_done(private
     def hang(cluster: Cluster) -> None:
         Alone().prepare(cluster)
         cluster.on_wish = None
-        cluster.publish(ROOT, "Groups1", Without=["node2"])
+        cluster.publish(ROOT, "Groups1", Without=["node2"], NoTerm="too few nodes are here: boot node2")
 
     result = with_daemons("start-alone", "node2", "--yes", "--timeout", "0.3", prepare=hang)
     assert result.exit_code == 6
-    assert "It is not done after 0.3 s (no term is open yet)" in result.stderr
+    assert "It is not done after 0.3 s (too few nodes are here: boot node2)" in result.stderr
 
     def wait_for_proof(cluster: Cluster) -> None:
         hang(cluster)

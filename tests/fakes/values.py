@@ -6,6 +6,7 @@ NO_RECORD: dict[str, Any] = {
     **dict.fromkeys(("Cluster", "Node", "Coordinator", "Position", "RecordDigest", "Configuration"), ""),
     "Quorate": "yes",
     "Term": 0,
+    "NoTerm": "",
     "Members": [],
     "ConfigurationVersion": 1,
     "Losses": [],

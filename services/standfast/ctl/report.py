@@ -18,6 +18,7 @@ def make(snapshot: Snapshot) -> Report:
         "arbiter": arbiter(snapshot[QUORUM].root),
         "view": membership.get("View") or None,
         "term": groups.get("Term") or None,
+        "no_term": groups.get("NoTerm") or None,
         "coordinator": groups.get("Coordinator") or None,
         "config_version": groups.get("ConfigurationVersion") or None,
         "detect_within_ms": membership.get("DetectWithinMilliseconds") or None,

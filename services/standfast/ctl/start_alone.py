@@ -75,7 +75,7 @@ async def _start_alone(absent: tuple[str, ...], timeout_s: float) -> int:
                 raise CommandError(Exit.REFUSED, text)
             if back := [name for name in absent if name in now["Members"]]:
                 raise CommandError(Exit.REFUSED, f"{back[0]} is here again: term {term} was opened with it.")
-            return "; ".join(_pending(now, absent)) or ("" if term else "no term is open yet")
+            return "; ".join(_pending(now, absent)) or now["NoTerm"]
 
         await wait(bus, look, timeout_s)
     return term

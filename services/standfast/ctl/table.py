@@ -46,6 +46,8 @@ def _warnings(report: Report) -> list[Text]:
         f"standfast-{daemon} {why} here, so a part is missing: systemctl status standfast-{daemon}.service"
         for daemon, why in report["away"].items()
     ]
+    if report["no_term"]:
+        lines.append(f"No term is open, so nothing is decided here: {report['no_term']}")
     if report["arbiter"] and report["arbiter"]["state"] != "votes":
         lines.append(f"The arbiter {report['arbiter']['host']} gives no vote to this view: standfast quorum")
     lines += [f"Configuration: {problem}" for problem in report["problems"]]

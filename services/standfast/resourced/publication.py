@@ -10,6 +10,7 @@ from standfast.resourced import showing
 from standfast.resourced.core import Core
 from standfast.resourced.events import AloneAsked, Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
+from standfast.resourced.no_term import why_no_term
 from standfast.resourced.record_text import WholeText
 from standfast.resourced.simulations import Simulations
 
@@ -147,7 +148,7 @@ class Publication:
             core.quorum(),
             core.terms.ring,
             core.configuration,
-            (alone, without),
+            (alone, without, why_no_term(core.terms)),
             core.now // 1000,
         )
         waiting = record is not None and any(not loss.proof for loss in record.losses.values())
@@ -168,6 +169,7 @@ class Publication:
             "Coordinator": term.coordinator if term else "",
             "Members": list(term.members) if term else [],
             "Quorate": core.quorum().value,
+            "NoTerm": why_no_term(core.terms),
             "Position": f"{record.term}.{record.position}" if record else "",
             "RecordDigest": self._text.digest(record) if record else "",
             "Configuration": record.configuration if record else "",

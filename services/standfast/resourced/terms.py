@@ -265,7 +265,7 @@ class Terms:
             return
         if self.ring is None or self.word != (self.ring, True):
             return
-        best = self._best(calling)
+        best = self.best(calling)
         if best is None:
             return
         lineage, cold = best
@@ -278,7 +278,7 @@ class Terms:
             Open(nonce=calling.call.nonce, term=term, lineage=lineage, source=source, cold=cold, protocol=protocol)
         )
 
-    def _best(self, calling: Calling) -> tuple[Lineage, bool] | None:
+    def best(self, calling: Calling) -> tuple[Lineage, bool] | None:
         """The highest lineage, and whether it comes from disks only; None while too few have sent theirs."""
         known = {name: state for name, state in calling.states.items() if state.lineage is not None}
         if not known:
