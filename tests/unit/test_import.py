@@ -340,7 +340,8 @@ def test_a_node_without_an_address_is_told_and_the_rest_is_written(
     result = run(FILES / "apache.conf", tmp_path / "new", addresses=EXAMPLE_ADDRESSES[:1])
     assert result.exit_code == 1
     assert "no address of right.example.com is known here" in " ".join(result.stdout.split())
-    assert "[Node] needs Address=" in result.stdout and "does not pass the check yet: 1 to correct" in result.stderr
+    assert "[Node] right.example.com needs Address=" in " ".join(result.stdout.split())
+    assert "does not pass the check yet: 1 to correct" in result.stderr
     assert "Name=right.example.com" in (tmp_path / "new/cluster.conf").read_text()
 
 
