@@ -110,7 +110,8 @@ class Audit:
             place = other.places.get(group)
             if other.name in term.members or place is None or other.believed_off:
                 continue
-            if place.dangerous and not self._rests(other):
+            proven = machine.core.record is not None and self._is_idle(other, machine.core.record)
+            if place.dangerous and not self._rests(other) and not proven:
                 self.fail(
                     "invariant 2", f"{name} starts {group}, but {other.name} was neither off nor gone since it had it"
                 )
@@ -118,6 +119,14 @@ class Audit:
     def _rests(self, machine: Machine) -> bool:
         """It said that it cannot work, and holds nothing: whatever it was ordered, it begins nothing."""
         return machine.core is not None and machine.core.rests_up_to > 0 and self.harmless(machine)
+
+    def _is_idle(self, machine: Machine, record: Record) -> bool:
+        """Proven off by its watchdog without a reset: it holds nothing, is fed for that, and begins nothing, whatever
+        it was ordered, before it hears a quorum again; that is another term."""
+        loss, core = record.losses.get(machine.name), machine.core
+        if loss is None or loss.proof != "watchdog" or loss.incarnation != machine.incarnation:
+            return False
+        return not any(map(_has, machine.places.values())) and (core is None or not core.echoed())
 
     def harmless(self, machine: Machine) -> bool:
         """It holds nothing, and is in no term in which it would take an order."""

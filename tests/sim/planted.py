@@ -68,7 +68,7 @@ def disks_without_a_majority() -> AbstractContextManager[None]:
         highest = max(state.lineage for state in known if state.lineage)
         return highest, not any(state.in_memory and state.lineage == highest for state in known)
 
-    return _replaced(Terms, "_best", rule)
+    return _replaced(Terms, "best", rule)
 
 
 def record_of_the_lowest_node() -> AbstractContextManager[None]:
@@ -78,7 +78,7 @@ def record_of_the_lowest_node() -> AbstractContextManager[None]:
         states = [calling.states[name] for name in calling.call.named]
         return next(((state.lineage, not state.in_memory) for state in states if state.lineage), None)
 
-    return _replaced(Terms, "_best", rule)
+    return _replaced(Terms, "best", rule)
 
 
 def mended_disk_changes_nothing() -> AbstractContextManager[None]:
