@@ -23,6 +23,7 @@ KEEP = (
 FULL = "STANDFAST_FULL"  # set: the counts that the issues ask for
 PAUSE_S = 0.5  # of a client that asks every 20 ms: the machine had no time or no disk for it
 FAILED = pytest.StashKey[bool]()
+full_only = pytest.mark.skipif(not os.environ.get(FULL), reason=f"it takes long: only with ${FULL}, as --full sets it")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ from standfast_lab import normal
 from standfast_lab.behaviour import Mode
 from standfast_lab.lab import Lab
 
+from lab.conftest import full_only
 from lab.own import own_lab, trial_in
 from lab.trial import GROUP, Trial
 
@@ -53,6 +54,7 @@ def moved(trial: Trial, owner: str, at: float) -> None:
     assert trial.lab.holder() == other
 
 
+@full_only
 @pytest.mark.rounds(10)
 def test_a_power_cut_is_proven_by_the_watchdog(tied: Lab, round_number: int) -> None:
     with trial_on(tied, round_number) as trial:
@@ -60,6 +62,7 @@ def test_a_power_cut_is_proven_by_the_watchdog(tied: Lab, round_number: int) -> 
         moved(trial, owner, trial.cut_power(owner))
 
 
+@full_only
 @pytest.mark.rounds(10)
 def test_of_two_nodes_that_do_not_hear_each_other_the_arbiter_lets_one_go_on(tied: Lab, round_number: int) -> None:
     with trial_on(tied, round_number) as trial:
@@ -79,6 +82,7 @@ def test_of_two_nodes_that_do_not_hear_each_other_the_arbiter_lets_one_go_on(tie
         assert {node: trial.lab.boots(node) for node in trial.lab.nodes()} == boots, "a node was reset that had stopped"
 
 
+@full_only
 @pytest.mark.rounds(10)
 def test_an_owner_cut_off_from_its_peer_and_the_arbiter_loses_the_group(tied: Lab, round_number: int) -> None:
     with trial_on(tied, round_number) as trial:
@@ -89,6 +93,7 @@ def test_an_owner_cut_off_from_its_peer_and_the_arbiter_loses_the_group(tied: La
         moved(trial, owner, at)
 
 
+@full_only
 @pytest.mark.rounds(10)
 def test_an_owner_that_is_cut_off_and_hangs_is_reset_in_time(tied: Lab, round_number: int) -> None:
     """All of ours on it hang, so nothing stops the group there but the watchdog."""

@@ -9,6 +9,7 @@ import pytest
 from standfast_lab import normal, observe
 from standfast_lab.lab import Lab
 
+from lab.conftest import full_only
 from lab.own import own_lab, trial_in
 from lab.trial import GROUP, Trial
 
@@ -108,6 +109,7 @@ def test_an_owner_cut_off_from_its_peer_and_the_arbiter_loses_the_group(tied: La
         assert trial.lab.boots(other) == boots[other], "the survivor was shot"
 
 
+@full_only
 @pytest.mark.rounds(10)
 def test_without_the_arbiter_all_goes_on_until_a_node_dies_too(tied: Lab, round_number: int) -> None:
     """Then the other one, with one vote of three, may not act, until the arbiter or the dead node is back."""

@@ -1,6 +1,5 @@
 """Links that fail between some nodes only: one of them withdraws, and the majority works again (issue 4, line 6)."""
 
-import os
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -9,7 +8,7 @@ from standfast_lab import observe
 from standfast_lab.observe import Told
 from standfast_lab.place import LabError
 
-from lab.conftest import FULL
+from lab.conftest import full_only
 from lab.own import own_lab, trial_in
 from lab.trial import Trial
 
@@ -117,12 +116,11 @@ def test_one_of_two_links_costs_nothing_and_is_shown(trial: Trial) -> None:
 @pytest.fixture
 def five() -> Iterator[Trial]:
     """A cluster of five of its own."""
-    if not os.environ.get(FULL):
-        pytest.skip("five nodes more are for --full")
     with own_lab("five", 5) as lab, trial_in(lab) as trial:
         yield trial
 
 
+@full_only
 def test_of_two_bad_pairs_at_once_one_node_each_withdraws_and_the_cluster_ends_served(five: Trial) -> None:
     rest = ("node1", "node3", "node4")
     five.to_be_fenced |= {"node2", "node5"}

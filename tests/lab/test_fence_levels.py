@@ -1,6 +1,5 @@
 """A password that is not taken, a node that is back too early, a fencing node that dies (issue 4, line 1)."""
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -9,13 +8,12 @@ from standfast_lab import observe
 from standfast_lab.behaviour import Mode
 from standfast_lab.lab import Lab
 
-from lab.conftest import FULL
+from lab.conftest import full_only
 from lab.own import own_lab, trial_in
 from lab.trial import GROUP, Trial
 
 SERVED_WITHIN_S = 90.0
 SLOW_S = 4.0  # before each answer of a device: four make an `off`, one more the status after it
-full_only = pytest.mark.skipif(not os.environ.get(FULL), reason=f"it takes long: only with ${FULL}, as --full sets it")
 
 
 def test_a_password_that_is_not_taken_is_told_with_what_to_type_and_the_operator_ends_it(trial: Trial) -> None:

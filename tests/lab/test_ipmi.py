@@ -9,6 +9,7 @@ from standfast_lab import observe
 from standfast_lab.behaviour import Mode
 from standfast_lab.lab import Lab
 
+from lab.conftest import full_only
 from lab.own import own_lab, trial_in
 from lab.trial import Trial
 
@@ -36,6 +37,7 @@ def trial(lab: Lab) -> Iterator[Trial]:
         yield trial
 
 
+@full_only
 def test_a_device_that_refuses_the_password_is_told_and_the_next_level_cuts_the_power_at_once(trial: Trial) -> None:
     victim = trial.owner()
     peer = trial.others(victim)[0]
@@ -68,6 +70,7 @@ def test_a_dead_device_costs_its_deadline_and_the_next_level_takes_over(trial: T
     trial.wait_until_normal()
 
 
+@full_only
 def test_the_password_is_nowhere_to_be_read(lab: Lab) -> None:
     """After all those attempts. Who may read it: root, in the two copies of PasswordFile=.
 

@@ -6,6 +6,7 @@ import time
 from standfast_lab import observe
 from standfast_lab.observe import Told
 
+from lab.conftest import full_only
 from lab.trial import GROUP, Trial
 
 MEMBER_WITHIN_S = 30.0  # of being switched on
@@ -148,6 +149,7 @@ def check_counts_down(trial: Trial, node: str) -> None:
     trial.wait(lambda: 0 < countdown_s(trial, node) < first_s, 20, f"{node} to count on")
 
 
+@full_only
 def test_after_a_power_cut_of_all_who_stays_off_is_fenced_after_the_countdown(trial: Trial) -> None:
     at = boot_all_but_node3(trial)
     for node in SURVIVORS:
