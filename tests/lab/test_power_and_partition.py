@@ -2,6 +2,7 @@
 
 import re
 import time
+from functools import partial
 
 from standfast_lab import observe
 from standfast_lab.observe import Told
@@ -27,6 +28,8 @@ def check_story(trial: Trial, victim: str, at: float) -> str:
     """Each survivor's journal tells loss, attempt, proof and only then the start; returns where that was."""
     places = set()
     for node in trial.others(victim):
+        told_started = partial(trial.told, node, "group-started", since=at)  # the page may come a moment before
+        trial.wait(told_started, 30, f"{node} to tell that {GROUP} is started")
         told = trial.told(node, since=at)
         lost = first(told, "node-lost", SUBJECT=victim)
         attempt = first(told, "attempt", INCIDENT=lost.fields["INCIDENT"])
