@@ -360,6 +360,16 @@ def test_a_start_that_was_under_way_goes_on() -> None:
     assert bench.has(Holding.RUNNING)
 
 
+def test_what_an_order_started_before_anybody_looked_has_come_to_its_end() -> None:
+    """A group that is new in force may be ordered before what is here of it was read."""
+    bench = Bench()
+    bench.hand.ordered(OrderKind.START, 1, 0)
+    bench.hand.job_done("webserv.target", Verb.START, 0)
+    bench.hand.adopt(True, True, UP, 0)
+    assert bench.hand.stage is Stage.RUNNING
+    assert not bench.hand.busy, "the order is carried out"
+
+
 def test_what_broke_while_nobody_looked_is_a_failure_and_not_stopped() -> None:
     bench = Bench()
     bench.hand.adopt(True, True, both("active", "failed"), 0)

@@ -180,7 +180,11 @@ class Hand:
     # Events
 
     def adopt(self, held: bool, leased: bool, states: tuple[UnitState, ...], now: int) -> None:
-        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`."""
+        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`. Of a
+        group that is new in force an order may have come first: then what is found is its own work."""
+        if self.order or self.stage is not Stage.IDLE:
+            self.observed(states, now)
+            return
         self.states = states
         alive = any(not state.gone for state in states)
         if alive and not held:
