@@ -1,6 +1,7 @@
 """membershipd on a private bus, with a systemd1 and a Corosync that the test plays."""
 
 import asyncio
+import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from bus.membership_bench import CLUSTER, NODE_3, Bench, View, play, running
 from bus.private import PrivateBus, until
 from standfast.bus import Bus
 from standfast.corosync.cfg import Link
-from standfast.membershipd import device, ring
+from standfast.membershipd import device, engine, ring
 from standfast.membershipd.incarnations import GROUP, Presence, encode
 
 
@@ -229,6 +230,26 @@ def test_a_changed_configuration_is_written_reloaded_and_shown(bench: Bench) -> 
             await view.until(lambda view: "node3" not in view.nodes)
 
     play(bench, scenario)
+
+
+def test_a_corosync_conf_that_cannot_be_written_is_told_and_ends_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            monkeypatch.setattr(engine, "write_atomic", full)
+            bench.write_files(CLUSTER + NODE_3)
+            service.reread()
+            await view.until(lambda view: "node3" in view.nodes)
+            assert view.membership["View"]
+
+    play(bench, scenario)
+    told = capsys.readouterr().err
+    assert "corosync.conf cannot be written (No space left on device), Corosync works with what it has" in told
 
 
 def test_a_configuration_that_changed_while_it_was_away_is_reloaded(bench: Bench) -> None:

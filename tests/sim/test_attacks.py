@@ -8,11 +8,10 @@ Not here, for what they attack does not exist yet or is not the core's:
 
 | letter | why |
 |---|---|
-| G, C7's proof, C8 | no watchdog and no proof by one |
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
 | H9 | no held-by-administrator |
-| H13, D7 | no `fence confirm`, no `Unsafe` |
+| H13, D7 | `fence confirm` and `Unsafe`: tests of wishes, fenced and the lab |
 | H16 | one protocol version |
 | C11, H17 | no `config push`, no removal of a node |
 | C9, C10, H15, D8, D10 | bus, guards, journal, check: outside the core |
