@@ -1,59 +1,46 @@
-"""Which configuration this node works with, and putting its units in place (DESIGN section 3).
+"""The versions on this node's disk as resourced uses them, and putting one in place (DESIGN section 3)."""
 
-In use is the one that the record says is in force: the files in /etc/standfast if they are it, else the last good
-copy. What stands in /etc/standfast is offered; it comes into force when every node offers the same.
-"""
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
-
+from standfast.configuration import checkout, versions
 from standfast.configuration.guards import DROPIN
-from standfast.configuration.install import SYSTEM, install, installed_digest
-from standfast.configuration.load import LAST_GOOD, ROOT, load, save_good
-from standfast.configuration.model import Configuration, ConfigurationError, Problem
+from standfast.configuration.install import SYSTEM, find_foreign, install, installed_digest
+from standfast.configuration.load import IN_FORCE, ROOT, load
+from standfast.configuration.model import Configuration, ConfigurationError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was read: in use (None: nothing usable), offered (None: the files are broken), what is wrong with them."""
-
-    used: Configuration | None
-    offered: Configuration | None
-    problems: tuple[Problem, ...]
+def load_version(digest: str) -> Configuration | None:
+    """A stored version as this machine judges it; None: it is not stored here whole. Raises ConfigurationError."""
+    return load(versions.folder(digest)) if versions.read(digest) is not None else None
 
 
-def find(in_force: str) -> Found:
-    """Read the files and the last good copy; `in_force` is the record's digest, "" = unknown."""
-    offered, problems = _load(ROOT)
-    if offered is not None and in_force in ("", offered.digest):
-        return Found(used=offered, offered=offered, problems=())
-    good = _load_good()
-    return Found(used=good if good is not None else offered, offered=offered, problems=problems)
+def load_decided(digest: str) -> Configuration | None:
+    """A stored version that is in force: nothing is asked of this machine; None: it is not stored here whole.
 
-
-def _load(root: Path) -> tuple[Configuration | None, tuple[Problem, ...]]:
-    try:
-        return load(root), ()
-    except ConfigurationError as error:
-        return None, error.problems
-
-
-def _load_good() -> Configuration | None:
-    try:
-        return load(LAST_GOOD, system=None)
-    except ConfigurationError:
-        return None
-
-
-def put_in_place(configuration: Configuration, *, from_files: bool) -> bool:
-    """The configuration is the last good one and its units are installed; True: systemd must reload.
-
-    Raises ConfigurationError before anything changes when something of an administrator is in the way.
+    Raises ConfigurationError: the others accepted what this release does not understand.
     """
-    if from_files:
-        save_good(checked=configuration.digest)
-    return install(configuration, LAST_GOOD)
+    return load(versions.folder(digest), system=None) if versions.read(digest) is not None else None
+
+
+def in_the_way(configuration: Configuration) -> tuple[str, ...]:
+    """What of an administrator on this machine has a name that this version needs, a sentence each."""
+    return tuple(map(str, find_foreign(configuration, versions.folder(configuration.digest))))
+
+
+def put_in_place(configuration: Configuration) -> bool:
+    """It is the version in force here, its units are installed, /etc/standfast shows it; True: systemd must reload.
+
+    Each step may be repeated: who dies in between does all of them again. Files that somebody edited are left alone.
+    Raises ConfigurationError before anything changes when something of an administrator is in the way; OSError.
+    """
+    if problems := find_foreign(configuration, versions.folder(configuration.digest)):
+        raise ConfigurationError(problems)
+    before, after = versions.read(versions.in_force()), versions.read(configuration.digest)
+    if after is None:
+        raise FileNotFoundError(f"version {configuration.digest[:12]} is not whole on this disk")
+    if before is not None:
+        checkout.update(ROOT, before, after)
+    versions.point(configuration.digest)
+    return install(configuration, IN_FORCE)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
@@ -63,19 +50,16 @@ def unguarded(configuration: Configuration) -> tuple[str, ...]:
 
 
 def installed() -> str:
-    """Digest of the configuration whose units are installed, "" = none, or an installation was interrupted."""
+    """Digest of the version whose units are installed, "" = none, or an installation was interrupted."""
     return installed_digest() or ""
 
 
-def stamp(root: Path = ROOT) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever a file below `root` does: name, size and time of change in ns."""
-    found = []
-    for folder, _, names in os.walk(root):
-        for name in names:
-            path = Path(folder, name)
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            found.append((str(path), status.st_size, status.st_mtime_ns))
-    return tuple(sorted(found))
+def drift() -> tuple[str, ...]:
+    """Names of the files in /etc/standfast that differ from the version in force."""
+    in_force = versions.read(versions.in_force())
+    return checkout.drift(ROOT, in_force) if in_force is not None else ()
+
+
+def prune(keep: set[str]) -> None:
+    """Versions that nobody may want again are gone."""
+    versions.prune(keep)
