@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from standfast import journal
-from standfast.bus import BusError, ErrorName
+from standfast.bus import BusError
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.resourced import store
 from standfast.resourced.acts import Acts
 from standfast.resourced.events import ConfigurationRead
+from standfast.resourced.record import Record
 
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
 Ask = Callable[[str], Awaitable[tuple[str, ...]]]  # of a version: what speaks against it
@@ -43,6 +44,7 @@ class Installer:
         self._wanted = ""  # in force, not stored here
         self._due = ""  # in force, to be installed
         self._told = ""  # why it was not
+        self._membershipd_due = True
         self._one_step = asyncio.Lock()
 
     @property
@@ -119,29 +121,57 @@ class Installer:
             await self._install()
 
     async def _install(self) -> None:
+        """What does not succeed is due until it does."""
         new = self._offered if self._offered and self._offered.digest == self._due else self.configuration
         if new.digest != self._due:
             return
         try:
             loose = await self._acts.enabled_or_running(store.unguarded(new))
             if loose:
-                text = f"what belongs to a group must not start by itself: {'; '.join(loose.values())}"
-                self._tell(f"This node gets nothing to run, for {text}; {AGAIN}")
-                return
-            self._unread |= await asyncio.to_thread(store.put_in_place, new)
-        except (ConfigurationError, OSError, BusError) as error:
-            why = error.text if isinstance(error, BusError) else str(error)
-            self._tell(f"The configuration in force cannot be put in place, this node gets nothing to run: {why}; {AGAIN}")
-            return
-        await self._reload_systemd()
+                why = f"what belongs to a group must not start by itself: {'; '.join(loose.values())}"
+            else:
+                why = await self._put_in_place(new)
+        except (ConfigurationError, OSError) as error:
+            why = str(error)
+        except BusError as error:
+            why = error.text
+        if why:
+            self._tell(f"The version in force is not in place, this node gets nothing to run: {why}; {AGAIN}")
+
+    async def _put_in_place(self, new: Configuration) -> str:
+        """Why systemd does not know the units, "" = it does. Raises ConfigurationError, OSError, BusError."""
+        self._unread |= await asyncio.to_thread(store.put_in_place, new)
+        why = await self._reload_systemd()
+        if why and self._unread:
+            return why
         self._due = self._told = ""
-        self.configuration = new
-        await self._acts.reload_daemons()
+        self.configuration, self._membershipd_due = new, True
+        for daemon in ("quorumd", "fenced"):
+            await self._acts.reload_daemon(daemon)
         self._drifted = await asyncio.to_thread(store.drift)
         await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
         self._push(self.state())
         if self._acts.adopted:
             await self._acts.adopt(new.groups)
+        return ""
+
+    async def _reload_systemd(self) -> str:
+        """systemd has read all units, also those of an installation that died before it could ask for that; else why
+        not: with less than 16 MiB in /run it refuses, and what is in place since earlier is as good as before."""
+        try:
+            await self._acts.reload()
+        except BusError as error:
+            return f"systemd does not read its units anew: {error.text} Free /run"
+        self._unread = False
+        return ""
+
+    def tells_membershipd(self, record: Record) -> bool:
+        """True once, when every member has the version in force in place: membershipd has Corosync read it then. A
+        reload reaches all of them, and a new key that some had not yet would part them."""
+        everywhere = all(record.nodes[name].installed == record.configuration for name in record.members)
+        due = self._membershipd_due and everywhere and self.configuration.digest == record.configuration
+        self._membershipd_due = self._membershipd_due and not due
+        return due
 
     async def settle(self, digest: str) -> None:
         """Before this node takes part the units of the version that it uses are in place, if it is the one in force."""
@@ -149,22 +179,6 @@ class Installer:
             if digest == self.configuration.digest:
                 self._due = digest
                 await self._install()
-
-    async def _reload_systemd(self) -> None:
-        """systemd has read all units, also those of an installation that died before it could ask for that.
-
-        With less than 16 MiB in /run it refuses; then what is in place since an earlier time is as good as before.
-        """
-        try:
-            await self._acts.reload()
-            self._unread = False
-        except BusError as error:
-            if error.name == ErrorName.BUS_LOST:
-                raise
-            text = f"systemd does not read its units anew: {error.text} Free /run"
-            if self._unread:
-                text += "; this node gets nothing to run until systemctl reload standfast-resourced"
-            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
 
     # What others do to it
 
