@@ -5,12 +5,30 @@ from typing import Any
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
+from standfast.resourced.configuring import confirm_left_ms
 from standfast.resourced.outlook import Outlook, drifted
 from standfast.resourced.reasons import Reason, sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.together import Together
 from standfast.vocabulary import NodeState
+
+
+def versions(record: Record | None, situation: Situation) -> dict[str, Any]:
+    """What the nodes have of the configuration, which versions were in force, and what is to be confirmed."""
+    nodes = record.nodes if record is not None else {}
+    history = record.history if record is not None else ()
+    back = record.unconfirmed if record is not None else ""
+    left_ms = confirm_left_ms(record, Waits(situation.waits, situation.now)) if record is not None and back else 0
+    return {
+        "Versions": {
+            name: (node.installed, node.available, list(node.objections), list(node.drifted))
+            for name, node in nodes.items()
+            if node.present
+        },
+        "History": [(one.version, one.digest, one.base, one.at, one.by, one.why) for one in history],
+        "Unconfirmed": (back, left_ms),
+    }
 
 
 def node_state(name: str, record: Record, ring_nodes: frozenset[str]) -> NodeState:
