@@ -1,9 +1,9 @@
 """Versions between the members of a group: whole or not at all, whoever comes and goes, asked for and answered once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from exchanging import Group, digest_of
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -11,6 +11,7 @@ from standfast.corosync import cpg
 from standfast.membershipd import chunks, exchange
 from standfast.membershipd.chunks import LARGEST_BUNDLE, Chunk, MessageError, Want, chunk_of, count_of, decode, encode
 from standfast.membershipd.exchange import MembersChanged
+from unit.exchanging import Group, digest_of
 
 VERSION = bytes(range(40))  # ten chunks
 OTHER = b"another version of the configuration"
@@ -116,7 +117,7 @@ def test_two_that_share_at_once_both_reach_all() -> None:
 def test_a_wrong_version_is_dropped_and_its_sender_named() -> None:
     group = a_group()
     for index in range(count_of(OTHER)):
-        group.send(2, encode(exchange.replace(chunk_of(digest_of(OTHER), OTHER, index), digest=DIGEST)))
+        group.send(2, encode(replace(chunk_of(digest_of(OTHER), OTHER, index), digest=DIGEST)))
     group.settle()
     assert holders(group) == []
     assert group.told == [f"2 sent another version than {DIGEST[:12]}"] * 3  # one line on each node
@@ -364,7 +365,7 @@ def takes_from_the_middle(patch: pytest.MonkeyPatch) -> None:
         if sender not in known.arriving and chunk.index:
             missed = (b"",) * chunk.index
             begun = exchange.Arriving(digest=chunk.digest, count=chunk.count, contents=missed)
-            known = exchange.replace(known, arriving={**known.arriving, sender: begun})
+            known = replace(known, arriving={**known.arriving, sender: begun})
         return take(known, sender, chunk)
 
     patch.setattr(exchange, "_take", wrong)
@@ -384,7 +385,7 @@ def sees_no_beginning(patch: pytest.MonkeyPatch) -> None:
 
     def wrong(known: exchange.Exchange, sender: exchange.Member, chunk: Chunk) -> exchange.Step:
         after, actions = take(known, sender, chunk)
-        return exchange.replace(after, asked=known.asked), actions
+        return replace(after, asked=known.asked), actions
 
     patch.setattr(exchange, "_take", wrong)
 
