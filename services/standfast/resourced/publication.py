@@ -109,9 +109,7 @@ class Publication:
     async def _start_alone(self, call: Call) -> tuple[Any, ...]:
         """Answered when the request is taken: `Losses` and `Term` tell how it goes on."""
         (nodes,) = call.arguments
-        return await self._answer(
-            lambda identity: AloneAsked(id=identity, without=tuple(nodes), by=self._who(call))
-        )
+        return await self._answer(lambda identity: AloneAsked(id=identity, without=tuple(nodes), by=self._who(call)))
 
     async def _put_in_force(self, call: Call) -> tuple[Any, ...]:
         digest, base, without, why, confirm_ms = call.arguments
@@ -133,9 +131,7 @@ class Publication:
 
         return handler
 
-    async def _wish(
-        self, kind: WishKind, subject: str, node: str = "", **more: Any
-    ) -> tuple[Any, ...]:
+    async def _wish(self, kind: WishKind, subject: str, node: str = "", **more: Any) -> tuple[Any, ...]:
         """`more`: further fields of the wish."""
 
         def wish(identity: str) -> Event:
@@ -195,7 +191,7 @@ class Publication:
             "RecordDigest": self._text.digest(record) if record else "",
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
-            **showing.versions(record, situation),
+            **(showing.versions(record, situation) if record and situation else showing.NO_VERSIONS),
             "Losses": alone + losses,
             "Without": list(without),
             "Maintenance": record.maintenance if record else False,
