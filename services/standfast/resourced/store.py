@@ -8,8 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from standfast.configuration.guards import DROPIN
-from standfast.configuration.install import SYSTEM, install, installed_digest
+from standfast.configuration import install
 from standfast.configuration.load import LAST_GOOD, ROOT, load, save_good
 from standfast.configuration.model import Configuration, ConfigurationError, Problem
 
@@ -53,18 +52,17 @@ def put_in_place(configuration: Configuration, *, from_files: bool) -> bool:
     """
     if from_files:
         save_good(checked=configuration.digest)
-    return install(configuration, LAST_GOOD)
+    return install.install(configuration, LAST_GOOD)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
     """Units that would become resources by this configuration: no guard of ours is in place for them."""
-    units = [resource.unit for group in configuration.groups for resource in group.resources]
-    return tuple(unit for unit in units if not (SYSTEM / f"{unit}.d" / DROPIN).exists())
+    return install.unguarded(configuration.groups)
 
 
 def installed() -> str:
     """Digest of the configuration whose units are installed, "" = none, or an installation was interrupted."""
-    return installed_digest() or ""
+    return install.installed_digest() or ""
 
 
 def stamp(root: Path = ROOT) -> tuple[tuple[str, int, int], ...]:
