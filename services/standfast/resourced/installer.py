@@ -22,9 +22,9 @@ Want = Callable[[str], Awaitable[None]]
 
 
 class Installer:
-    """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want` asks
-    the other nodes for one that is not stored here (both may raise BusError), `keep` names the versions that may be
-    wanted again."""
+    """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want`
+    asks the other nodes for one that is not stored here (both may raise BusError), `keep` names the versions that may
+    be wanted again."""
 
     def __init__(
         self,
