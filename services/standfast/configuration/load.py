@@ -5,6 +5,7 @@ that is missing) is checked for the administrator's files, not for the last good
 saved, and what runs must go on when a package is removed.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +92,7 @@ def _check(tree: Tree, system: System | None) -> Configuration:
         groups=groups,
         digest=tree.digest,
         heuristics=cluster.heuristics,
+        key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
     )
 
 

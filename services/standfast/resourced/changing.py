@@ -34,10 +34,10 @@ def make_way(hands: Mapping[str, Hand], new: Configuration, record: Record, now:
     return all([_gives_way(hand, groups.get(name), record, now, able) for name, hand in hands.items()])
 
 
-def resume(hands: Mapping[str, Hand], record: Record, installed: str, now: int) -> None:
+def resume(hands: Mapping[str, Hand], record: Record | None, installed: str, now: int) -> None:
     """What stopped for a version starts when the one in force is in place; what waited too long for it has failed."""
     for name, hand in hands.items():
-        if _idle(record, name):
+        if record is None or _idle(record, name):
             continue
         if installed == record.configuration:
             hand.resume(now)
