@@ -327,6 +327,17 @@ def test_going_back_to_the_version_that_is_in_place_starts_what_had_stopped() ->
     assert bench.did() == ["grant", f"start {BEFORE.target}"]
 
 
+def test_going_back_before_all_of_it_had_stopped_leaves_the_rest_up() -> None:
+    bench = Bench().running()
+    bench.comes(group("a=2", "b=1", "c=1"))
+    bench.sees(a="active", b="active", c="deactivating").did()
+    bench.record = replace(bench.record, configuration=OLD)
+    resume(bench.hands, bench.record, OLD, 2_000)
+    bench.sees(a="active", b="active", c="inactive")
+    resume(bench.hands, bench.record, OLD, 2_000)
+    assert bench.did() == ["grant", f"start {BEFORE.target}"]
+
+
 def test_a_group_that_is_gone_is_stopped_first() -> None:
     bench = Bench().running()
     assert not bench.comes()

@@ -7,12 +7,13 @@ observed stop; the lease lets its units start and goes first.
 
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import takewhile
 
 from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Group
 from standfast.resourced.events import Act, Verb
 from standfast.resourced.messages import Held, OrderKind
-from standfast.resourced.unit_states import kept, reports, why
+from standfast.resourced.unit_states import is_up, kept, reports, why
 from standfast.vocabulary import Holding, ProbeState, UnitState
 
 KILL_MARGIN_MS = 5_000
@@ -258,9 +259,12 @@ class Hand:
         return first is not None and (self.stage is not Stage.SHORTENING or first < self._keeps)
 
     def resume(self, now: int) -> None:
-        """The version in force is in place: what was stopped for it starts, when that may be."""
-        ready = self.stage is Stage.SHORTENING and not self._left() and self._are_ours(self.states)
-        if ready and self._gate() is Gate.OPEN:
+        """The version in force is in place: what was stopped for it starts, when that may be; what is up stays so."""
+        if self.stage is not Stage.SHORTENING:
+            return
+        up = takewhile(lambda one: is_up(one) and one.unit not in self._asked, self.states[self._keeps :])
+        self._keeps += len(list(up))
+        if not self._left() and self._are_ours(self.states) and self._gate() is Gate.OPEN:
             self._start(now)
 
     def expire(self, now: int) -> None:
