@@ -18,6 +18,7 @@ from standfast.resourced import disk, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Answer,
     ArmWatchdog,
@@ -39,7 +40,6 @@ from standfast.resourced.events import (
 )
 from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
-from standfast.resourced.hands import Act
 from standfast.resourced.installer import Installer
 from standfast.resourced.neighbours import Neighbours
 from standfast.resourced.publication import Publication
