@@ -189,7 +189,7 @@ def test_what_was_stopped_is_named_when_it_does_not_come_into_force(desk: Desk) 
     result = desk.type("push", "--yes")
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        "Stopped for this push: webserv; to let one run again: standfast group start NAME\n"
+        "Stopped for this push, or about to be: webserv. To undo it: standfast group start NAME\n"
         "standfast: node3 is lost and not proven off.\n"
     )
 

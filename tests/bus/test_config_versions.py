@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from bus.desk import Desk
-from bus.private import as_nobody
+from bus.private import REPOSITORY, as_nobody
 from fakes.pushing import CLUSTER, KEY, PASSWORD, TARGET
 from standfast.ctl import config_versions
 
@@ -182,3 +185,11 @@ def test_who_is_not_root_reads_what_the_record_has_and_no_file(desk: Desk) -> No
     assert diff[0] == 5 and "Only root may read" in diff[1]
     assert push[0] == 5
     assert desk.wishes == []
+
+
+def test_other_commands_do_not_wait_for_what_these_need() -> None:
+    script = "import standfast.ctl.__main__, sys; print(*sorted(sys.modules))"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "services")}
+    loaded = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True, text=True)
+    assert "standfast.ctl.config" in loaded.stdout.split()
+    assert "standfast.configuration" not in loaded.stdout.split()
