@@ -54,6 +54,7 @@ def test_what_was_secret_in_either_version_is_not_shown(desk: Desk) -> None:
     """Also where cluster.conf does not name it any more, or never did."""
     desk.write("cluster.conf", CLUSTER.replace("PasswordFile=bmc.secret\n", ""))
     desk.write("bmc.secret", "another password")
+    (desk.etc / "bmc.secret").chmod(0o644)
     desk.write("new.secret", "a third one")
     (desk.etc / "new.secret").chmod(0o600)
     (desk.etc / "corosync.key").unlink()
