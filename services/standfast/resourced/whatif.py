@@ -74,7 +74,19 @@ class Configured:
     configuration: Configuration
 
 
-Hypothesis = NodeDies | GroupFails | Standby | Configured
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """This configuration comes into force now, and every node that is here has it."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingElse:
+    """What is under way goes on."""
+
+
+Hypothesis = NodeDies | GroupFails | Standby | Configured | InForce | NothingElse
 
 
 def refuse(hypothesis: Hypothesis, record: Record, situation: Situation) -> str:
@@ -140,6 +152,11 @@ class _Future:
                 for name in sorted(self.record.members):
                     installed = self.record.nodes[name].installed
                     self._apply(Installed(node=name, installed=installed, available=offered.digest))
+            case InForce(configuration=new):
+                self.situation = replace(self.situation, offered=new)
+                votes = {node.name: node.votes for node in new.nodes}
+                groups = tuple(group.name for group in new.groups)
+                self._carry_out(ConfigurationInForce(digest=new.digest, votes=votes, groups=groups))
         return self
 
     def _notice(self, name: str) -> None:
