@@ -12,7 +12,7 @@ from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import ConfigurationError
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
-from standfast.resourced import disk, later, store
+from standfast.resourced import disk, durations_file, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
@@ -87,7 +87,7 @@ class Service:
         self.neighbours = Neighbours(self.push, tasks)
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
-        self.publication = Publication(self.core, self.push, self.fencer.objections)
+        self.publication = Publication(self.core, self.push, self.fencer.objections, durations_file.read())
 
     def _armed(self, armed: Armed) -> None:
         self._dog = armed
@@ -127,6 +127,7 @@ class Service:
                 at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 for action in self.core.step(self._events.popleft(), files.boottime_ms(), at):
                     self._perform(action)
+                self.publication.planning.look()
         finally:
             self._running = False
         self.publication.update()
@@ -221,6 +222,7 @@ class Service:
         """Notice files in /etc/standfast that changed."""
         while True:
             await asyncio.sleep(LOOK_S)
+            await self.publication.planning.keep()
             stamp = await asyncio.to_thread(store.stamp)
             if stamp != self._stamp or self._offering.waits:
                 self._stamp = stamp
