@@ -177,6 +177,7 @@ class Resource:
     unit: str
     critical: bool = True
     probes: tuple[Probe, ...] = ()
+    definition: str = ""  # see configuration.definitions: where it differs, the unit must start anew
     source: Source = field(default=Source(path="", line=0), compare=False)
 
 
