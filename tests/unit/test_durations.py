@@ -7,11 +7,12 @@ import pytest
 
 from standfast.resourced import durations_file
 from standfast.resourced.codec import encode
-from standfast.resourced.durations import KEPT, UNMEASURED, Durations, Measuring, Sample, middle
+from standfast.resourced.durations import KEPT, UNMEASURED, VERSION, Durations, Kind, Measuring, Sample, middle
 from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
     Held,
+    Installed,
     Members,
     OrderGiven,
     OrderKind,
@@ -78,7 +79,7 @@ class Told:
         return self
 
     def of(self, kind: OrderKind, node: str = "n1") -> list[int]:
-        return [one.ms for one in self.measuring.durations.of(GROUP, kind, node)]
+        return [one.ms for one in self.measuring.durations.of(GROUP, Kind(kind), node)]
 
 
 def test_a_start_a_restart_and_a_stop_take_from_the_order_to_the_report_that_they_are_done() -> None:
@@ -217,6 +218,34 @@ def test_the_record_that_is_read_at_the_start_begins_nothing() -> None:
     assert late.measuring.durations == UNMEASURED
 
 
+def installed(node: str) -> Installed:
+    return Installed(node=node, installed="d2", available="d2")
+
+
+def test_a_version_takes_from_when_it_is_in_force_until_a_node_that_stops_nothing_for_it_has_it() -> None:
+    told = Told().start(100)
+    told.update(ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,)))
+    told.now += 300
+    told.update(
+        Reported(node="n1", group=GROUP, order=0, busy=False, held=Held(holding=Holding.RUNNING, partial=("web",)))
+    )
+    told.update(installed("n2"))
+    told.now += 100
+    told.update(installed("n1"))
+    told.update(installed("n2"))
+    samples = told.measuring.durations.groups[VERSION]
+    assert [(one.kind, one.node, one.ms) for one in samples] == [(Kind.INSTALL, "n2", 300)]
+
+
+def test_who_comes_late_and_has_the_version_then_was_not_that_slow() -> None:
+    told = Told()
+    told.update(ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,)))
+    told.begin_term("n1", "n2", held={})
+    told.now += 60_000
+    told.update(installed("n2"))
+    assert told.measuring.durations == UNMEASURED
+
+
 @pytest.mark.parametrize(
     ("values", "expected"), [((), None), ((7,), 7), ((9, 1), 5), ((9, 1, 2), 2), ((1, 2, 3, 100), 2)]
 )
@@ -224,7 +253,7 @@ def test_one_that_took_very_long_does_not_count(values: tuple[int, ...], expecte
     assert middle(values) == expected
 
 
-SOME = Durations(groups={GROUP: (Sample(kind=STOP, node="n1", ms=70, units={"web": 30}),)})
+SOME = Durations(groups={GROUP: (Sample(kind=Kind.STOP, node="n1", ms=70, units={"web": 30}),)})
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:

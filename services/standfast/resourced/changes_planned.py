@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Configuration, Group, Node
 from standfast.configuration.quorum import quorum_of, read_at_start
 from standfast.resourced.durations import Durations
 from standfast.resourced.foreseen import Foreseen, Outcome, Place, Step, StepKind
-from standfast.resourced.interruptions import Expected, of_move, of_restart, of_start
+from standfast.resourced.interruptions import Expected, of_change, of_move, of_restart, of_start
 from standfast.resourced.reasons import Reason, Rule, reason, sentence
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation
@@ -132,10 +133,8 @@ class _Effects:
             return self._made(EffectKind.UNTOUCHED)
         why = (reason(Rule.CHANGED, unit=(*new.resources[first:], *old.resources[first:])[0].unit),)
         resources = tuple(resource.unit for resource in new.resources[first:])
-        if first == 0:
-            return self._made(EffectKind.RESTART, why, of_restart(self.durations, old, new, node), resources)
-        expected = of_move(self.durations, old, new, node, node, first)
-        return self._made(EffectKind.RESTART_PART, why, expected, resources)
+        expected = of_change(self.durations, old, new, node, first)
+        return self._made(EffectKind.RESTART_PART if first else EffectKind.RESTART, why, expected, resources)
 
     def _done(self, new: Group) -> Effect:
         """The coordinator would order something."""
@@ -176,19 +175,6 @@ class _Effects:
 
 def _node(place: Place | None) -> str:
     return place.owner if place is not None and place.phase in SERVED else ""
-
-
-def first_changed(old: Group, new: Group) -> int | None:
-    """The index of the first resource that systemd would act on otherwise; None: there is none."""
-    before, after = _definitions(old), _definitions(new)
-    same = next(
-        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(map(len, (before, after)))
-    )
-    return None if same == len(before) == len(after) else same
-
-
-def _definitions(group: Group) -> list[tuple[str, str]]:
-    return [(resource.unit, getattr(resource, "definition", "")) for resource in group.resources]
 
 
 def changes(in_force: Configuration, new: Configuration) -> tuple[Change, ...]:
@@ -235,7 +221,7 @@ def _corosync(in_force: Configuration, new: Configuration) -> list[Change]:
     if not keys:
         return []
     text = (
-        f"{' and '.join(f'{key}=' for key in keys)} waits until Corosync is started anew: "
+        f"{', '.join(f'{key}=' for key in keys)}: in use when Corosync was started anew, by "
         "systemctl restart standfast.target on every node, one after the other"
     )
     return [Change(kind=ChangeKind.COROSYNC, subject="", text=text, setting=new.cluster.setting(keys[0]))]

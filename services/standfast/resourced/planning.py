@@ -23,6 +23,7 @@ class Planning:
         self._one = one
         self.measuring = Measuring(durations)
         self._kept = durations
+        self.look()
         server.handle(INTERFACE, "PlanConfiguration", self._plan)
 
     def look(self) -> None:

@@ -98,7 +98,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.MAINTENANCE: "the cluster is in maintenance: nothing is done with its groups",
     Rule.QUORUM_LEAVES: "the nodes that stay would not be quorate",
     Rule.GOES_HOME: "goes home to {node}",
-    Rule.CHANGED: "{unit} is defined otherwise: it and what starts after it are started anew",
+    Rule.CHANGED: "{unit} is new, gone or defined otherwise: from there up everything is started anew",
     Rule.REMOVED: "it is no group any more: it is stopped before",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
