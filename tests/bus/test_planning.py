@@ -1,7 +1,7 @@
 """What a version would do: resourced's own answer on a private bus, and the table that people read."""
 
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ WEB = KNOWN.groups[0].resources[1].unit
 GROUPS, ROOT = "org.standfast.Groups", "/org/standfast"
 
 
-def asked(digest: str) -> Callable[[], Awaitable[list[Report]]]:
+def asked(digest: str) -> Callable[[], Coroutine[Any, Any, list[Report]]]:
     async def ask() -> list[Report]:
         async with await Bus.connect() as bus:
             return await planned(bus, digest)
@@ -133,7 +133,7 @@ def test_everybody_may_ask(private_bus: PrivateBus) -> None:
 
 
 def row(kind: str, source: str, target: str, ms: int | None, **values: Any) -> Report:
-    made = {"about": "group", "subject": GROUP, "kind": kind, "source": source, "target": target}
+    made: Report = {"about": "group", "subject": GROUP, "kind": kind, "source": source, "target": target}
     made |= {"reason": "why it is so", "setting": "", "resources": [], "interruption_ms": ms, "measured": ""}
     return made | values
 
