@@ -17,8 +17,9 @@ from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
 from standfast.resourced.defence import Defence
 from standfast.resourced.departure import Departure
+from standfast.resourced.events import Verb
 from standfast.resourced.fencing import Fencing
-from standfast.resourced.hands import Gate, Hand, Stage, Verb
+from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import (
     Content,
     Lineage,

@@ -160,6 +160,20 @@ def test_in_maintenance_nothing_is_ordered() -> None:
     assert planned(version(domains=domain("n2", failback=True)), record)[GROUP].kind is EffectKind.UNTOUCHED
 
 
+@pytest.mark.parametrize(
+    ("kind", "subject", "words"), [(WishKind.FREEZE, GROUP, "frozen"), (WishKind.MAINTENANCE, "", "in maintenance")]
+)
+def test_a_group_that_may_not_be_touched_keeps_its_node_from_the_version(
+    kind: WishKind, subject: str, words: str
+) -> None:
+    record = after(running(), Wish(id="", kind=kind, subject=subject))
+    effect = planned(changed(resources=resources(IP, WEB, web="x")), record)[GROUP]
+    assert (effect.kind, effect.interruption_ms) == (EffectKind.UNTOUCHED, 0)
+    assert words in effect.reason
+    assert effect.reason.endswith(f"the version changes {WEB}, so n1 installs it only when that is over")
+    assert planned(changed(description="a text"), record)[GROUP].reason == ""
+
+
 def test_a_node_that_drifted_gets_its_groups_when_it_has_the_version() -> None:
     record = running()
     record = replace(record, nodes={**record.nodes, "n2": replace(record.nodes["n2"], installed="d0")})

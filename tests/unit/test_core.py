@@ -7,6 +7,7 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Adopted,
     Answer,
@@ -33,9 +34,10 @@ from standfast.resourced.events import (
     StartRefused,
     TickReceived,
     TimePassed,
+    Verb,
     Wished,
 )
-from standfast.resourced.hands import Act, Stage, Verb
+from standfast.resourced.hands import Stage
 from standfast.resourced.messages import (
     Content,
     LossDeclared,

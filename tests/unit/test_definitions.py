@@ -123,11 +123,11 @@ def test_a_unit_of_a_package_that_only_we_say_something_of_has_no_definition() -
 # Groups
 
 
-def group(*resources: str, **settings: object) -> Group:
+def group(*resources: str) -> Group:
     """`a=1` is unit a with definition 1."""
     pairs = (one.partition("=") for one in resources)
     made = tuple(Resource(unit=unit, definition=defined_as) for unit, _, defined_as in pairs)
-    return replace(configuration(["n1"]).groups[0], resources=made, **settings)
+    return replace(configuration(["n1"]).groups[0], resources=made)
 
 
 OLD = group("a=1", "b=1", "c=1")

@@ -8,8 +8,7 @@ from standfast import journal
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Group
 from standfast.resourced import later
-from standfast.resourced.events import Adopted, Event, JobDone, Observed, StartRefused
-from standfast.resourced.hands import Act, Verb
+from standfast.resourced.events import Act, Adopted, Event, JobDone, Observed, StartRefused, Verb
 from standfast.resourced.leases import Leases
 from standfast.resourced.probes import Probes
 from standfast.resourced.unit_jobs import JobResult

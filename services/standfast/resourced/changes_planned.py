@@ -76,7 +76,7 @@ def effects(
     usual = foresee(record, in_force, situation, NothingElse())
     then = foresee(record, in_force, situation, InForce(configuration=new))
     found = [
-        _Effects(one, _steps(then, one.group), in_force, new, durations).effect(
+        _Effects(one, _steps(then, one.group), in_force, new, durations, _idle(record, one.group)).effect(
             usual=_done(_steps(usual, one.group)) == _done(_steps(then, one.group))
         )
         for one in then.groups
@@ -102,6 +102,7 @@ class _Effects:
         in_force: Configuration,
         new: Configuration,
         durations: Durations,
+        idle: Reason | None,
     ) -> None:
         self.name = outcome.group
         self.waits_for = outcome.waits_for
@@ -109,6 +110,7 @@ class _Effects:
         self.source, self.target = _node(outcome.before), _node(outcome.after)
         self.old, self.new = in_force.group(outcome.group), new.group(outcome.group)
         self.durations = durations
+        self.idle = idle  # why nothing at all is done with it
 
     def effect(self, *, usual: bool) -> Effect:
         """`usual`: the same would be done with it without the version."""
@@ -131,7 +133,10 @@ class _Effects:
         first = first_changed(old, new)
         if first is None:
             return self._made(EffectKind.UNTOUCHED)
-        why = (reason(Rule.CHANGED, unit=(*new.resources[first:], *old.resources[first:])[0].unit),)
+        unit = (*new.resources[first:], *old.resources[first:])[0].unit
+        if self.idle is not None:
+            return self._made(EffectKind.UNTOUCHED, (self.idle, reason(Rule.HOLDS_BACK, unit=unit, node=node)))
+        why = (reason(Rule.CHANGED, unit=unit),)
         resources = tuple(resource.unit for resource in new.resources[first:])
         expected = of_change(self.durations, old, new, node, first)
         return self._made(EffectKind.RESTART_PART if first else EffectKind.RESTART, why, expected, resources)
@@ -171,6 +176,13 @@ class _Effects:
             interruption_ms=expected.ms,
             measured=expected.measured,
         )
+
+
+def _idle(record: Record, group: str) -> Reason | None:
+    if record.maintenance:
+        return reason(Rule.MAINTENANCE)
+    known = record.groups.get(group)
+    return reason(Rule.FROZEN) if known is not None and known.frozen else None
 
 
 def _node(place: Place | None) -> str:

@@ -12,6 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.alone import Alone
+from standfast.resourced.changing import make_hands
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -46,7 +47,7 @@ from standfast.resourced.events import (
     Wished,
 )
 from standfast.resourced.fencing import Fencing, heard_limit_ms
-from standfast.resourced.hands import Gate, Hand, make_hands
+from standfast.resourced.hands import Gate, Hand
 from standfast.resourced.messages import (
     Meeting,
     Member,

@@ -2,11 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from standfast.configuration.model import Configuration
-from standfast.resourced.hands import Act, Verb
 from standfast.resourced.messages import RunningAttempt, Wish
 from standfast.vocabulary import Ring, UnitState
+
+
+class Verb(StrEnum):
+    """What can be done to files, units and probes."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    GRANT = "grant"
+    REVOKE = "revoke"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    KILL = "kill"
+    PROBE = "probe"  # begin the group's probes anew
+    REST = "rest"  # end them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One of them, as data."""
+
+    verb: Verb
+    group: str
+    unit: str = ""  # for start, stop, restart, kill
+
 
 # Events
 

@@ -36,6 +36,7 @@ class Rule(StrEnum):
     GOES_HOME = "goes-home"
     CHANGED = "changed"
     REMOVED = "removed"
+    HOLDS_BACK = "holds-back"
     STAYS = "stays"
     NOT_THERE = "not-there"
     FAILED = "failed"
@@ -99,6 +100,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.QUORUM_LEAVES: "the nodes that stay would not be quorate",
     Rule.GOES_HOME: "goes home to {node}",
     Rule.CHANGED: "{unit} is new, gone or defined otherwise: from there up everything is started anew",
+    Rule.HOLDS_BACK: "the version changes {unit}, so {node} installs it only when that is over",
     Rule.REMOVED: "it is no group any more: it is stopped before",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",

@@ -16,6 +16,7 @@ from standfast.resourced import disk, durations_file, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Answer,
     ArmWatchdog,
@@ -37,7 +38,6 @@ from standfast.resourced.events import (
 )
 from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
-from standfast.resourced.hands import Act
 from standfast.resourced.neighbours import Neighbours
 from standfast.resourced.offering import Offering
 from standfast.resourced.publication import Publication
