@@ -15,7 +15,7 @@ from standfast.configuration.model import Configuration, Resource
 from standfast.ctl.config_plan import document, planned, print_plan
 from standfast.ctl.config_plan_table import show
 from standfast.ctl.report import Report
-from standfast.resourced.events import Observed
+from standfast.resourced.events import ConfigurationRead, Observed
 from unit.cluster import GROUP
 from unit.test_core import UP, Alone
 
@@ -35,8 +35,12 @@ def asked(digest: str) -> Callable[[], Coroutine[Any, Any, list[Report]]]:
 def offering(new: Configuration) -> Alone:
     """A node on which the group runs, with another version prepared."""
     alone = Alone().serve()
-    alone.core.offered = new
+    prepare(alone, new)
     return alone
+
+
+def prepare(alone: Alone, new: Configuration) -> None:
+    alone.give(ConfigurationRead(configuration=KNOWN, installed="d1", offered=new))
 
 
 def changed(**values: Any) -> Configuration:
@@ -84,7 +88,7 @@ def test_what_the_daemon_saw_is_what_it_tells(private_bus: PrivateBus) -> None:
             alone.now += 230
             alone.give(Observed(group=GROUP, states=UP))
             await look()
-            alone.core.offered = changed(groups=(replace(KNOWN.groups[0], resources=(Resource(unit=WEB),)),))
+            prepare(alone, changed(groups=(replace(KNOWN.groups[0], resources=(Resource(unit=WEB),)),)))
             return await planned(bus, "d2")
 
     (row,) = with_resourced(alone, stop_start_and_plan)

@@ -19,6 +19,7 @@ from standfast.resourced.defence import Defence
 from standfast.resourced.departure import Departure
 from standfast.resourced.events import Verb
 from standfast.resourced.fencing import Fencing
+from standfast.resourced.fitness import Fitness
 from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import (
     Content,
@@ -84,13 +85,13 @@ def record_of_the_lowest_node() -> AbstractContextManager[None]:
 
 def mended_disk_changes_nothing() -> AbstractContextManager[None]:
     """Who can write again goes on in the term that waits for it, or that counts on it to begin nothing."""
-    mend = Core._mend
+    mend = Fitness.mend
 
-    def rule(core: Core) -> None:
-        core._unwell = False
-        mend(core)
+    def rule(fitness: Fitness, terms: Terms, now: int) -> None:
+        fitness._unwell = False
+        mend(fitness, terms, now)
 
-    return _replaced(Core, "_mend", rule)
+    return _replaced(Fitness, "mend", rule)
 
 
 def acknowledged_in_the_old_lineage() -> AbstractContextManager[None]:

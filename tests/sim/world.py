@@ -172,7 +172,7 @@ class World:
             now=machine.boottime(self.now),
             speaks=machine.speaks,
         )
-        machine.core.offered = machine.files
+        machine.core.installation.offered = machine.files
         self.units.adopt(name)
         self.agents.tell(name)
         self.dogs.greet(name)

@@ -8,7 +8,7 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Domain, Group, Resource, Source
-from standfast.resourced.changes_planned import Change, ChangeKind, Effect, EffectKind, changes, effects
+from standfast.resourced.changes_planned import Change, ChangeKind, Effect, EffectKind, changes, effects, refused
 from standfast.resourced.durations import UNMEASURED, VERSION, Durations, Kind, Sample
 from standfast.resourced.messages import Held, Marked, Reported, Wish, WishKind
 from standfast.resourced.record import Record, whole_digest
@@ -233,6 +233,27 @@ def test_a_restart_stands_for_a_stop_and_a_start_that_were_never_measured_apart(
 
 
 # Beside the groups
+
+
+def prepared(record: Record, *names: str) -> Record:
+    """These nodes have the version on their disks."""
+    nodes = {name: replace(node, available="d2" if name in names else "d1") for name, node in record.nodes.items()}
+    return replace(record, nodes=nodes)
+
+
+@pytest.mark.parametrize(
+    ("record", "new", "words"),
+    [
+        (prepared(running(), *NODES), version(groups=()), ""),
+        (running(), KNOWN, ""),
+        (prepared(running(), "n1", "n3"), version(), "n2 has not prepared d2"),
+        (prepared(running(), *NODES), replace(configuration(["n1", "n2"]), digest="d2"), "n3 is here and would be"),
+    ],
+)
+def test_what_would_be_refused_now_is_told(record: Record, new: Configuration, words: str) -> None:
+    found = refused(record, KNOWN, new, situation())
+    assert [(one.kind, one.subject) for one in found] == ([(ChangeKind.REFUSED, "")] if words else [])
+    assert all(words in one.text for one in found)
 
 
 def test_a_version_that_changes_only_groups_changes_nothing_else() -> None:

@@ -204,9 +204,9 @@ def test_a_report_that_only_says_how_far_it_is_ends_nothing() -> None:
 
 def test_groups_and_nodes_that_a_new_version_does_not_have_are_forgotten() -> None:
     told = Told().start(100).stop(1).start(200, "n2").stop(1, "n2")
-    told.update(ConfigurationInForce(digest="d2", votes={"n1": 1, "n3": 1}, groups=(GROUP,)))
+    told.update(ConfigurationInForce(digest="d2", votes={"n1": 1, "n3": 1}, groups=(GROUP,), base="d1"))
     assert {one.node for one in told.measuring.durations.groups[GROUP]} == {"n1"}
-    told.update(ConfigurationInForce(digest="d3", votes={"n1": 1, "n3": 1}, groups=("mail",)))
+    told.update(ConfigurationInForce(digest="d3", votes={"n1": 1, "n3": 1}, groups=("mail",), base="d2"))
     assert told.measuring.durations == UNMEASURED
 
 
@@ -224,7 +224,7 @@ def installed(node: str) -> Installed:
 
 def test_a_version_takes_from_when_it_is_in_force_until_a_node_that_stops_nothing_for_it_has_it() -> None:
     told = Told().start(100)
-    told.update(ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,)))
+    told.update(ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,), base="d1"))
     told.now += 300
     told.update(
         Reported(node="n1", group=GROUP, order=0, busy=False, held=Held(holding=Holding.RUNNING, partial=("web",)))
@@ -239,7 +239,7 @@ def test_a_version_takes_from_when_it_is_in_force_until_a_node_that_stops_nothin
 
 def test_who_comes_late_and_has_the_version_then_was_not_that_slow() -> None:
     told = Told()
-    told.update(ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,)))
+    told.update(ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,), base="d1"))
     told.begin_term("n1", "n2", held={})
     told.now += 60_000
     told.update(installed("n2"))

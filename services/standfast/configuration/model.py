@@ -219,6 +219,7 @@ class Configuration:
     groups: tuple[Group, ...]  # by name
     digest: str  # SHA-256 in hex over names and content of every file below the root, secrets included
     heuristics: tuple[Heuristic, ...] = ()  # in the order written
+    key: str = ""  # SHA-256 in hex of corosync.key
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

@@ -9,7 +9,15 @@ from rich.text import Text
 
 from standfast.ctl.report import Report
 
-_STYLES: Final = {"start": "green", "stop": "bold red", "move": "yellow", "restart": "yellow", "restart-part": "yellow"}
+_STYLES: Final = {
+    "start": "green",
+    "stop": "bold red",
+    "move": "yellow",
+    "restart": "yellow",
+    "restart-part": "yellow",
+    "refused": "bold red",
+    "corosync": "bold yellow",
+}
 
 
 def show(rows: Sequence[Report], file: IO[str] | None = None, width: int | None = None) -> None:
@@ -68,4 +76,6 @@ def _why(row: Report) -> Text:
 
 def _line(row: Report) -> Text:
     setting = f" ({row['setting']})" if row["setting"] else ""
-    return Text(row["reason"] + setting, style="bold yellow" if row["kind"] == "corosync" else "bold")
+    return Text(
+        row["reason"] + setting, style={"refused": "bold red", "corosync": "bold yellow"}.get(row["kind"], "bold")
+    )

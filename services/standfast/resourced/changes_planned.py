@@ -5,15 +5,17 @@ is taken off. So what is told is what the coordinator would order then.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Configuration, Group, Node
 from standfast.configuration.quorum import quorum_of, read_at_start
+from standfast.resourced.configuring import refuse_version
 from standfast.resourced.durations import Durations
 from standfast.resourced.foreseen import Foreseen, Outcome, Place, Step, StepKind
 from standfast.resourced.interruptions import Expected, of_change, of_move, of_restart, of_start
+from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.reasons import Reason, Rule, reason, sentence
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation
@@ -52,6 +54,7 @@ class Effect:
 
 
 class ChangeKind(StrEnum):
+    REFUSED = "refused"  # as things are, the version would not come into force
     NODE_COMES = "node-comes"
     NODE_GOES = "node-goes"
     NODE = "node"
@@ -187,6 +190,17 @@ def _idle(record: Record, group: str) -> Reason | None:
 
 def _node(place: Place | None) -> str:
     return place.owner if place is not None and place.phase in SERVED else ""
+
+
+def refused(record: Record, in_force: Configuration, new: Configuration, situation: Situation) -> tuple[Change, ...]:
+    """Why the version could not come into force now; (): it could. A group that goes away is no reason: a push stops it
+    before."""
+    if new.digest == record.configuration:
+        return ()
+    stay = replace(record, groups={name: group for name, group in record.groups.items() if new.group(name)})
+    wish = Wish(id="", kind=WishKind.CONFIGURE, subject=new.digest, base=record.configuration)
+    why = refuse_version(wish, stay, in_force, new, situation)
+    return (Change(kind=ChangeKind.REFUSED, subject="", text=f"it would not come into force: {why}"),) if why else ()
 
 
 def changes(in_force: Configuration, new: Configuration) -> tuple[Change, ...]:

@@ -7,7 +7,7 @@ from standfast.bus import BusError, Call, ErrorName, Server
 from standfast.bus.values import Variant, outgoing
 from standfast.configuration.model import Configuration
 from standfast.resourced import durations_file
-from standfast.resourced.changes_planned import Change, ChangeKind, Effect, changes, effects
+from standfast.resourced.changes_planned import Change, Effect, changes, effects, refused
 from standfast.resourced.core import Core
 from standfast.resourced.durations import Durations, Measuring
 from standfast.resourced.simulations import present
@@ -43,7 +43,8 @@ class Planning:
             record, in_force, situation = present(self._core)
             new = self._version(digest)
             found = await asyncio.to_thread(effects, record, in_force, new, situation, self.measuring.durations)
-        return ([*map(_effect_row, found), *map(_change_row, changes(in_force, new))],)
+        beside = (*refused(record, in_force, new, situation), *changes(in_force, new))
+        return ([*map(_effect_row, found), *map(_change_row, beside)],)
 
     def _version(self, digest: str) -> Configuration:
         for known in (self._core.configuration, self._core.offered):
@@ -71,7 +72,7 @@ def _effect_row(effect: Effect) -> dict[str, Variant]:
 
 
 def _change_row(change: Change) -> dict[str, Variant]:
-    about = "cluster" if change.kind in (ChangeKind.QUORUM, ChangeKind.COROSYNC) else "node"
+    about = "node" if change.subject else "cluster"
     return _row(about=about, subject=change.subject, kind=change.kind.value, reason=change.text, setting=change.setting)
 
 

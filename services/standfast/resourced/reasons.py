@@ -48,7 +48,7 @@ class Rule(StrEnum):
     LEAVING = "leaving"
     CONDEMNED = "condemned"
     BEING_FENCED = "being-fenced"
-    DRIFTED = "drifted"
+    BEHIND = "behind"
     MARKED_LEFT = "marked-left"
     NOT_ALLOWED = "not-allowed"
     AVOIDED = "avoided"
@@ -112,7 +112,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.LEAVING: "{node} is leaving",
     Rule.CONDEMNED: "{node} speaks although it was proven off",
     Rule.BEING_FENCED: "{node} is being fenced",
-    Rule.DRIFTED: "{node} has not the configuration in force",
+    Rule.BEHIND: "{node} has not the configuration in force",
     Rule.MARKED_LEFT: "{node} is marked as left",
     Rule.NOT_ALLOWED: "{node} may not run it",
     Rule.AVOIDED: "it failed on {node} lately ({count})",

@@ -24,6 +24,7 @@ from standfast.resourced.events import (
     Entry,
     Event,
     Fence,
+    FetchConfiguration,
     InstallConfiguration,
     JoinGroup,
     LeaveGroup,
@@ -83,7 +84,7 @@ class Service:
         self.acts = Acts(self.push, self._guards, tasks)
         self.fencer = Fencer(self.push, tasks)
         self._offering = Offering(self.fencer.check, _tell_problem)
-        self.core.offered = self._offering.offered(found.offered, self._in_force)
+        self.core.installation.offered = self._offering.offered(found.offered, self._in_force)
         self.neighbours = Neighbours(self.push, tasks)
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
@@ -132,7 +133,7 @@ class Service:
             self._running = False
         self.publication.update()
 
-    def _perform(self, action: Action) -> None:
+    def _perform(self, action: Action) -> None:  # noqa: C901  # one row for each kind of action
         match action:
             case SendRecord(data=data):
                 self.stream.send_record(data)
@@ -152,6 +153,8 @@ class Service:
                 self.publication.answered(action)
             case Left():
                 self.publication.left(action)
+            case FetchConfiguration():
+                later.begin(self._tasks, self.reload())
             case InstallConfiguration():
                 later.begin(self._tasks, self._install())
             case Reboot(reason=reason):

@@ -5,7 +5,7 @@ from typing import Any
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
-from standfast.resourced.outlook import Outlook, drifted
+from standfast.resourced.outlook import Outlook, behind
 from standfast.resourced.reasons import Reason, sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
@@ -35,7 +35,7 @@ def node_values(name: str, record: Record, ring_nodes: frozenset[str]) -> Mappin
         "State": node_state(name, record, ring_nodes).value,
         "Standby": node.standby,
         "Healthy": node.healthy and not node.condemned,
-        "Drifted": node.present and drifted(node, record),
+        "Drifted": node.present and behind(node, record),
         "Incarnation": node.incarnation,
     }
 
