@@ -1,5 +1,6 @@
 """What a version would do: resourced's own answer on a private bus, and the table that people read."""
 
+import asyncio
 import io
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -10,12 +11,15 @@ import pytest
 from bus.private import PrivateBus, as_nobody
 from fakes.resourced import with_resourced
 from sim.machine import configuration
-from standfast.bus import Bus, BusError, ErrorName
+from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.configuration.model import Configuration, Resource
 from standfast.ctl.config_plan import document, planned, print_plan
 from standfast.ctl.config_plan_table import show
 from standfast.ctl.report import Report
+from standfast.resourced import durations_file
+from standfast.resourced.durations import UNMEASURED, Durations, Kind, Sample
 from standfast.resourced.events import ConfigurationRead, Observed
+from standfast.resourced.planning import Planning
 from unit.cluster import GROUP
 from unit.test_core import UP, Alone
 
@@ -94,6 +98,27 @@ def test_what_the_daemon_saw_is_what_it_tells(private_bus: PrivateBus) -> None:
     (row,) = with_resourced(alone, stop_start_and_plan)
     assert (row["kind"], row["resources"], row["interruption_ms"]) == ("restart", [WEB], 300)
     assert row["measured"] == "stopped in 70 ms on n1 (once), started in 230 ms on n1 (once)"
+
+
+def test_what_was_measured_is_written_once(private_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Durations] = []
+    full = [True, False]
+
+    def write(durations: Durations) -> bool:
+        written.append(durations)
+        return not full.pop(0) if full else True
+
+    monkeypatch.setattr(durations_file, "write", write)
+    planning = Planning(Alone().core, Server(interface_file(GROUPS)), UNMEASURED, asyncio.Lock())
+
+    async def keep_four_times() -> None:
+        await planning.keep()
+        planning.measuring.durations = UNMEASURED.having(GROUP, Sample(kind=Kind.STOP, node="n1", ms=9))
+        for _ in range(3):
+            await planning.keep()
+
+    asyncio.run(keep_four_times())
+    assert written == [planning.measuring.durations] * 2  # the first time the disk was full
 
 
 def test_votes_and_corosync_come_after_the_groups(private_bus: PrivateBus) -> None:

@@ -5,15 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Domain, Group, Resource, Source
 from standfast.resourced.changes_planned import Change, ChangeKind, Effect, EffectKind, changes, effects, refused
 from standfast.resourced.durations import UNMEASURED, VERSION, Durations, Kind, Sample
-from standfast.resourced.messages import Held, Marked, Reported, Wish, WishKind
+from standfast.resourced.messages import ConfigurationInForce, Content, Held, Marked, Reported, Wish, WishKind
 from standfast.resourced.record import Record, whole_digest
 from standfast.resourced.situation import Situation
 from standfast.vocabulary import Holding
+from unit.arbitrary import arbitrary
 from unit.cluster import GROUP, NODES, after, fresh, situation, term
 
 IP, WEB = "ip.service", "web.service"
@@ -155,6 +158,12 @@ def test_what_would_happen_anyway_is_not_told_of_the_version() -> None:
     )
 
 
+def test_a_changed_group_that_stops_anyway_is_not_restarted_by_the_version() -> None:
+    record = after(running(), Wish(id="", kind=WishKind.STOP, subject=GROUP))
+    effect = planned(changed(resources=resources(IP, WEB, ip="x")), record)[GROUP]
+    assert (effect.kind, effect.reason) == (EffectKind.UNTOUCHED, "stopped by an operator")
+
+
 def test_in_maintenance_nothing_is_ordered() -> None:
     record = after(running(), Wish(id="", kind=WishKind.MAINTENANCE, subject=""))
     assert planned(version(domains=domain("n2", failback=True)), record)[GROUP].kind is EffectKind.UNTOUCHED
@@ -185,6 +194,31 @@ def test_planning_changes_nothing() -> None:
     before = whole_digest(record)
     planned(version(groups=()), record)
     assert whole_digest(record) == before
+
+
+CONTENTS = arbitrary(Content, st.sampled_from((*NODES, GROUP, "7.1", "d1", "")), st.integers(0, 9))
+VERSIONS = (
+    version(groups=()),
+    version(domains=domain("n2", failback=True)),
+    changed(resources=resources(WEB, IP), needs=("mail",)),
+    replace(configuration(["n1", "n2"]), digest="d2"),
+)
+
+
+@given(contents=st.lists(CONTENTS, max_size=6), new=st.sampled_from(VERSIONS))
+def test_whatever_the_record_says_each_group_has_one_effect_that_makes_sense(
+    contents: list[Content], new: Configuration
+) -> None:
+    record = running()
+    for content in contents:
+        if not isinstance(content, ConfigurationInForce):  # asked is only who has the one in force
+            record = after(record, content)
+    found = effects(record, KNOWN, new, situation(), MEASURED)
+    assert [effect.group for effect in found] == sorted({GROUP, *(group.name for group in new.groups)})
+    for effect in found:
+        moves = effect.source != effect.target
+        assert moves == (effect.kind in (EffectKind.START, EffectKind.STOP, EffectKind.MOVE))
+    refused(record, KNOWN, new, situation())
 
 
 # How long

@@ -119,9 +119,10 @@ class _Effects:
         """`usual`: the same would be done with it without the version."""
         if self.new is None:
             return self._removed()
-        if self.old is not None and self.source and (usual or not self.steps):
+        stays = self.source == self.target
+        if self.old is not None and self.source and stays and (usual or not self.steps):
             return self._redefined(self.old, self.new, self.source)
-        if usual or not (self.source or self.target):
+        if usual or (stays and not self.source):
             return self._made(EffectKind.UNTOUCHED, self.waits_for[:1])
         return self._done(self.new)
 
