@@ -24,7 +24,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, fence, quorum, maintenance, config, timeline, simulate, import_):
+for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, config, import_):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
 
     here: it is what stands in /etc/standfast, so what only this machine can say of it counts.
     """
-    if not how.sure and not has_terminal():
+    if not how.sure and not versions.has_terminal():
         raise CommandError(Exit.REFUSED, f"There is no terminal to ask on: read `config plan`, add --yes. {NOTHING}")
     configuration = checked(tree) if here else _loaded(tree)
     ready = run(prepare(tree, configuration, how.timeout_s), NOTHING)
@@ -140,10 +140,6 @@ def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
     late = "It is in force, and the nodes go on installing it by themselves: standfast config show"
     known, every = run(config_nodes.wait_installed(tree.digest, ready.base, how.timeout_s, late), late)
     _tell_done(known, every, ready, how)
-
-
-def has_terminal() -> bool:
-    return sys.stdin.isatty()
 
 
 def checked(tree: Tree) -> Configuration:
@@ -308,7 +304,7 @@ def _tell_nothing(how: How) -> None:
 def _tell_done(known: Known, every: Sequence[str], ready: Ready, how: How) -> None:
     newest = known.find(known.in_force)
     if how.as_json:
-        made = {"changed": True, "version": newest.number or None, "digest": newest.digest}
+        made: Report = {"changed": True, "version": newest.number or None, "digest": newest.digest}
         made |= {"confirm_within_ms": how.confirm_ms or None, "plan": config_plan.document(ready.plan)}
         click.echo(json.dumps(made | {"nodes": config_nodes.report(known, every)}, indent=1, ensure_ascii=False))
         return
