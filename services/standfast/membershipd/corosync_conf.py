@@ -7,6 +7,7 @@ from typing import Final
 
 from standfast.configuration.model import Configuration, Node
 from standfast.configuration.quorum import arbiter_sync_timeout_ms, arbiter_timeout_ms, quorum_of
+from standfast.corosync import knet_log
 
 # A key of our own in the running Corosync: the digest of the file that it read last. Corosync keeps keys that it
 # does not know (cmap_keys(7)), so it tells whether it works with this file, an older one, or somebody else's.
@@ -26,7 +27,7 @@ def render(configuration: Configuration, key_file: Path) -> str:
             *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),
             "}",
             *_quorum(configuration),
-            *_section("logging", [("to_syslog", "yes"), ("to_logfile", "no"), ("to_stderr", "no")]),
+            *_logging(),
             "",
         ]
     )
@@ -104,6 +105,12 @@ def _device(configuration: Configuration) -> list[str]:
     )
     net = [("host", cluster.arbiter), ("tls", "required"), ("algorithm", "ffsplit"), ("tie_breaker", "lowest")]
     return [*section, *(f"    {line}" for line in _section("net", net)), end]
+
+
+def _logging() -> list[str]:
+    *section, end = _section("logging", [("to_syslog", "yes"), ("to_logfile", "no"), ("to_stderr", "no")])
+    links = _section("logger_subsys", [("subsys", "KNET"), ("to_logfile", "yes"), ("logfile", str(knet_log.FILE))])
+    return [*section, *(f"    {line}" for line in links), end]
 
 
 def _section(name: str, values: Iterable[tuple[str, str]]) -> list[str]:
