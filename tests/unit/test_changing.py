@@ -318,11 +318,33 @@ def test_a_later_version_that_changes_more_stops_more() -> None:
     assert bench.did() == ["stop b"]
 
 
+def test_a_later_version_that_changes_less_stops_no_more() -> None:
+    bench = Bench().running()
+    bench.comes(group("a=2", "b=1", "c=1"))
+    bench.sees(a="active", b="active", c="deactivating").did()
+    after = group("a=1", "b=1", "c=2")
+    assert not bench.comes(after)
+    bench.sees(a="active", b="active", c="inactive")
+    assert bench.comes(after)
+    assert bench.in_place(after).did() == ["grant", f"start {after.target}"]
+
+
 def test_going_back_to_the_version_that_is_in_place_starts_what_had_stopped() -> None:
     bench = Bench().running()
     bench.comes(group("a=1", "b=1", "c=2"))
     bench.sees(a="active", b="active", c="inactive").did()
     bench.record = replace(bench.record, configuration=OLD)
+    resume(bench.hands, bench.record, OLD, 2_000)
+    assert bench.did() == ["grant", f"start {BEFORE.target}"]
+
+
+def test_going_back_before_all_of_it_had_stopped_leaves_the_rest_up() -> None:
+    bench = Bench().running()
+    bench.comes(group("a=2", "b=1", "c=1"))
+    bench.sees(a="active", b="active", c="deactivating").did()
+    bench.record = replace(bench.record, configuration=OLD)
+    resume(bench.hands, bench.record, OLD, 2_000)
+    bench.sees(a="active", b="active", c="inactive")
     resume(bench.hands, bench.record, OLD, 2_000)
     assert bench.did() == ["grant", f"start {BEFORE.target}"]
 

@@ -378,13 +378,38 @@ def test_a_version_in_force_that_is_not_here_is_fetched_and_nothing_starts_befor
     assert Verb.START in verbs(node.log)
 
 
+def test_a_version_is_installed_when_what_it_changes_is_stopped_and_then_that_starts_again() -> None:
+    node = Alone().serve()
+    known = node.core.configuration
+    (group,) = known.groups
+    ip, web = group.resources
+    changed = replace(group, resources=(ip, replace(web, definition="other")))
+    newer = replace(known, digest="d2", groups=(changed,))
+    node.give(ConfigurationRead(configuration=known, installed="d1", offered=newer))
+    node.passes(500)
+    actions = node.give(push("d2")) + node.passes(500)
+    assert (asked(actions), verbs(actions)) == ([], [Verb.REST, Verb.STOP])
+    actions = node.give(Observed(group=GROUP, states=(UP[0], GONE[1])))
+    assert asked(actions) == [InstallConfiguration(digest="d2")]
+    assert node.record.groups[GROUP].phase is Phase.STARTED
+    actions = node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
+    assert verbs(actions) == [Verb.GRANT, Verb.START]
+    actions = node.give(Observed(group=GROUP, states=UP)) + node.passes(500)
+    assert verbs(actions) == [Verb.PROBE]
+    assert (node.record.groups[GROUP].phase, node.record.groups[GROUP].failures) == (Phase.STARTED, ())
+
+
 def test_a_version_is_not_installed_while_a_group_that_it_does_not_know_is_held() -> None:
-    node = Alone().join()
-    newer = replace(node.core.configuration, digest="d2", groups=())
-    node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=newer))
-    assert node.core._ready_to_install() is (node.core.hands[GROUP].holding is Holding.NOTHING)
-    node.serve()
-    assert not node.core._ready_to_install()
+    node = Alone(record=replace(fresh(*ALONE), configuration="d2"))
+    known = node.core.configuration
+    node.give(Adopted(group=GROUP, held=True, leased=True, states=UP))
+    node.join()
+    actions = node.give(
+        ConfigurationRead(configuration=known, installed="d1", offered=replace(known, digest="d2", groups=()))
+    )
+    assert (asked(actions), verbs(actions)) == ([], [Verb.REST, Verb.REVOKE, Verb.STOP])
+    node.stop_ends()
+    assert InstallConfiguration(digest="d2") in asked(node.log)
 
 
 def test_a_start_that_waits_is_not_begun_under_a_version_that_is_not_in_force() -> None:

@@ -7,6 +7,7 @@ version waits for it, on this node.
 
 from collections.abc import Callable, Mapping
 
+from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.events import Act
 from standfast.resourced.hands import BEGUN, Gate, Hand, Stage
@@ -34,10 +35,10 @@ def make_way(hands: Mapping[str, Hand], new: Configuration, record: Record, now:
     return all([_gives_way(hand, groups.get(name), record, now, able) for name, hand in hands.items()])
 
 
-def resume(hands: Mapping[str, Hand], record: Record, installed: str, now: int) -> None:
+def resume(hands: Mapping[str, Hand], record: Record | None, installed: str, now: int) -> None:
     """What stopped for a version starts when the one in force is in place; what waited too long for it has failed."""
     for name, hand in hands.items():
-        if _idle(record, name):
+        if record is None or _idle(record, name):
             continue
         if installed == record.configuration:
             hand.resume(now)
@@ -46,9 +47,9 @@ def resume(hands: Mapping[str, Hand], record: Record, installed: str, now: int) 
 
 def waiting(hands: Mapping[str, Hand], new: Configuration, record: Record) -> tuple[str, ...]:
     """The groups for which `new` waits until they are thawed, or maintenance is over."""
-    names = [name for name, hand in hands.items() if hand.stage in BEGUN and _idle(record, name)]
-    groups = {group.name: group for group in new.groups}
-    return tuple(name for name in names if name in groups and hands[name].would_move(groups[name]))
+    begun = {name: hand.group for name, hand in hands.items() if hand.stage in BEGUN and _idle(record, name)}
+    groups = {group.name: group for group in new.groups if group.name in begun}
+    return tuple(name for name, group in groups.items() if first_changed(begun[name], group) is not None)
 
 
 def _gives_way(hand: Hand, new: Group | None, record: Record, now: int, able: bool) -> bool:

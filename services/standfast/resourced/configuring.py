@@ -159,7 +159,12 @@ def _units(configuration: Configuration) -> Iterable[str]:
 def refuse_change(record: Record, in_force: Configuration, offered: Configuration) -> str:
     """One sentence why it is not safe that `offered` takes the place of `in_force` now, whoever wants it; "" = it is.
     Nobody is lost without a proof."""
-    return _refuse_by_view(record) or _refuse_by_groups(record, offered) or _refuse_by_nodes(record, in_force, offered)
+    return (
+        _refuse_by_view(record)
+        or _refuse_by_groups(record, offered)
+        or _refuse_by_units(record, in_force, offered)
+        or _refuse_by_nodes(record, in_force, offered)
+    )
 
 
 # Groups
@@ -183,6 +188,24 @@ def _strays(known: GroupRecord, group: Group, offered: Configuration) -> str:
     held = (node for node in known.holders if node not in (*allowed, known.last_owner))
     ordered = (node for node in sorted(known.open_orders) if node not in allowed)
     return next(held, "") or next(ordered, "")
+
+
+def _refuse_by_units(record: Record, in_force: Configuration, offered: Configuration) -> str:
+    """A unit comes to a group only when it cannot run for another one any more, on a node that has yet to stop it."""
+    before = {resource.unit: group.name for group in in_force.groups for resource in group.resources}
+    good = (record.configuration, offered.digest)
+    behind = next((name for name in sorted(record.members) if record.nodes[name].installed not in good), "")
+    for unit, name in ((one.unit, group.name) for group in offered.groups for one in group.resources):
+        old = before.get(unit, "")
+        if old != name and behind:
+            return f"{unit} comes to {name}, and {behind} has not put in place what is in force yet: push again later"
+        known = record.groups.get(old)
+        busy = sorted({*known.holders, *known.open_orders}) if known is not None else []
+        if old != name and busy:
+            return (
+                f"{unit} goes from {old} to {name}, and {old} is not stopped on {busy[0]}: standfast group stop {old}"
+            )
+    return ""
 
 
 # Nodes, votes and quorum options

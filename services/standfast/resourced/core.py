@@ -12,7 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.alone import Alone
-from standfast.resourced.changing import make_hands
+from standfast.resourced.changing import make_hands, make_way, resume
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -170,12 +170,7 @@ class Core:
         known, slowest_ms = self.configuration, self.fencing.slowest_off_ms
         race_ms = self.race.wait_ms(self.record, known, slowest_ms) if self.record is not None else 0
         return Knowledge(
-            configuration=known,
-            offered=self.offered,
-            now=self.now,
-            at=self.at,
-            race_ms=race_ms,
-            linked=self.linked,
+            configuration=known, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms, linked=self.linked
         )
 
     # Outbox of Terms
@@ -228,10 +223,11 @@ class Core:
                 hand.observed(hand.states, self.now)  # what was dispensable may be critical now
 
     def _ready_to_install(self) -> bool:
-        """Nothing is held here any more of a group that the version offered does not know."""
-        offered = self.offered
-        gone = [hand for name, hand in self.hands.items() if offered is not None and offered.group(name) is None]
-        return all(hand.holding is Holding.NOTHING for hand in gone)
+        """Nothing runs here any more that the version in force changes: what does is stopped."""
+        record, new = self.record, self.offered
+        assert record is not None
+        new = new if new is not None and new.digest == record.configuration else self.configuration
+        return make_way(self.hands, new, record, self.now, able=self._able())
 
     def _network(self, event: Event) -> None:
         match event:
@@ -315,6 +311,7 @@ class Core:
         self.defence.guard(self.hands.values(), self.quorum(), self.now)
         for hand in self.hands.values():
             hand.time_passed(self.now)
+        resume(self.hands, self.record, self.installation.installed, self.now)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
             heard = self.linked | set(self.terms.ring_nodes)
@@ -380,9 +377,12 @@ class Core:
             return Gate.SHUT
         if self.record is None or self.installation.installed != self.record.configuration:
             return Gate.WAIT
-        ready = self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
-        ready = ready and self.watching.stored(self.terms, self.configuration)
-        return Gate.OPEN if ready else Gate.WAIT
+        return Gate.OPEN if self._able() else Gate.WAIT
+
+    def _able(self) -> bool:
+        """It could start a group, if it has the version in force."""
+        ready = not self.rests and self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
+        return ready and self.watching.stored(self.terms, self.configuration)
 
     def _updated(self, before: Record, update: Update) -> None:
         term, record = self.terms.term, self.record

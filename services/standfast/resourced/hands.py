@@ -7,12 +7,13 @@ observed stop; the lease lets its units start and goes first.
 
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import takewhile
 
 from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Group
 from standfast.resourced.events import Act, Verb
 from standfast.resourced.messages import Held, OrderKind
-from standfast.resourced.unit_states import kept, reports, why
+from standfast.resourced.unit_states import is_up, kept, reports, why
 from standfast.vocabulary import Holding, ProbeState, UnitState
 
 KILL_MARGIN_MS = 5_000
@@ -174,8 +175,7 @@ class Hand:
             self._shorten_to(keeps, now)
         elif alive:
             jobs = any(state.job or state.active == "activating" for state in states)
-            starting = jobs or not all(state.active == "active" for state in states)
-            self.stage = Stage.STARTING if jobs and starting else Stage.RUNNING
+            self.stage = Stage.STARTING if jobs else Stage.RUNNING
             self._deadline = now + self.group.start_timeout_ms
             self._job_over = False
             self.observed(states, now)
@@ -245,23 +245,23 @@ class Hand:
         if self.stage is Stage.WAITING and first is not None:
             self.refused = "a new version of its configuration comes first"
             self._become_idle()
-        if self.stage in (Stage.RUNNING, Stage.SHORTENING) and may_stop and self.would_move(new):
-            assert first is not None
+        shortening = self.stage is Stage.SHORTENING
+        if shortening:
+            self._spare(first)
+        if first is not None and (first < self._keeps if shortening else self.stage is Stage.RUNNING):
+            if not may_stop:
+                return False
             self._shorten_to(first, now)
         if self.stage is Stage.SHORTENING:
-            return not self._left() and not self.would_move(new)
+            return not self._left()
         return first is None or self.stage is Stage.IDLE
 
-    def would_move(self, new: Group) -> bool:
-        """More of it would stop for `new` than is stopped."""
-        first = first_changed(self.group, new)
-        return first is not None and (self.stage is not Stage.SHORTENING or first < self._keeps)
-
     def resume(self, now: int) -> None:
-        """The version in force is in place: what was stopped for it starts, when that may be."""
-        ready = self.stage is Stage.SHORTENING and not self._left() and self._are_ours(self.states)
-        if ready and self._gate() is Gate.OPEN:
-            self._start(now)
+        """The version in force is in place: what was stopped for it starts, when that may be; what is up stays so."""
+        if self.stage is Stage.SHORTENING:
+            self._spare(None)
+            if not self._left() and self._are_ours(self.states) and self._gate() is Gate.OPEN:
+                self._start(now)
 
     def expire(self, now: int) -> None:
         """What was stopped for a new version waits no longer for it than a start may take: then it has failed here."""
@@ -276,6 +276,11 @@ class Hand:
         self._asked, self._keeps = set(), keeps
         self._stop_step()
         self._judge()
+
+    def _spare(self, first: int | None) -> None:
+        """What is up before that place, and was to stop for another version, goes on."""
+        up = takewhile(lambda state: is_up(state) and state.unit not in self._asked, self.states[self._keeps : first])
+        self._keeps += len(list(up))
 
     # Steps
 

@@ -27,10 +27,14 @@ def why(states: Iterable[UnitState]) -> str:
     return "; ".join(state.cause.text if state.cause else f"{state.unit} is {state.active}" for state in states)
 
 
+def is_up(state: UnitState) -> bool:
+    return state.active == "active" and not state.job
+
+
 def kept(states: tuple[UnitState, ...]) -> int | None:
     """How many are up before those that were stopped, or are being stopped, while the group has its lease: so it looks
     while a new version changes it. None: it is whole, or something else happened to it."""
-    up = len(list(takewhile(lambda state: state.active == "active" and not state.job, states)))
+    up = len(list(takewhile(is_up, states)))
     rest = states[up:]
     ended = all(state.cause is None and (state.active in _STOPPED or state.job == "stop") for state in rest)
     return up if rest and ended and all(state.job in ("", "stop") for state in rest) else None
