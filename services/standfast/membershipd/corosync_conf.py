@@ -45,12 +45,6 @@ def device_of(configuration: Configuration) -> str:
     return "\n".join(_device(configuration)) if configuration.cluster.arbiter else ""
 
 
-def read_at_start(configuration: Configuration) -> tuple[bool, bool]:
-    """The options that a running Corosync does not take from a changed file (votequorum(5), VARIOUS NOTES)."""
-    rules = quorum_of(configuration)
-    return rules.auto_tie_breaker, rules.last_man_standing
-
-
 def token_ms(detect_within_ms: int) -> int:
     """Corosync's token: a loss is noticed after token + consensus = 2.2 token."""
     return detect_within_ms * 10 // 22

@@ -8,9 +8,11 @@ from typing import Any, Final
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
 from standfast.resourced.core import Core
+from standfast.resourced.durations import UNMEASURED, Durations
 from standfast.resourced.events import AloneAsked, Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.no_term import why_no_term
+from standfast.resourced.planning import Planning
 from standfast.resourced.record_text import WholeText
 from standfast.resourced.simulations import Simulations
 
@@ -39,7 +41,9 @@ GROUP_METHODS: Final = {
 class Publication:
     """Publishes what the core has, after each step; hands wishes to it and answers when they are decided."""
 
-    def __init__(self, core: Core, push: Callable[[Event], None], objections: Objections) -> None:
+    def __init__(
+        self, core: Core, push: Callable[[Event], None], objections: Objections, durations: Durations = UNMEASURED
+    ) -> None:
         self._core = core
         self._push = push
         self._objections = objections
@@ -50,7 +54,7 @@ class Publication:
         self._names: dict[str, str] = {}  # path of a group: its name
         self._server = Server(interface_file(NAME))
         handle = self._server.handle
-        Simulations(core, self._server)
+        self.planning = Planning(core, self._server, durations, Simulations(core, self._server).one)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)

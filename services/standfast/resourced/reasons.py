@@ -34,6 +34,9 @@ class Rule(StrEnum):
     MAINTENANCE = "maintenance"
     QUORUM_LEAVES = "quorum-leaves"
     GOES_HOME = "goes-home"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    HOLDS_BACK = "holds-back"
     STAYS = "stays"
     NOT_THERE = "not-there"
     FAILED = "failed"
@@ -96,6 +99,9 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.MAINTENANCE: "the cluster is in maintenance: nothing is done with its groups",
     Rule.QUORUM_LEAVES: "the nodes that stay would not be quorate",
     Rule.GOES_HOME: "goes home to {node}",
+    Rule.CHANGED: "{unit} is new, gone or defined otherwise: from there up everything is started anew",
+    Rule.HOLDS_BACK: "the version changes {unit}, so {node} installs it only when that is over",
+    Rule.REMOVED: "it is no group any more: it is stopped before",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
     Rule.FAILED: "{cause}",

@@ -14,7 +14,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.tree import Tree
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
-from standfast.resourced import disk, later, store
+from standfast.resourced import disk, durations_file, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
@@ -91,7 +91,7 @@ class Service:
         )
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
-        self.publication = Publication(self.core, self.push, self.fencer.objections)
+        self.publication = Publication(self.core, self.push, self.fencer.objections, durations_file.read())
 
     def _armed(self, armed: Armed) -> None:
         self._dog = armed
@@ -137,6 +137,7 @@ class Service:
                 at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 for action in self.core.step(self._events.popleft(), files.boottime_ms(), at):
                     self._perform(action)
+                self.publication.planning.look()
         finally:
             self._running = False
         self.publication.update()
@@ -234,6 +235,7 @@ class Service:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
+            await self.publication.planning.keep()
             await self.reload()
 
     async def reload(self) -> None:

@@ -71,7 +71,19 @@ class Configured:
     configuration: Configuration
 
 
-Hypothesis = NodeDies | GroupFails | Standby | Configured
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """This configuration comes into force now, and every node that is here has it."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingElse:
+    """What is under way goes on."""
+
+
+Hypothesis = NodeDies | GroupFails | Standby | Configured | InForce | NothingElse
 
 
 def refuse(hypothesis: Hypothesis, record: Record, situation: Situation) -> str:
@@ -131,14 +143,16 @@ class _Future:
                 self._apply(Wish(id="", kind=WishKind.STANDBY, subject=name))
             case Configured(configuration=offered):
                 self._tell(StepKind.SUPPOSED, "", "", "this version is pushed")
-                self._push(offered)
+                if refusal := refuse_change(self.record, self.configuration, offered):
+                    self._tell(StepKind.NOT_IN_FORCE, "", "", f"it does not come into force: {refusal}")
+                else:
+                    self._put_in_force(offered)
+            case InForce(configuration=offered):
+                self._put_in_force(offered)
         return self
 
-    def _push(self, offered: Configuration) -> None:
+    def _put_in_force(self, offered: Configuration) -> None:
         """Every node that is here has prepared it, and installs it at once."""
-        if refusal := refuse_change(self.record, self.configuration, offered):
-            self._tell(StepKind.NOT_IN_FORCE, "", "", f"it does not come into force: {refusal}")
-            return
         self.situation = replace(self.situation, offered=offered)
         self._carry_out(into_force(self.record, offered, Wish(id="", kind=WishKind.CONFIGURE, subject=offered.digest)))
 
