@@ -5,6 +5,8 @@ import click
 from standfast.ctl.fence import fence
 from standfast.ctl.group import group
 from standfast.ctl.import_ import import_
+from standfast.ctl.init import init
+from standfast.ctl.join import join
 from standfast.ctl.maintenance import maintenance
 from standfast.ctl.node import node
 from standfast.ctl.quorum import quorum
@@ -23,7 +25,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, import_):
+for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, init, join, import_):
     main.add_command(command)
 
 if __name__ == "__main__":

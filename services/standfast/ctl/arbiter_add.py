@@ -1,6 +1,5 @@
 """What `standfast quorum arbiter add HOST` does: checks, certificates, then one line in cluster.conf."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -85,9 +84,3 @@ def _machines(nodes: Sequence[Node], hostname: str) -> tuple[Machine, ...]:
         raise CommandError(Exit.REFUSED, text)
     others = (Machine(name=node.name, address=node.addresses[0]) for node in nodes if node is not here)
     return (Machine(name=here.name, address=""), *others)
-
-
-def refuse_without_root() -> None:
-    """Raises CommandError for anybody but root: the certificates are root's."""
-    if os.geteuid() != 0:
-        raise CommandError(Exit.NO_RIGHTS, "Only root may make the certificates. Try again as root.")
