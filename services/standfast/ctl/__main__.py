@@ -2,6 +2,7 @@
 
 import click
 
+from standfast.ctl.config import config
 from standfast.ctl.fence import fence
 from standfast.ctl.group import group
 from standfast.ctl.import_ import import_
@@ -25,7 +26,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, init, join, import_):
+for command in (status, group, node, fence, quorum, maintenance, config, timeline, simulate, init, join, import_):
     main.add_command(command)
 
 if __name__ == "__main__":

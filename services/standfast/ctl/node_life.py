@@ -135,7 +135,7 @@ def _stop(name: str, target: str, timeout_s: float) -> None:
 
 def _push(tree: "Tree", why: str, timeout_s: float) -> None:
     """The version is in force, and every node that is here works with it. Raises CommandError."""
-    from standfast.ctl.config_push import How, carry_out  # type: ignore[import-not-found]
+    from standfast.ctl.config_push import How, carry_out
 
     how = How(without=(), why=why, confirm_ms=0, sure=True, as_json=False, timeout_s=timeout_s)
     with contextlib.redirect_stdout(sys.stderr):  # what this command says itself is on stdout, and may be the files
