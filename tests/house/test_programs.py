@@ -7,7 +7,7 @@ from house.source import Module, modules, place
 MAY_START_PROGRAMS = {
     "standfast.fenced.agents",  # Agent= of a fence device
     "standfast.quorumd.command",  # Exec= of a heuristic
-    "standfast.configuration.programs",  # of a configuration to be checked: its agents, and systemd-analyze on its units
+    "standfast.configuration.programs",  # a checked configuration's agents, and systemd-analyze on its units
     "standfast.ctl.arbiter_add",  # ssh, which somebody typed a command for
     "standfast.ctl.rights",  # polkit's agent, which asks on the terminal of who typed a command
 }
