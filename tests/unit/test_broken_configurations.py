@@ -88,6 +88,10 @@ BROKEN: dict[str, tuple[Break, ...]] = {
         link("units/httpd.service", "srv-www.mount"),
         link("more", "units"),
     ),
+    "a link in the place of a resource's unit": (
+        edit(WEB, "apache2.service", "apache2.service own.service"),
+        link("units/own.service", "/opt/own.service"),
+    ),
     "secrets that others can read": (chmod("bmc.secret", 0o644), chmod("corosync.key", 0o640)),
     "agents by path, and none at all": (
         edit("cluster.conf", "Agent=fence_pdu", "Agent=../sbin/fence_pdu"),
@@ -193,7 +197,4 @@ def test_a_file_that_cannot_be_read_is_told(site: Site, monkeypatch: pytest.Monk
         return really_open(path, *arguments)
 
     monkeypatch.setattr(os, "open", open_unless_secret)
-    assert site.errors() == [
-        "bmc.secret: cannot be read: Permission denied",
-        "cluster.conf:17: there is no file bmc.secret",
-    ]
+    assert site.errors() == ["bmc.secret: cannot be read: Permission denied"]

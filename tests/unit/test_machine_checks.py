@@ -48,6 +48,21 @@ def test_what_systemd_refuses_is_an_error_and_what_it_passes_over_a_warning(real
 
 
 @with_systemd
+def test_units_that_wait_for_each_other_are_told_once(real: Site) -> None:
+    real.edit("units/webserv.target", "apache2.service", "first.service second.service third.service")
+    shutil.rmtree(real.root / "units/apache2.service.d")
+    for name in ("first", "second", "third"):
+        real.write(f"units/{name}.service", SERVICE)
+    real.write("units/first.service", f"[Unit]\nAfter=third.service\n{SERVICE}")
+    (told,) = real.errors()
+    place, _, text = told.partition(": ")
+    assert place in ("units/first.service", "units/second.service", "units/third.service")
+    assert text.startswith("none of these could start before the others: ")
+    assert text.endswith("; take one After= or Before= away")
+    assert {"first.service", "third.service"} <= set(text.replace(",", "").replace(":", "").replace(";", "").split())
+
+
+@with_systemd
 def test_whatever_a_unit_directory_may_hold_is_good(real: Site) -> None:
     """Whole units, drop-ins, templates, instances, drop-ins of a type, masks; links to files of the tree."""
     (real.vendor / "apache2.service").write_text(SERVICE)

@@ -121,7 +121,7 @@ def _check_group(
     if is_system_target(name) or (system and system.has_target(name)):
         problems.append(Problem(source=source, text=f"{name}.target is the system's own; give the group another name"))
     domain = values.by_field.get("domain")
-    if domain is not None and domain not in cluster.domain_names:
+    if domain is not None and domain not in cluster.domain_names and cluster.node_names:
         text = f"there is no [Domain] {domain}{did_you_mean(domain, cluster.domain_names)}"
         problems.append(Problem(source=values.sources["Domain"], text=text))
 

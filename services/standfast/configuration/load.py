@@ -121,11 +121,9 @@ def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) 
 
 def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
     if "cluster.conf" not in tree.files:
-        problems.append(
-            Problem(
-                source=Source(path="cluster.conf", line=0), text="is missing; write it, or copy it from another node"
-            )
-        )
+        if tree.lacks("cluster.conf"):
+            text = "is missing; write it, or copy it from another node"
+            problems.append(Problem(source=Source(path="cluster.conf", line=0), text=text))
         nothing: frozenset[str] = frozenset()
         return ClusterPart(
             cluster=None, nodes=(), devices=(), domains=(), heuristics=(), node_names=nothing, domain_names=nothing
@@ -142,7 +140,8 @@ def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
 
 def _unit_files(tree: Tree, problems: list[Problem]) -> dict[str, tuple[Section, ...]]:
     """The sections of what systemd would read in units/; anything else there is a slip of the pen."""
-    found = {}
+    unread = (problem.source.path.removeprefix("units/") for problem in tree.problems)
+    found: dict[str, tuple[Section, ...]] = {name: () for name in unread if is_unit_file_name(name)}
     for path in tree.files:
         name = path.removeprefix("units/")
         if name == path:
@@ -202,13 +201,13 @@ def _at(path: str, content: bytes, offset: int, text: str) -> Problem:
 def _check_secrets(tree: Tree, cluster: ClusterPart, problems: list[Problem]) -> None:
     key = tree.files.get("corosync.key")
     source = Source(path="corosync.key", line=0)
-    if key is None:
+    if tree.lacks("corosync.key"):
         text = "is missing; corosync-keygen -l -k /etc/standfast/corosync.key on one node, then copy it to all"
         problems.append(Problem(source=source, text=text))
-    elif len(key.content) not in _KEY_BYTES:
+    elif key is not None and len(key.content) not in _KEY_BYTES:
         problems.append(Problem(source=source, text=f"has {len(key.content)} bytes; a key has 128 to 4096"))
     for device in cluster.devices:
-        if device.password_file and device.password_file not in tree.files:
+        if device.password_file and tree.lacks(device.password_file):
             names = (name for name in tree.files if "/" not in name)
             text = f"there is no file {device.password_file}{did_you_mean(device.password_file, names)}"
             problems.append(Problem(source=device.sources["PasswordFile"], text=text))

@@ -46,6 +46,10 @@ class Tree:
                 whole.update(len(part).to_bytes(8, "big") + part)
         return whole.hexdigest()
 
+    def lacks(self, name: str) -> bool:
+        """There is no such file, not even one that could not be read."""
+        return name not in self.files and all(problem.source.path != name for problem in self.problems)
+
     def folder(self, name: str) -> tuple[str, ...]:
         """The names of the files directly in `name`, without it."""
         prefix = f"{name}/"
@@ -182,4 +186,5 @@ def _follow(path: Path, root: Path) -> Path:
 
 
 def _unreadable(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"
+    hint = "; try again as root" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+    return f"cannot be read: {error.strerror or error}{hint}"

@@ -18,7 +18,12 @@ from standfast.configuration.tree import Tree
 LONGEST_S: Final = 30.0  # measured: 0.5 s for ten units, 7 s for a thousand
 _PLACE: Final = re.compile(r"(?P<path>/\S+?):(?P<line>\d+): (?P<text>.+)")
 _REPEATED: Final = re.compile(
-    r"Cannot add dependency job|Where= setting doesn't match|Failed to create .*: Unit (?P<unit>\S+) not found"
+    r"Cannot add dependency job|Where= setting doesn't match|Failed to create .*: Transaction order is cyclic"
+    r"|Found ordering cycle on|Found dependency on|Job \S+ deleted to break|Unable to break cycle"
+    r"|Failed to create .*: Unit (?P<unit>\S+) not found"
+)
+_CIRCLE: Final = re.compile(
+    r"^\S+: Found ordering cycle on (\S+)/[a-z-]+\n((?:\S+: Found dependency on \S+/[a-z-]+\n)*)", re.MULTILINE
 )
 _UNITS: Final = "units/"
 
@@ -65,7 +70,7 @@ async def verify(groups: Iterable[Group], tree: Tree, system: System, program: s
         except TimeoutError:
             text = f"systemd-analyze did not say within {LONGEST_S:g} s what it thinks of these; try again"
             return (Problem(source=Source(path="units", line=0), text=text, warning=True),)
-    return tuple(dict.fromkeys(_problems(said, ours)))
+    return tuple(dict.fromkeys((*_circles(said, ours), *_problems(said, ours))))
 
 
 def _write(groups: tuple[Group, ...], tree: Tree, folder: Path) -> _Ours:
@@ -78,6 +83,20 @@ def _write(groups: tuple[Group, ...], tree: Tree, folder: Path) -> _Ours:
         (folder / name).write_bytes(content)
     resources = frozenset(resource.unit for group in groups for resource in group.resources)
     return _Ours(folder=folder, names=frozenset(files), resources=resources)
+
+
+def _circles(said: str, ours: _Ours) -> Iterator[Problem]:
+    """Each circle of After= and Before= once, wherever systemd came upon it."""
+    told = set()
+    for first, rest in _CIRCLE.findall(said):
+        units = [first, *re.findall(r"dependency on (\S+)/", rest)]
+        files = [file for unit in units if (file := ours.file_of(unit))]
+        if frozenset(units) in told or not (files or ours.resources & set(units)):
+            continue
+        told.add(frozenset(units))
+        way = ", ".join(dict.fromkeys(units))
+        text = f"none of these could start before the others: {way}; take one After= or Before= away"
+        yield Problem(source=Source(path=_UNITS + files[0] if files else "units", line=0), text=text)
 
 
 def _problems(said: str, ours: _Ours) -> Iterator[Problem]:
