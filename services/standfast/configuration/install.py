@@ -14,7 +14,7 @@ from pathlib import Path
 
 from standfast.configuration.guards import DROPIN, MARK, dropins
 from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
-from standfast.configuration.tree import read_tree
+from standfast.configuration.tree import Tree, read_tree
 from standfast.configuration.versions import IN_FORCE
 from standfast.files import make_folders, sync_folder, write_atomic
 
@@ -51,9 +51,11 @@ def install(
     does the rest and says True. Whoever dies between this call and the daemon-reload must reload when it is back.
     """
     root = root.absolute()
-    wanted = _wanted(configuration, root)
+    tree = read_tree(root)
+    if problems := find_foreign(configuration, tree, root, system, manifest):
+        raise ConfigurationError(problems)
+    wanted = _wanted(configuration, tree, root)
     before = _read_manifest(manifest)
-    _refuse_foreign(wanted, before, root, system)
     stale = sorted(set(_present(before.pieces, root, system)) - set(wanted))
     wrong = [name for name in wanted if not _is_right(system / name, wanted[name])]
     after = {name: piece.fingerprint for name, piece in wanted.items()}
@@ -86,8 +88,19 @@ def remove(root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFE
     return bool(present)
 
 
-def _wanted(configuration: Configuration, root: Path) -> dict[str, _Piece]:
-    tree = read_tree(root)
+def find_foreign(
+    configuration: Configuration,
+    tree: Tree,
+    root: Path = IN_FORCE,
+    system: Path = SYSTEM,
+    manifest: Path = MANIFEST,
+) -> tuple[Problem, ...]:
+    """What of an administrator below `system` is in the way of this configuration, whose files are `tree`."""
+    root = root.absolute()
+    return tuple(_foreign(_wanted(configuration, tree, root), _read_manifest(manifest), root, system))
+
+
+def _wanted(configuration: Configuration, tree: Tree, root: Path) -> dict[str, _Piece]:
     if tree.digest != configuration.digest:
         text = "holds another configuration than the one to install; put that in force here first"
         raise ConfigurationError((Problem(source=Source(path=str(root), line=0), text=text),))
@@ -99,22 +112,19 @@ def _wanted(configuration: Configuration, root: Path) -> dict[str, _Piece]:
     return pieces
 
 
-def _refuse_foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system: Path) -> None:
-    problems = []
+def _foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system: Path) -> Iterator[Problem]:
     folders = {(system / name).parent for name in wanted} - {system}
     for folder in sorted(folders):
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             text = "is no plain folder; Standfast must add a drop-in to it: replace it by a folder"
-            problems.append(Problem(source=Source(path=str(folder), line=0), text=text))
+            yield Problem(source=Source(path=str(folder), line=0), text=text)
     for name in sorted(wanted):
         path = system / name
         if (path.is_symlink() or path.exists()) and not _is_ours(path, name in before.pieces, root):
             text = f"is in the way of units/{name}; move it into /etc/standfast/units, or remove it"
             if wanted[name].target is None:
                 text = "has the name of a drop-in of Standfast's; call it otherwise"
-            problems.append(Problem(source=Source(path=str(path), line=0), text=text))
-    if problems:
-        raise ConfigurationError(tuple(problems))
+            yield Problem(source=Source(path=str(path), line=0), text=text)
 
 
 def _is_ours(path: Path, in_manifest: bool, root: Path) -> bool:

@@ -5,6 +5,7 @@ that is missing) keeps the administrator's files from being good; of the version
 must go on when a package is removed.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,7 @@ def check(tree: Tree, *, system: System | None = _HERE) -> Configuration:
         groups=groups,
         digest=tree.digest,
         heuristics=cluster.heuristics,
+        key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
     )
 
 
