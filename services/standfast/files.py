@@ -41,6 +41,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folders(folder: Path, mode: int = 0o755) -> None:
+    """`folder` and those above it are there, also after a power cut; a new one has this mode, whatever the umask is."""
+    if folder.is_dir():
+        return
+    make_folders(folder.parent, mode)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(mode)
+    sync_folder(folder.parent)
+
+
 def incarnation(proc: Path = Path("/proc")) -> str:
     """One life of this node: "BOOT_ID/START_TIME" of PID 1 (a container's boot id may be its host's)."""
     boot_id = (proc / "sys/kernel/random/boot_id").read_text().strip()

@@ -9,7 +9,7 @@ from typing import Any
 
 from fakes.values import NO_RECORD
 from standfast.bus import Bus, Server, interface_file
-from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug, Problem
+from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
 from standfast.fenced.agents import Agents
 from standfast.fenced.service import INTERFACE, NAME, ROOT, Service, Settings
 
@@ -57,10 +57,9 @@ class Bench:
         self.metadata()
         for plug in ("1", "2"):
             self.power(plug, "on")
-        self.problems: tuple[Problem, ...] = ()
         self.alive: set[str] = set()  # addresses at which somebody answers
         self.configuration: Configuration | None = self.configure()
-        self.used_before: Configuration | None = None
+        self.files: Configuration | None = self.configuration
 
     def configure(
         self,
@@ -98,8 +97,8 @@ class Bench:
     async def answers(self, address: str) -> bool:
         return address in self.alive
 
-    def load(self) -> tuple[Configuration | None, tuple[Problem, ...]]:
-        return self.configuration, self.problems
+    def load(self) -> Configuration | None:
+        return self.configuration
 
     def metadata(self, on: str = "") -> None:
         """The agent says this of itself; `on`: what it says of the action that switches on."""
@@ -171,8 +170,8 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
     """A running fenced whose first tests are over (or not)."""
     settings = Settings(
         load=bench.load,
-        used_before=lambda: bench.used_before,
-        agents=Agents(programs=bench.folder, secrets=(bench.folder,)),
+        files=lambda: bench.files,
+        agents=Agents(programs=bench.folder, secrets=bench.folder),
         history=bench.folder / "history",
         unfenced=bench.folder / "run/unfenced",
         answers=bench.answers,

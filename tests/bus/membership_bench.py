@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bus.private import until
+from fakes.in_force import put_in_force
 from fakes.network import FakeNetwork
 from standfast.bus import Bus, Call, Server
 from standfast.files import write_atomic
@@ -72,12 +73,11 @@ class Bench:
         self.machine = Machine(
             hostname="node1.example.com",
             incarnation="boot/1",
-            root=folder / "etc",
-            last_good=folder / "good",
+            folder=folder / "state",
             corosync_conf=folder / "run" / "corosync.conf",
             withdrawn=folder / "lib" / "withdrawn",
         )
-        self.machine.root.mkdir()
+        self.folder = folder
         self.write_files(CLUSTER)
         self.network = FakeNetwork({1: 1, 2: 1, 3: 1})
         self.corosync = self.network.nodes[1]
@@ -93,8 +93,12 @@ class Bench:
         self.served = 0
 
     def write_files(self, cluster: str) -> None:
-        (self.machine.root / "cluster.conf").write_text(cluster)
-        write_atomic(self.machine.root / "corosync.key", bytes(1024))
+        """Files that say this are in force."""
+        root = self.folder / "etc"
+        root.mkdir(exist_ok=True)
+        (root / "cluster.conf").write_text(cluster)
+        write_atomic(root / "corosync.key", bytes(1024))
+        put_in_force(root, self.machine.folder)
 
     def strings(self) -> dict[str, str]:
         return {DIGEST_KEY: digest_of(self.machine.corosync_conf.read_text())}
@@ -187,7 +191,7 @@ def play(bench: Bench, scenario: Callable[[View], Coroutine[Any, Any, None]], *,
     async def main() -> None:
         async with await Bus.connect() as systemd_bus, await Bus.connect() as bus:
             if systemd:
-                await bench.systemd(systemd_bus, bench.machine.root.parent)
+                await bench.systemd(systemd_bus, bench.folder)
             await scenario(View(bus))
 
     asyncio.run(main())

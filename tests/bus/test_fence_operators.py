@@ -80,7 +80,7 @@ def test_what_the_agent_does_not_know_is_told_in_the_journal_and_on_the_bus(
     assert capsys.readouterr().err.count(f"Fence devices: {told}. [fence-device-problem]") == 1
 
 
-def test_files_that_an_agent_objects_to_are_refused_and_do_not_take_the_place_of_what_is_used(bench: Bench) -> None:
+def test_files_that_an_agent_objects_to_are_refused_and_a_question_changes_nothing(bench: Bench) -> None:
     good = bench.configure()
     bad = replace(with_option(good, "plag", "1"), digest="1")
     told = "cluster.conf:7: fence_file knows no option plag; did you mean plug?"
@@ -88,32 +88,41 @@ def test_files_that_an_agent_objects_to_are_refused_and_do_not_take_the_place_of
     async def main() -> None:
         async with fenced(bench) as (client, service):
             assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("0", [])
-            bench.configuration = bad
+            bench.files = bad
             assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("1", [told])
-            assert await client.property("Problems") == [], "a question changes nothing"
-            service.reload()
-            await client.becomes("Problems", [told])
-            assert service._configuration == good
-            unsafe = replace(bad, cluster=replace(bad.cluster, unsafe=True))
-            bench.configuration = unsafe
+            bench.files = replace(bad, cluster=replace(bad.cluster, unsafe=True))
             assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("1", [])
-            service.reload()
-            await until(lambda: service._configuration == unsafe)
-            bench.configuration = None
+            bench.files = None
             assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("", [])
+            assert await client.property("Problems") == []
+            assert service._configuration == good
 
     run(main)
 
 
-def test_at_its_start_fenced_prefers_the_last_good_copy_to_files_that_would_be_refused(bench: Bench) -> None:
-    good = bench.configure()
-    bench.used_before = good
-    bench.configuration = replace(with_option(good, "plag", "1"), digest="1")
+def test_what_is_in_force_is_used_whatever_an_agent_here_says_of_it(bench: Bench) -> None:
+    bench.configuration = bad = replace(with_option(bench.configure(), "plag", "1"), digest="1")
 
     async def main() -> None:
         async with fenced(bench) as (client, service):
             await until_problems(client, "knows no option plag")
-            assert service._configuration == good
+            assert service._configuration == bad
+            bench.configuration = None
+            service.reload()
+            with pytest.raises(BusError, match="No node node9"):
+                await client.begin(node="node9")
+            assert service._configuration == bad, "it cannot be read any more"
+
+    run(main)
+
+
+def test_where_nothing_is_in_force_a_loss_is_refused_with_what_to_do(bench: Bench) -> None:
+    bench.configuration = None
+
+    async def main() -> None:
+        async with fenced(bench, tested=False) as (client, _):
+            with pytest.raises(BusError, match=r"There is no configuration in force on this node: .*standfast join"):
+                await client.begin()
 
     run(main)
 

@@ -10,6 +10,7 @@ import pytest
 from bus.membership_bench import CLUSTER, NODE_3, Bench, View, play, running
 from bus.private import PrivateBus, until
 from standfast.bus import Bus
+from standfast.configuration.tree import read_tree
 from standfast.corosync.cfg import Link
 from standfast.membershipd import device, engine, ring
 from standfast.membershipd.incarnations import GROUP, Presence, encode
@@ -264,19 +265,20 @@ def test_a_configuration_that_changed_while_it_was_away_is_reloaded(bench: Bench
     play(bench, scenario)
 
 
-def test_broken_files_are_told_once_each_and_the_last_good_ones_used(
+def test_what_is_in_force_but_broken_is_told_once_and_what_was_read_before_is_used(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def scenario(view: View) -> None:
-        bench.machine.root.rename(bench.machine.last_good)
-        bench.machine.root.mkdir()
-        bench.write_files(CLUSTER.replace("Id=2", "Id=two"))
         async with running(bench) as service:
             await view.until(lambda view: view.membership["View"])
+            digest = view.membership["Configuration"]
+            bench.write_files(CLUSTER.replace("Id=2", "Id=two"))
+            for _ in range(2):
+                service.reread()
+                await view.until(lambda view: view.membership["Problems"])
             (problem,) = view.membership["Problems"]
             assert "cluster.conf:10: " in problem
-            service.reread()
-            await asyncio.sleep(0.1)
+            assert (view.membership["Configuration"], view.membership["Node"]) == (digest, "node1")
             bench.write_files(CLUSTER)
             service.reread()
             await view.until(lambda view: not view.membership["Problems"])
@@ -288,9 +290,24 @@ def test_broken_files_are_told_once_each_and_the_last_good_ones_used(
     assert "configuration-missing" not in told
 
 
-def test_without_any_configuration_it_waits_and_says_so_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_in_force_that_were_changed_by_hand_are_used_under_their_own_digest_and_told(bench: Bench) -> None:
     async def scenario(view: View) -> None:
-        (bench.machine.root / "cluster.conf").unlink()
+        (bench.machine.folder / "config/cluster.conf").write_text(CLUSTER + NODE_3)
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+            assert "node3" in view.nodes
+            assert view.membership["Configuration"] == read_tree(bench.machine.folder / "config").digest
+            (problem,) = view.membership["Problems"]
+            assert "config: was changed by hand or by a broken disk" in problem
+
+    play(bench, scenario)
+
+
+def test_where_nothing_is_in_force_it_waits_and_says_once_what_to_do(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(view: View) -> None:
+        (bench.machine.folder / "config").unlink()
         async with running(bench) as service:
             await asyncio.sleep(0.3)
             service.reread()
@@ -305,7 +322,20 @@ def test_without_any_configuration_it_waits_and_says_so_once(bench: Bench, capsy
             await view.until(lambda view: view.membership["View"])
 
     play(bench, scenario)
-    assert capsys.readouterr().err.count("configuration-missing") == 1
+    told = capsys.readouterr().err
+    assert told.count("configuration-missing") == 1
+    assert "no configuration in force on this node: standfast init NAME makes a new cluster, standfast join" in told
+
+
+def test_corosync_reads_the_key_through_the_link_so_the_file_tells_the_same_after_a_push(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench):
+            await view.until(lambda view: view.membership["View"])
+            assert (
+                f"keyfile: {bench.machine.folder / 'config/corosync.key'}\n" in bench.machine.corosync_conf.read_text()
+            )
+
+    play(bench, scenario)
 
 
 def test_a_machine_that_the_configuration_does_not_name_starts_nothing(bench: Bench) -> None:

@@ -95,7 +95,7 @@ class Site:
                 vendor_paths=(self.vendor,),
                 init_scripts=folder / "init.d",
                 programs=self.programs,
-                last_good=folder / "config",
+                in_force=folder / "config",
             ),
             host="node1",
             fstab=self.fstab,

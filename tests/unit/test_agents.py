@@ -19,9 +19,8 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.agents = Agents(programs=folder, secrets=(folder / "etc", folder / "good"))
+        self.agents = Agents(programs=folder, secrets=folder / "etc")
         (folder / "etc").mkdir()
-        (folder / "good").mkdir()
 
     def agent(self, script: str) -> None:
         path = self.folder / "fence_test"
@@ -97,14 +96,14 @@ def test_a_value_of_two_lines_is_refused_before_anything_starts(bench: Bench) ->
 
 
 def test_the_secret_is_never_shown(bench: Bench) -> None:
-    (bench.folder / "good/bmc.secret").write_text("hunter2")  # only the last good configuration has it
+    (bench.folder / "etc/bmc.secret").write_text("hunter2")
     bench.agent("cat | grep password; exit 1")
     result = bench.run(password_file="bmc.secret")
     assert result.text == "exit code 1: password=***"
 
 
 def test_half_a_secret_is_never_shown_either(bench: Bench) -> None:
-    (bench.folder / "good/bmc.secret").write_text("hunter2-hunter3")
+    (bench.folder / "etc/bmc.secret").write_text("hunter2-hunter3")
     bench.agent("cat > /dev/null; printf 'login with hunter2-hunter3'; head -c 2042 /dev/zero | tr '\\0' x; exit 1")
     assert bench.run(password_file="bmc.secret").text == "exit code 1"
     bench.agent("cat > /dev/null; head -c 4000 /dev/zero | tr '\\0' x; echo; echo 'login with hunter2-hunter3'; exit 1")
@@ -186,7 +185,7 @@ def test_an_agent_that_complains_without_end_is_heard_to_its_end(bench: Bench) -
 @pytest.mark.parametrize("secret", ["hunter2", "it's $9", "o\\h"])
 def test_the_secret_is_not_shown_from_a_command_that_an_agent_could_not_run(bench: Bench, secret: str) -> None:
     """Debian's fence_ipmilan names the whole command when it finds no ipmitool."""
-    (bench.folder / "good/bmc.secret").write_text(secret)
+    (bench.folder / "etc/bmc.secret").write_text(secret)
     command = f"ipmitool -P {shlex.quote(secret)} chassis power off"
     (bench.folder / "complaint").write_text(f"{ERROR} Unable to run {command}\n{ERROR} {secret!r} {secret}\n")
     bench.agent("tail -1 complaint >&2; exit 1")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes.in_force import put_in_force
 from standfast.configuration import keys, model
-from standfast.configuration.load import digest, load, load_good, load_with, save_good
+from standfast.configuration.load import digest, load, load_in_force, load_with
 from standfast.configuration.model import Configuration, ConfigurationError, Plug, QuorumLoss, Recovery, StopFailure
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_span, show_span
@@ -67,7 +68,7 @@ def system(tmp_path: Path) -> System:
         (folder / "units" / unit).write_text("[Unit]\n")
     (folder / "units/masked.service").symlink_to("/dev/null")
     (folder / "units/alias.service").symlink_to(folder / "units/real.service")
-    (folder / "units/ours.service").symlink_to(tmp_path / "good/units/ours.service")
+    (folder / "units/ours.service").symlink_to(tmp_path / "config/units/ours.service")
     (folder / "units/torn.service").symlink_to(folder / "nowhere/torn.service")
     (folder / "init.d/legacy").write_text("#!/bin/sh\n")
     for agent in ("fence_redfish", "fence_apc"):
@@ -77,7 +78,7 @@ def system(tmp_path: Path) -> System:
         vendor_paths=(folder / "units",),
         init_scripts=folder / "init.d",
         programs=folder / "sbin",
-        last_good=tmp_path / "good",
+        in_force=tmp_path / "config",
     )
 
 
@@ -669,55 +670,39 @@ def test_the_digest_is_of_names_and_content_but_not_of_what_editors_leave(root: 
     assert digest(root) != before
 
 
-def test_the_last_good_copy_is_taken_while_the_files_are_broken(root: Path, system: System, tmp_path: Path) -> None:
-    last_good = tmp_path / "var/config"
-    assert load_good(root, last_good, system=system)[0] is not None
+def test_what_is_in_force_is_read_and_not_what_the_administrator_works_on(
+    root: Path, system: System, tmp_path: Path
+) -> None:
+    taken, told = load_in_force(tmp_path, system=system)
+    assert taken is None
+    assert str(told[0]).startswith(f"{tmp_path / 'config'}: there is no configuration in force on this node: standfast")
     good = load(root, system=system)
-    assert save_good(root, last_good, checked=good.digest) == good.digest
+    put_in_force(root, tmp_path)
     write(root, "cluster.conf", "[Cluster\n")
-    taken, told = load_good(root, last_good, system=system)
-    assert taken == good
+    assert load_in_force(tmp_path, system=system) == (good, ())
+    put_in_force(root, tmp_path)
+    taken, told = load_in_force(tmp_path, system=system)
+    assert taken is None
     assert str(told[0]).startswith("cluster.conf:1:")
-    assert load_good(root, tmp_path / "none", system=system)[0] is None
 
 
-def test_the_last_good_copy_stays_good_when_a_package_is_removed(root: Path, system: System, tmp_path: Path) -> None:
-    save_good(root, tmp_path / "good")
+def test_what_is_in_force_is_used_and_told_when_a_package_is_removed(
+    root: Path, system: System, tmp_path: Path
+) -> None:
+    put_in_force(root, tmp_path)
     (system.unit_paths[0] / "standfast-ip@.service").unlink()
-    taken, told = load_good(root, tmp_path / "good", system=system)
+    taken, told = load_in_force(tmp_path, system=system)
     assert taken is not None
     assert "no unit standfast-ip@192.0.2.100.service here" in str(told[0])
 
 
-def test_a_copy_replaces_the_last_one_whole_and_keeps_secrets_secret(root: Path, tmp_path: Path) -> None:
-    last_good = tmp_path / "var/config"
-    save_good(root, last_good)
-    write(root, "units/b.service", "[Unit]\n")
-    (root / "units/a.service").unlink()
-    save_good(root, last_good)
-    assert sorted(path.name for path in (last_good / "units").iterdir()) == ["b.service", "webserv.target"]
-    assert (last_good / "corosync.key").stat().st_mode & 0o777 == 0o600
-    assert len(list(last_good.parent.iterdir())) == 2  # the link and the folder that it leads to
-    assert digest(last_good) == digest(root)
-
-
-def test_a_copy_that_was_damaged_or_has_other_modes_is_made_anew(root: Path, tmp_path: Path) -> None:
-    last_good = tmp_path / "config"
-    (last_good / "units").mkdir(parents=True)  # as a folder, not as the link that we make
-    save_good(root, last_good)
-    for harm in (lambda: (last_good / "cluster.conf").write_text("x"), lambda: (root / "cluster.conf").chmod(0o640)):
-        harm()
-        save_good(root, last_good)
-        assert (last_good / "cluster.conf").read_text() == CLUSTER
-    assert (last_good / "cluster.conf").stat().st_mode & 0o777 == 0o640
-
-
-def test_files_that_changed_since_the_check_are_not_saved(root: Path, system: System, tmp_path: Path) -> None:
-    checked = load(root, system=system).digest
-    write(root, "cluster.conf", "[Cluster\n")
-    with pytest.raises(ConfigurationError, match="changed while"):
-        save_good(root, tmp_path / "good", checked=checked)
-    assert not (tmp_path / "good").exists()
+def test_what_is_in_force_but_was_changed_by_hand_is_used_and_told(root: Path, system: System, tmp_path: Path) -> None:
+    before = put_in_force(root, tmp_path)
+    write(tmp_path / "config", "units/a.service", "[Service]\nExecStart=/bin/false\n")
+    taken, told = load_in_force(tmp_path, system=system)
+    assert taken is not None
+    assert taken.digest == digest(tmp_path / "config") != before
+    assert str(told[0]).startswith(f"{tmp_path / 'config'}: was changed by hand or by a broken disk")
 
 
 def test_the_table_of_keys_in_the_manual_is_the_one_of_the_code() -> None:

@@ -47,7 +47,7 @@ def run(folder: Path, script: str, cgroups: Cgroups, *, timeout_ms: int = 5000, 
     )
 
     async def main() -> Result:
-        result = await Agents(programs=folder, secrets=(folder,), cgroups=cgroups).run(device, None, Action.STATUS)
+        result = await Agents(programs=folder, secrets=folder, cgroups=cgroups).run(device, None, Action.STATUS)
         async with asyncio.timeout(5):
             while cgroups._own is not None and list(cgroups._own.glob("agent-*")):  # noqa: ASYNC110 - the kernel's word
                 await asyncio.sleep(0.02)

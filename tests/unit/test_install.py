@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from fakes.in_force import put_in_force
 from standfast.configuration import install as module
 from standfast.configuration.install import install, installed_digest, remove
-from standfast.configuration.load import load, save_good
+from standfast.configuration.load import load
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.files import write_atomic
 
@@ -27,7 +28,7 @@ class Machine:
     """The folders of one node and the steps that a daemon takes with them."""
 
     def __init__(self, folder: Path) -> None:
-        self.etc, self.good = folder / "etc", folder / "var/config"
+        self.etc, self.var, self.in_force = folder / "etc", folder / "var", folder / "var/config"
         self.system, self.vendor, self.manifest = folder / "system", folder / "vendor", folder / "var/installed.json"
         shutil.copytree(EXAMPLE, self.etc)
         self.write("cluster.conf", CLUSTER)
@@ -45,14 +46,14 @@ class Machine:
 
     def save(self) -> Configuration:
         configuration = load(self.etc, system=None)
-        save_good(self.etc, self.good)
+        put_in_force(self.etc, self.var)
         return configuration
 
     def install(self) -> bool:
-        return install(self.save(), self.good, self.system, self.manifest)
+        return install(self.save(), self.in_force, self.system, self.manifest)
 
     def remove(self) -> bool:
-        return remove(self.good, self.system, self.manifest)
+        return remove(self.in_force, self.system, self.manifest)
 
     def files(self) -> dict[str, str]:
         """Every file below `system` with its content, links with an arrow."""
@@ -81,7 +82,7 @@ def machine(tmp_path: Path) -> Machine:
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
 
-def test_a_group_is_linked_into_the_last_good_copy_and_every_resource_is_guarded(machine: Machine) -> None:
+def test_a_group_is_linked_into_the_version_in_force_and_every_resource_is_guarded(machine: Machine) -> None:
     assert machine.install()
     assert set(machine.files()) == {
         "webserv.target",
@@ -90,7 +91,7 @@ def test_a_group_is_linked_into_the_last_good_copy_and_every_resource_is_guarded
         "apache2.service.d/standfast.conf",
         f"apache2.service.d/{GUARD}",
     }
-    assert (machine.system / "webserv.target").readlink() == machine.good / "units/webserv.target"
+    assert (machine.system / "webserv.target").readlink() == machine.in_force / "units/webserv.target"
     assert (machine.system / f"apache2.service.d/{GUARD}").read_text().splitlines()[1:] == [
         "[Unit]",
         "AssertPathExists=/run/standfast/lease/webserv",
@@ -241,9 +242,9 @@ def test_a_lost_or_damaged_manifest_is_no_harm(machine: Machine, harm: str) -> N
 def test_the_units_of_another_configuration_than_the_one_given_are_not_installed(machine: Machine) -> None:
     configuration = machine.save()
     machine.write("cluster.conf", CLUSTER + "Failback=yes\n")
-    save_good(machine.etc, machine.good)
+    put_in_force(machine.etc, machine.var)
     with pytest.raises(ConfigurationError, match="holds another configuration"):
-        install(configuration, machine.good, machine.system, machine.manifest)
+        install(configuration, machine.in_force, machine.system, machine.manifest)
     assert machine.files() == {}
 
 
@@ -316,14 +317,14 @@ def test_a_call_that_is_interrupted_anywhere_is_mended_by_the_next(
     with monkeypatch.context() as patched:
         crash_at(patched, step, stays_guarded)
         try:
-            assert install(configuration, machine.good, machine.system, machine.manifest)
+            assert install(configuration, machine.in_force, machine.system, machine.manifest)
             interrupted = False
         except Crash:
             interrupted = True
     assert interrupted or step > 20  # so many changes there are, at least
     if interrupted:
         assert installed_digest(machine.manifest) != configuration.digest
-    assert install(configuration, machine.good, machine.system, machine.manifest) is interrupted
+    assert install(configuration, machine.in_force, machine.system, machine.manifest) is interrupted
     assert set(machine.files()) == {
         "webserv.target",
         "b.service",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.in_force import put_in_force
 from standfast.files import write_atomic
 from standfast.membershipd.settings import own_networks, read_settings
 
@@ -26,9 +27,12 @@ Address=192.0.2.22
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "cluster.conf").write_text(CLUSTER)
-    write_atomic(tmp_path / "corosync.key", bytes(1024))
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "etc"
+    root.mkdir()
+    (root / "cluster.conf").write_text(CLUSTER)
+    write_atomic(root / "corosync.key", bytes(1024))
+    put_in_force(root, tmp_path)
     return tmp_path
 
 
@@ -41,10 +45,10 @@ def root(tmp_path: Path) -> Path:
     ],
 )
 def test_two_links_in_one_network_of_this_machine_are_told_with_file_and_line(
-    root: Path, networks: list[str], told: str
+    folder: Path, networks: list[str], told: str
 ) -> None:
     found: list[IPv4Network | IPv6Network] = [ip_network(text) for text in networks]
-    settings = read_settings(root, root / "none", "node1", lambda: found)
+    settings = read_settings("node1", folder, lambda: found)
     assert settings.usable, "it is no reason to stand still"
     if not told:
         assert settings.problems == ()

@@ -1,25 +1,31 @@
-"""Reads and checks /etc/standfast, and keeps the last good copy of it.
+"""Reads and checks configurations: the administrator's files in /etc/standfast, and the version in force here.
 
 Everything wrong is told at once. What can be wrong on this machine only (a unit that is not installed, a fence agent
-that is missing) is checked for the administrator's files, not for the last good copy: that was right when it was
-saved, and what runs must go on when a package is removed.
+that is missing) keeps the administrator's files from being good; of the version in force it is only told: what runs
+must go on when a package is removed.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from standfast.configuration.cluster import ClusterPart, read_cluster
 from standfast.configuration.groups import Units, read_groups
 from standfast.configuration.keys import did_you_mean
 from standfast.configuration.model import Configuration, ConfigurationError, Group, Problem, Source
 from standfast.configuration.system import System, is_unit_file_name
-from standfast.configuration.tree import Tree, read_tree, replace_files, save_tree
+from standfast.configuration.tree import Tree, read_tree, replace_files
 from standfast.configuration.unitfile import Section, merge, scan
+from standfast.configuration.versions import FOLDER, in_force, read_in_force
+from standfast.configuration.versions import IN_FORCE as IN_FORCE
 
 ROOT = Path("/etc/standfast")
-LAST_GOOD = Path("/var/lib/standfast/config")
+NOTHING_IN_FORCE: Final = (
+    "there is no configuration in force on this node: standfast init NAME makes a new cluster, "
+    "standfast join takes this node into an existing one"
+)
 _HERE = System()
 _KEY_BYTES = range(128, 4097)  # what corosync.conf(5) takes as a key file
 _UNIT_TYPES = re.compile(r"(service|socket|mount|automount|swap|timer|path|target|slice|scope|device)\.d")
@@ -37,9 +43,9 @@ class Examined:
 def load(root: Path = ROOT, *, system: System | None = _HERE) -> Configuration:
     """The configuration below `root`; ConfigurationError with everything that is wrong.
 
-    `system` None: nothing is asked of this machine (for the last good copy, and for another machine's files).
+    `system` None: nothing is asked of this machine (for the version in force, and for another machine's files).
     """
-    return _check(read_tree(root), system)
+    return check(read_tree(root), system=system)
 
 
 def load_with(root: Path, replacements: Mapping[str, str | bytes], *, system: System | None = _HERE) -> Configuration:
@@ -47,21 +53,26 @@ def load_with(root: Path, replacements: Mapping[str, str | bytes], *, system: Sy
 
     ConfigurationError names a replacement as it would name the file: by its name below `root`, and the line.
     """
-    return _check(replace_files(read_tree(root), replacements), system)
+    return check(replace_files(read_tree(root), replacements), system=system)
 
 
-def load_good(
-    root: Path = ROOT, last_good: Path = LAST_GOOD, *, system: System | None = _HERE
+def load_in_force(
+    folder: Path = FOLDER, *, system: System | None = _HERE
 ) -> tuple[Configuration | None, tuple[Problem, ...]]:
-    """The files if they are good, else the last good copy with what is wrong in the files; None: there is neither."""
-    try:
-        return load(root, system=system), ()
-    except ConfigurationError as error:
-        problems = error.problems
-    try:
-        return load(last_good, system=None), problems
-    except ConfigurationError:
-        return None, problems
+    """The configuration in force here and what is wrong with it on this machine; None: there is none to work with."""
+    tree = read_in_force(folder)
+    if tree is None:
+        return None, (Problem(source=Source(path=str(folder / IN_FORCE.name), line=0), text=NOTHING_IN_FORCE),)
+    problems: tuple[Problem, ...] = ()
+    if tree.digest != in_force(folder):
+        text = "was changed by hand or by a broken disk; put the right version in force again: standfast config push"
+        problems = (Problem(source=Source(path=str(folder / IN_FORCE.name), line=0), text=text),)
+    for asked in (system, None):
+        try:
+            return check(tree, system=asked), problems
+        except ConfigurationError as error:
+            problems += tuple(problem for problem in error.problems if problem not in problems)
+    return None, problems
 
 
 def digest(root: Path = ROOT) -> str:
@@ -69,24 +80,16 @@ def digest(root: Path = ROOT) -> str:
     return read_tree(root).digest
 
 
-def save_good(root: Path = ROOT, last_good: Path = LAST_GOOD, *, checked: str | None = None) -> str:
-    """`last_good` holds a copy of the files below `root` (whole, also after a power cut); the digest of the copy.
-
-    `checked` is the digest of the configuration that was found good. When the files are others by now nothing is
-    copied and ConfigurationError is raised: load them again. OSError (a full disk): the old copy is still there.
-    """
-    tree = read_tree(root)
-    if tree.problems:
-        raise ConfigurationError(tree.problems)
-    if checked is not None and tree.digest != checked:
-        text = "the files were changed while they were read"
-        raise ConfigurationError((Problem(source=Source(path=str(root), line=0), text=text),))
-    save_tree(tree, last_good)
-    return tree.digest
+def check(tree: Tree, *, system: System | None = _HERE) -> Configuration:
+    """What these files say; ConfigurationError with everything that is wrong. `system` as for load()."""
+    examined = examine(tree, system)
+    if examined.configuration is None:
+        raise ConfigurationError(examined.problems)
+    return examined.configuration
 
 
 def examine(tree: Tree, system: System | None = _HERE) -> Examined:
-    """The same for files that were read: what is good of them, however much is not."""
+    """The same for who wants everything: what is good of these files, however much is not."""
     problems = list(tree.problems)
     cluster = _read_cluster_files(tree, problems)
     groups = read_groups(Units(files=_unit_files(tree, problems), masked=_masked(tree)), cluster, system, problems)
@@ -99,13 +102,6 @@ def examine(tree: Tree, system: System | None = _HERE) -> Examined:
 def in_reading_order(problem: Problem) -> tuple[str, bool, int]:
     """A key to sort by: as somebody would read the files from the top down."""
     return problem.source.path, problem.source.line == 0, problem.source.line
-
-
-def _check(tree: Tree, system: System | None) -> Configuration:
-    examined = examine(tree, system)
-    if examined.configuration is None:
-        raise ConfigurationError(examined.problems)
-    return examined.configuration
 
 
 def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) -> Configuration:

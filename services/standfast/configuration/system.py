@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from standfast.configuration.versions import IN_FORCE
+
 # systemd.unit(5), "Unit File Load Path", the strongest first; the generators' folders have what comes from fstab,
 # from init.d and from quadlets
 _VENDOR_PATHS = (Path("/usr/local/lib/systemd/system"), Path("/lib/systemd/system"), Path("/usr/lib/systemd/system"))
@@ -42,7 +44,7 @@ class System:
     vendor_paths: tuple[Path, ...] = _VENDOR_PATHS  # what packages brought
     init_scripts: Path = Path("/etc/init.d")
     programs: Path = Path("/usr/sbin")
-    last_good: Path = Path("/var/lib/standfast/config")  # a link that leads here was installed by us
+    in_force: Path = IN_FORCE  # a link that leads here was installed by us
 
     def find(self, unit: str) -> Path | None:
         """The file that systemd would load for `unit` (or its template) if nothing of ours were installed, or None."""
@@ -75,7 +77,7 @@ class System:
 
     def is_ours(self, path: Path) -> bool:
         """A link that Standfast made when it installed the units of the version in force."""
-        return path.is_symlink() and path.readlink().is_relative_to(self.last_good)
+        return path.is_symlink() and path.readlink().is_relative_to(self.in_force)
 
 
 def template(unit: str) -> str:

@@ -1,23 +1,22 @@
-"""The files below /etc/standfast, read once: what is checked, what is counted and what is saved are the same bytes."""
+"""The files of a configuration, read once: what is checked, what is counted and what is stored are the same bytes."""
 
 import hashlib
-import itertools
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from standfast.configuration.model import Problem, Source
-from standfast.configuration.system import template
-from standfast.files import sync_folder, write_atomic
 
+LARGEST_FILE_BYTES: Final = 1 << 20
+LARGEST_TREE_BYTES: Final = 8 << 20
+_LONGEST_NAME_BYTES = 245  # 255, less what a file that is being written is called by
+_LONGEST_PATH = 1024
 _MASK = Path("/dev/null")
-_LARGEST_BYTES = 1 << 20
 _TOO_LARGE = "is larger than 1 MiB; large data does not belong here"
-_LARGEST_TREE_BYTES = 8 << 20
 # What editors and dpkg leave behind is no configuration, as for systemd (src/basic/path-util.c): opening a file
 # in an editor must not make this node's configuration differ from the others'.
 _LEFT_BEHIND = ("~", ".swp", ".bak", ".old", ".new", ".rpmnew", ".rpmsave", ".rpmorig", ".ucf-new", ".ucf-old")
@@ -65,13 +64,15 @@ def read_tree(root: Path) -> Tree:
     for path in _walk(root, problems):
         name = str(path.relative_to(root))
         try:
-            files[name] = _read_file(path, root)
+            if refusal := name_refusal(name):
+                raise ValueError(refusal)
+            files[name] = read_file(_follow(path, root))
         except (OSError, ValueError) as error:
             text = _unreadable(error) if isinstance(error, OSError) else str(error)
             problems.append(Problem(source=Source(path=name, line=0), text=text))
             continue
         whole += len(files[name].content)
-        if whole > _LARGEST_TREE_BYTES:
+        if whole > LARGEST_TREE_BYTES:
             text = "all files together are larger than 8 MiB; large data does not belong here"
             problems.append(Problem(source=Source(path=str(root), line=0), text=text))
             break
@@ -89,7 +90,8 @@ def replace_files(tree: Tree, contents: Mapping[str, str | bytes]) -> Tree:
     for name, content in contents.items():
         # Half of a surrogate pair is no text: it becomes bytes that the check refuses, with their line.
         written = content.encode(errors="surrogatepass") if isinstance(content, str) else content
-        if refusal := _name_refusal(name, tree) or (_TOO_LARGE if len(written) > _LARGEST_BYTES else None):
+        too_large = _TOO_LARGE if len(written) > LARGEST_FILE_BYTES else None
+        if refusal := name_refusal(name) or _place_refusal(name, tree.files) or too_large:
             problems.append(Problem(source=Source(path=name, line=0), text=refusal))
         else:
             # A new one has no mode yet: it is not told to be open to others before it is written.
@@ -97,64 +99,35 @@ def replace_files(tree: Tree, contents: Mapping[str, str | bytes]) -> Tree:
     return Tree(files={name: files[name] for name in sorted(files)}, problems=tuple(problems))
 
 
-def save_tree(tree: Tree, last_good: Path) -> None:
-    """`last_good` leads to exactly these files, also after a power cut; before that it led to the old ones.
-
-    `last_good` is a link to a folder beside it: a link can be replaced in one step, a folder cannot.
-    Raises OSError (a full disk): then the old files are still there whole.
-    """
-    last_good.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    folder = _folder_for(tree, last_good)
-    if not folder.is_dir():
-        _write_tree(tree, folder)
-    _point(last_good, folder)
-    for other in last_good.parent.glob(f"{last_good.name}.set-*"):
-        if other != folder:
-            _discard(other)
-
-
-def _folder_for(tree: Tree, last_good: Path) -> Path:
-    """The folder that holds this tree already, or a name that is free: one in use is never written to."""
-    for number in itertools.count():
-        folder = last_good.with_name(f"{last_good.name}.set-{tree.digest[:16]}-{number}")
-        if not folder.exists() or read_tree(folder).files == tree.files:
-            return folder
-    raise AssertionError
+def name_refusal(name: str) -> str | None:
+    """Why no file of the configuration can be called `name` (below its folder, with "/"), or None."""
+    path = PurePosixPath(name)
+    try:
+        longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    except UnicodeEncodeError:
+        return "is no name that a file can have"
+    if "\0" in name or path.is_absolute() or ".." in path.parts or str(path) != name or not path.parts:
+        return "is no name below the configuration's folder; write for example units/webserv.target"
+    if longest > _LONGEST_NAME_BYTES or len(name) > _LONGEST_PATH:
+        return f"is too long; a file or folder here may have a name of {_LONGEST_NAME_BYTES} bytes"
+    if any(map(_left_behind, path.parts)):
+        return "is a name that editors and packages leave behind, so it would not be read; call it otherwise"
+    return None
 
 
-def _write_tree(tree: Tree, folder: Path) -> None:
-    temporary = folder.with_name(f"{folder.name}.new")
-    _discard(temporary)
-    temporary.mkdir(mode=0o755)
-    for name, file in tree.files.items():
-        path = temporary / name
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        write_atomic(path, file.content, file.mode)
-    for inner in (temporary, *temporary.rglob("*")):
-        if inner.is_dir():
-            inner.chmod(0o755)  # whatever the umask is: systemd and `systemctl cat` read here
-            sync_folder(inner)
-    temporary.rename(folder)
-    sync_folder(folder.parent)
-
-
-def _point(last_good: Path, folder: Path) -> None:
-    if last_good.is_symlink() and last_good.readlink() == Path(folder.name):
-        return
-    temporary = last_good.with_name(f"{last_good.name}.set-link")
-    _discard(temporary)
-    temporary.symlink_to(folder.name)
-    if last_good.is_dir() and not last_good.is_symlink():  # a plain folder, as somebody copied it there
-        last_good.rename(last_good.with_name(f"{last_good.name}.set-plain"))
-    temporary.replace(last_good)
-    sync_folder(last_good.parent)
-
-
-def _discard(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def read_file(path: Path) -> File:
+    """The file at `path`. Raises OSError, and ValueError when it is no plain file or too large."""
+    if os.path.realpath(path) == "/dev/null":  # as `systemctl mask` does; an empty file says the same to systemd
+        return File(content=b"", mode=0o644)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is no file; nothing but files and folders is replicated")
+        content = file.read(LARGEST_FILE_BYTES + 1)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ValueError(_TOO_LARGE)
+    return File(content=content, mode=status.st_mode & 0o777)
 
 
 def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
@@ -177,36 +150,16 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names) if not _left_behind(name))
 
 
-def _name_refusal(name: str, tree: Tree) -> str | None:
-    """Why no file of `tree` could be called `name`, or None."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or str(path) != name or not path.parts:
-        return "is no name below the configuration's folder; write for example units/webserv.target"
-    if any(map(_left_behind, path.parts)):
-        return "is a name that editors and packages leave behind, so it would not be read; call it otherwise"
-    if any(other.startswith(f"{name}/") for other in tree.files):
+def _place_refusal(name: str, files: Mapping[str, File]) -> str | None:
+    """Why there can be no file `name` beside these, or None."""
+    if any(other.startswith(f"{name}/") for other in files):
         return "is a folder; name the file in it"
-    above = next((str(folder) for folder in path.parents if str(folder) in tree.files), None)
+    above = next((str(folder) for folder in PurePosixPath(name).parents if str(folder) in files), None)
     return f"cannot be below {above}, which is a file; call it otherwise" if above else None
 
 
 def _left_behind(name: str) -> bool:
     return name.startswith(".") or name.endswith(_LEFT_BEHIND + _LEFT_BY_DPKG)
-
-
-def _read_file(path: Path, root: Path) -> File:
-    real = _follow(path, root)
-    if real == _MASK:  # as `systemctl mask` does; an empty file says the same to systemd
-        return File(content=b"", mode=0o644)
-    descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is no file; nothing but files and folders is replicated")
-        content = file.read(_LARGEST_BYTES + 1)
-    if len(content) > _LARGEST_BYTES:
-        raise ValueError(_TOO_LARGE)
-    return File(content=content, mode=stat.S_IMODE(status.st_mode))
 
 
 def _follow(path: Path, root: Path) -> Path:
@@ -226,7 +179,8 @@ def _follow(path: Path, root: Path) -> Path:
         raise ValueError(f"is a link to {target} that leads back to itself; put the file itself here") from None
     if real != _MASK and not real.is_relative_to(root.resolve()):
         raise ValueError(f"is a link to {target}, which is not replicated; put the file itself here")
-    if path.parent == root / "units" and real != _MASK and real.name not in (path.name, template(path.name)):
+    template = re.sub(r"@.+(?=\.)", "@", path.name)
+    if path.parent == root / "units" and real != _MASK and real.name not in (path.name, template):
         text = f"is a link to {target}, so that systemd takes both for one unit"
         raise ValueError(f"{text}; put a file of its own here, or write {real.name} wherever {path.name} is meant")
     return real

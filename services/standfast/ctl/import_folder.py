@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from standfast.configuration.load import LAST_GOOD, ROOT, load
+from standfast.configuration.load import IN_FORCE, ROOT, load
 from standfast.configuration.model import ConfigurationError, Problem
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_address
@@ -23,7 +23,7 @@ from standfast.rhcs.report import Imported, NewFile
 from standfast.rhcs.translate import translate
 
 _KEY_BYTES: Final = 1024  # as corosync-keygen makes it
-_NOT_THERE: Final = (ROOT, LAST_GOOD.parent, Path("/etc/systemd"))
+_NOT_THERE: Final = (ROOT, IN_FORCE.parent, Path("/etc/systemd"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

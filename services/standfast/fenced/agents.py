@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import FenceDevice
+from standfast.configuration.versions import IN_FORCE
 from standfast.fenced.cgroups import Cgroup, Cgroups
 from standfast.fenced.levels import Action, Answer
 
@@ -47,10 +48,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agents:
-    """The agents in `programs`, with secrets from the first of `secrets` that has the file."""
+    """The agents in `programs`, with secrets from files in the folder `secrets`."""
 
     programs: Path = AGENTS
-    secrets: tuple[Path, ...] = (Path("/etc/standfast"),)
+    secrets: Path = IN_FORCE
     cgroups: Cgroups | None = None  # None: a process group is all that an agent gets
 
     async def run(self, device: FenceDevice, plug: str | None, action: Action) -> Result:
@@ -117,14 +118,12 @@ class Agents:
             return ""
         if name != Path(name).name:
             raise AgentError(f"PasswordFile={name} is not the name of a file beside cluster.conf")
-        for folder in self.secrets:
-            try:
-                return (folder / name).read_text().rstrip("\n")
-            except FileNotFoundError:
-                continue
-            except (OSError, UnicodeDecodeError) as error:
-                raise AgentError(f"PasswordFile={name} cannot be read: {error}") from error
-        raise AgentError(f"PasswordFile={name} is not there")
+        try:
+            return (self.secrets / name).read_text().rstrip("\n")
+        except FileNotFoundError as error:
+            raise AgentError(f"PasswordFile={name} is not there") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise AgentError(f"PasswordFile={name} cannot be read: {error}") from error
 
 
 class AgentError(Exception):

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, Signal, interface_file, serve_forever
 from standfast.configuration.device_checks import unsafe_nodes
-from standfast.configuration.model import Configuration, Node, Plug, Problem
+from standfast.configuration.load import NOTHING_IN_FORCE
+from standfast.configuration.model import Configuration, Node, Plug
 from standfast.fenced import ring, unfencing
 from standfast.fenced.agents import Agents
 from standfast.fenced.attempts import Attempts, Order
@@ -30,15 +31,15 @@ _TERM_TIMEOUT_S: Final = 2.0
 _LONGEST_WORD: Final = 128
 MOST_HISTORY: Final = 500  # entries that one call of History returns
 
-Load = Callable[[], tuple[Configuration | None, tuple[Problem, ...]]]
+Load = Callable[[], Configuration | None]  # blocks: it is called in a thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What is another thing in tests."""
 
-    load: Load  # blocks: it is called in a thread
-    used_before: Callable[[], Configuration | None] = lambda: None  # the last good copy; likewise
+    load: Load  # what is in force here
+    files: Load  # what could come into force
     agents: Agents = field(default_factory=Agents)
     history: Path = Path("/var/lib/standfast/fencing")
     unfenced: Path = unfencing.MARKS
@@ -141,7 +142,7 @@ class Service:
 
     async def _check_files(self, call: Call) -> tuple[Any, ...]:
         """The files are judged; which configuration is used here stays as it is."""
-        found, _ = await asyncio.to_thread(self._settings.load)
+        found = await asyncio.to_thread(self._settings.files)
         return (found.digest, await self._library.refusals(found)) if found is not None else ("", ())
 
     # the configuration and what is checked of it
@@ -151,33 +152,23 @@ class Service:
         if self._configuration is None or _find(self._configuration, node) is None:
             await self._load()
         if self._configuration is None:
-            text = "There is no configuration here: correct /etc/standfast/cluster.conf."
-            raise BusError(ErrorName.REFUSED, text)
+            raise BusError(ErrorName.REFUSED, f"{NOTHING_IN_FORCE[0].upper()}{NOTHING_IN_FORCE[1:]}.")
         return self._configuration
 
     async def _load(self) -> bool:
-        """The configuration is the files', or the last good one; True: a device has never been asked."""
+        """The configuration is the one in force here; True: a device has never been asked."""
         async with self._loading:
-            found, _ = await asyncio.to_thread(self._settings.load)
+            found = await asyncio.to_thread(self._settings.load)
             if found is None:
                 return False
-            self._configuration = await self._choose(found)
+            self._configuration = found
             self._tasks.create_task(self._check(found))
-            return self._devices.configure(self._configuration)
+            return self._devices.configure(found)
 
-    async def _choose(self, found: Configuration) -> Configuration:
-        """What is to be used: what was used before while `found` would be refused, which is told all the same."""
-        before = self._configuration or await asyncio.to_thread(self._settings.used_before)
-        if before is None or before.digest == found.digest or not await self._library.refusals(found):
-            return found
-        return before
-
-    async def _check(self, found: Configuration) -> None:
+    async def _check(self, configuration: Configuration) -> None:
         """What the agents say of themselves was read: problems are told, this node is let in where it must be."""
         async with self._checking:
-            await self._library.check(found)
-            if (configuration := self._configuration) is None:
-                return
+            await self._library.check(configuration)
             plugs = self._to_unfence(configuration)
             own = await self._ring() if plugs else None
             if not plugs or (own is not None and own.own):

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from standfast import journal
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file, serve_forever
+from standfast.configuration.versions import FOLDER
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.corosync.requests import Requests
@@ -37,8 +38,7 @@ class Machine:
 
     hostname: str
     incarnation: str
-    root: Path = Path("/etc/standfast")
-    last_good: Path = Path("/var/lib/standfast/config")
+    folder: Path = FOLDER  # of the versions, and of the link to the one in force
     corosync_conf: Path = Path("/run/standfast/corosync.conf")
     withdrawn: Path = Path("/var/lib/standfast/withdrawn")
 
@@ -64,7 +64,7 @@ class Membership:
         self._members = Members(self._term_opened)
         self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), self._away_changed)
         self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
-        self._settings = read_settings(machine.root, machine.last_good, machine.hostname)
+        self._settings = read_settings(machine.hostname, machine.folder)
         self._text = ""  # of corosync.conf, "" = none yet
         self._take(None, self._settings)
 
@@ -78,7 +78,7 @@ class Membership:
             tasks.create_task(self._device.keep(lambda: self._bus))
 
     def reread(self) -> None:
-        """The files may have changed (SIGHUP)."""
+        """Another version may be in force here (SIGHUP)."""
         self._reread.set()
 
     async def _on_bus(self, bus: Bus) -> None:
@@ -93,8 +93,9 @@ class Membership:
         while True:
             await self._reread.wait()
             self._reread.clear()
-            machine = self._machine
-            old, new = self._settings, read_settings(machine.root, machine.last_good, machine.hostname)
+            old, new = self._settings, read_settings(self._machine.hostname, self._machine.folder)
+            if new.configuration is None:
+                new = replace(old, problems=new.problems)  # what was read before is used
             self._settings = new
             changed = self._take(old, new)
             if self._follower is not None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from standfast import journal
 from standfast.addresses.netlink import Netlink
-from standfast.configuration.load import load_good
+from standfast.configuration.load import load_in_force
 from standfast.configuration.model import Configuration, Node, Problem, Source
+from standfast.configuration.versions import FOLDER, IN_FORCE
 from standfast.journal import Event, Level
 
 KEY_NAME: Final = "corosync.key"
@@ -32,9 +33,9 @@ def own_networks() -> tuple[Network, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """One reading of the files. `node` is None when the configuration does not name this machine."""
+    """One reading of what is in force. `node` is None when the configuration does not name this machine."""
 
-    configuration: Configuration | None  # None: the files are broken and there is no good copy
+    configuration: Configuration | None  # None: there is none here, or it cannot be read
     node: Node | None
     problems: tuple[Problem, ...]
     key_file: Path
@@ -56,19 +57,17 @@ class Settings:
 
 
 def read_settings(
-    root: Path, last_good: Path, hostname: str, networks: Callable[[], Iterable[Network]] = own_networks
+    hostname: str, folder: Path = FOLDER, networks: Callable[[], Iterable[Network]] = own_networks
 ) -> Settings:
-    """The good files below `root`, or else the last good copy, as they concern this machine and its networks."""
-    configuration, problems = load_good(root, last_good)
+    """The configuration in force here, as it concerns this machine and its networks."""
+    configuration, problems = load_in_force(folder)
     node = find_node(configuration.nodes, hostname) if configuration else None
     if configuration is not None and node is None:
         text = f'no [Node] has Name={hostname}, as this machine is called: add it, or correct the name in "hostnamectl"'
-        problems = (*problems, Problem(source=Source(path=str(root / "cluster.conf"), line=0), text=text))
+        problems = (*problems, Problem(source=Source(path="cluster.conf", line=0), text=text))
     elif node is not None:
         problems = (*problems, *_one_network(node, networks()))
-    key_file = root / KEY_NAME
-    if not key_file.exists() and (last_good / KEY_NAME).exists():
-        key_file = last_good / KEY_NAME
+    key_file = folder / IN_FORCE.name / KEY_NAME  # Corosync reads it through the link
     return Settings(configuration=configuration, node=node, problems=problems, key_file=key_file)
 
 
@@ -89,14 +88,15 @@ def find_node(nodes: Iterable[Node], hostname: str) -> Node | None:
 
 
 def tell_changes(old: Settings | None, new: Settings) -> None:
-    """The journal has each problem that is new, that there is no configuration, or that all is well again."""
+    """The journal has each problem that is new, that there is nothing to work with, or that all is well again."""
     known = old.problems if old else ()
+    if not new.usable:
+        if new.problems != known:
+            text = f"This node has no configuration to work with: {'; '.join(map(str, new.problems))}"
+            journal.write(Event.CONFIGURATION_MISSING, Level.ERROR, text)
+        return
     for problem in new.problems:
         if problem not in known:
             journal.write(Event.CONFIGURATION_PROBLEM, Level.ERROR, str(problem), file=str(problem.source))
-    if not new.usable and (old is None or old.usable):
-        text = "There is no configuration to work with: correct the files, then systemctl reload standfast-membershipd"
-        journal.write(Event.CONFIGURATION_MISSING, Level.ERROR, text)
-    if new.usable and not new.problems and known:
-        text = "The configuration is good again"
-        journal.write(Event.CONFIGURATION_GOOD, Level.NOTICE, text)
+    if not new.problems and known:
+        journal.write(Event.CONFIGURATION_GOOD, Level.NOTICE, "The configuration is good again")

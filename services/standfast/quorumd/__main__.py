@@ -4,9 +4,8 @@ import asyncio
 import signal
 import sys
 
-from standfast.configuration.load import load_good
-from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import arbiter_lingers_ms
+from standfast.configuration.reader import Reader
 from standfast.corosync.network import Corosync
 from standfast.daemon import Daemon, run
 from standfast.quorumd.command import Commands, own_cgroup
@@ -18,12 +17,14 @@ from standfast.quorumd.watch import Watch
 async def main(daemon: Daemon) -> None:
     quorum = Quorum(Corosync(), daemon.ready)
     looking = Looking(Commands(own_cgroup()).look, quorum.show)
-    watch = Watch(quorum.show, _read, arbiter_ms=arbiter_lingers_ms)
+    read = Reader()
+    watch = Watch(quorum.show, read, arbiter_ms=arbiter_lingers_ms)
 
     def reread() -> None:
-        configuration = _read()
-        quorum.configure(configuration)
-        looking.configure(configuration)
+        configuration = read()
+        if configuration is not None:  # else what was read before is used
+            quorum.configure(configuration)
+            looking.configure(configuration)
         watch.reload()
 
     reread()
@@ -37,12 +38,6 @@ async def _run(quorum: Quorum, looking: Looking, watch: Watch) -> None:
         tasks.create_task(watch.run())
         tasks.create_task(looking.run())
         tasks.create_task(quorum.run())
-
-
-def _read() -> Configuration | None:
-    """The good files, or else the last good copy; what is wrong with them is told by membershipd."""
-    configuration, _ = load_good()
-    return configuration
 
 
 if __name__ == "__main__":

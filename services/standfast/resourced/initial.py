@@ -1,13 +1,16 @@
 """`python3 -m standfast.resourced.initial`: the first record of a new cluster, every node marked left.
 
-The same bytes on every node: it is made from the configuration alone. A record that exists is never overwritten.
+The same bytes on every node: it is made from /etc/standfast alone, which is in force on this node then. A record that
+exists is never overwritten.
 """
 
 import sys
 from pathlib import Path
 
-from standfast.configuration.load import load, save_good
+from standfast.configuration import versions
+from standfast.configuration.load import ROOT, check
 from standfast.configuration.model import Configuration, ConfigurationError
+from standfast.configuration.tree import read_tree
 from standfast.files import write_atomic
 from standfast.resourced.codec import encode
 from standfast.resourced.disk import RECORD
@@ -25,12 +28,14 @@ def main(path: Path = RECORD) -> int:
     if path.exists():
         print(f"{path} exists: this node has a record already, nothing was changed", file=sys.stderr)
         return 1
+    tree = read_tree(ROOT)
     try:
-        configuration = load()
+        configuration = check(tree)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 1
-    save_good(checked=configuration.digest)
+    versions.store(tree)
+    versions.point(tree.digest)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, encode(Disk(highest_term=0, record=first_record(configuration))))
     print(f"{path}: the first record of cluster {configuration.cluster.name}, every node marked left")

@@ -305,7 +305,7 @@ class Service:
 
 
 def _tell_problem(problem: str) -> None:
-    text = f"{problem}; the last good configuration is used until then"
+    text = f"{problem}; what is in force is used until then"
     journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
 
 

@@ -1,16 +1,17 @@
 """Which configuration this node works with, and putting its units in place (DESIGN section 3).
 
-In use is the one that the record says is in force: the files in /etc/standfast if they are it, else the last good
-copy. What stands in /etc/standfast is offered; it comes into force when every node offers the same.
+In use is the version that the record says is in force. What stands in /etc/standfast is offered; it comes into force
+when every node offers the same.
 """
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from standfast.configuration import install
-from standfast.configuration.load import LAST_GOOD, ROOT, load, save_good
-from standfast.configuration.model import Configuration, ConfigurationError, Problem
+from standfast.configuration import install, versions
+from standfast.configuration.load import ROOT, check, load, load_in_force
+from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
+from standfast.configuration.tree import read_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +24,12 @@ class Found:
 
 
 def find(in_force: str) -> Found:
-    """Read the files and the last good copy; `in_force` is the record's digest, "" = unknown."""
+    """Read the files and the version in force; `in_force` is the record's digest, "" = unknown."""
     offered, problems = _load(ROOT)
-    if offered is not None and in_force in ("", offered.digest):
-        return Found(used=offered, offered=offered, problems=())
-    good = _load_good()
-    return Found(used=good if good is not None else offered, offered=offered, problems=problems)
+    used = _load_version(in_force or versions.in_force())
+    if used is None and offered is not None and offered.digest == in_force:
+        used = offered  # it came into force while this node was away
+    return Found(used=used or load_in_force(system=None)[0], offered=offered, problems=problems)
 
 
 def _load(root: Path) -> tuple[Configuration | None, tuple[Problem, ...]]:
@@ -38,21 +39,27 @@ def _load(root: Path) -> tuple[Configuration | None, tuple[Problem, ...]]:
         return None, error.problems
 
 
-def _load_good() -> Configuration | None:
+def _load_version(digest: str) -> Configuration | None:
+    tree = versions.read(digest)
     try:
-        return load(LAST_GOOD, system=None)
+        return check(tree, system=None) if tree is not None else None
     except ConfigurationError:
         return None
 
 
 def put_in_place(configuration: Configuration, *, from_files: bool) -> bool:
-    """The configuration is the last good one and its units are installed; True: systemd must reload.
+    """The configuration is in force on this node and its units are installed; True: systemd must reload.
 
     Raises ConfigurationError before anything changes when something of an administrator is in the way.
     """
     if from_files:
-        save_good(checked=configuration.digest)
-    return install.install(configuration, LAST_GOOD)
+        tree = read_tree(ROOT)
+        if tree.digest != configuration.digest:
+            text = "the files were changed while they were read"
+            raise ConfigurationError((Problem(source=Source(path=str(ROOT), line=0), text=text),))
+        versions.store(tree)
+    versions.point(configuration.digest)
+    return install.install(configuration)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
