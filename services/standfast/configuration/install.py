@@ -1,8 +1,8 @@
-"""Puts the last good units/ and the guards of all resources where systemd finds them, also at a boot without us.
+"""Puts units/ of the version in force and all guards where systemd finds them, also at a boot without us.
 
 The manifest names everything of ours before it is there and until it is gone, so an interrupted call is mended by
-the next one. A lost manifest is no harm either: our links lead into the last good copy and our drop-ins say that
-they are ours. A guard is replaced in one step and removed only when its unit is no resource any more.
+the next one. A lost manifest is no harm either: our links lead into the version in force and our drop-ins say
+that they are ours. A guard is replaced in one step and removed only when its unit is no resource any more.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from standfast.configuration.guards import DROPIN, MARK, dropins
 from standfast.configuration.model import Configuration, ConfigurationError, Group, Problem, Source
 from standfast.configuration.tree import Tree, read_tree
 from standfast.configuration.versions import IN_FORCE
-from standfast.files import sync_folder, write_atomic
+from standfast.files import make_folders, sync_folder, write_atomic
 
 SYSTEM = Path("/etc/systemd/system")
 MANIFEST = Path("/var/lib/standfast/installed.json")
@@ -46,7 +46,7 @@ def install(
 ) -> bool:
     """The units below `root` and the guards are in place; True: something changed, a daemon-reload is due.
 
-    `root` holds `configuration` (save_good() was called first): links lead there. Raises ConfigurationError before
+    `root` holds `configuration` (it is in force here): links lead there. Raises ConfigurationError before
     anything changes when an administrator's file is in the way, OSError when the disk refuses; then the next call
     does the rest and says True. Whoever dies between this call and the daemon-reload must reload when it is back.
     """
@@ -104,7 +104,7 @@ def remove(root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFE
 def _wanted(configuration: Configuration, root: Path) -> dict[str, _Piece]:
     tree = read_tree(root)
     if tree.digest != configuration.digest:
-        text = "holds another configuration than the one to install; save it there first"
+        text = "holds another configuration than the one to install; put that in force here first"
         raise ConfigurationError((Problem(source=Source(path=str(root), line=0), text=text),))
     return _pieces(configuration.groups, tree, root)
 
@@ -136,7 +136,7 @@ def _foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system
 
 
 def _is_ours(path: Path, in_manifest: bool, root: Path) -> bool:
-    """A link that leads into the last good copy, or a drop-in of our name that we wrote."""
+    """A link that leads into the version in force, or a drop-in of our name that we wrote."""
     if path.is_symlink():
         return path.readlink().is_relative_to(root / "units")
     if path.name != DROPIN or path.parent.suffix != ".d" or not path.is_file():
@@ -160,10 +160,7 @@ def _is_right(path: Path, piece: _Piece) -> bool:
 
 
 def _place(path: Path, piece: _Piece) -> None:
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o755)
-        path.parent.chmod(0o755)
-        sync_folder(path.parent.parent)
+    make_folders(path.parent)
     if piece.target is None:
         write_atomic(path, piece.content, 0o644)
         return

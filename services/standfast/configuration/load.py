@@ -90,7 +90,7 @@ def check(tree: Tree, *, system: System | None = _HERE) -> Configuration:
 
 
 def examine(tree: Tree, system: System | None = _HERE) -> Examined:
-    """The same for files that were read: what is good of them, however much is not."""
+    """The same for who wants everything: what is good of these files, however much is not."""
     problems = list(tree.problems)
     cluster = _read_cluster_files(tree, problems)
     groups = read_groups(Units(files=_unit_files(tree, problems), masked=_masked(tree)), cluster, system, problems)
@@ -114,8 +114,8 @@ def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) 
         domains=cluster.domains,
         groups=groups,
         digest=tree.digest,
-        heuristics=cluster.heuristics,
         key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
+        heuristics=cluster.heuristics,
     )
 
 

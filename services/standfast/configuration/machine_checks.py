@@ -14,7 +14,7 @@ from standfast.bus import Bus
 from standfast.configuration.as_installed import AsInstalled
 from standfast.configuration.guards import DROPIN
 from standfast.configuration.install import MANIFEST, SYSTEM, in_the_way, unguarded
-from standfast.configuration.load import IN_FORCE, in_reading_order
+from standfast.configuration.load import in_reading_order
 from standfast.configuration.model import Configuration, Group, Problem, Source
 from standfast.configuration.mounts import fstab_problems
 from standfast.configuration.network_checks import Network, address_problems, read_network
@@ -22,6 +22,7 @@ from standfast.configuration.system import System
 from standfast.configuration.tree import Tree
 from standfast.configuration.unit_checks import sections_elsewhere, unit_problems
 from standfast.configuration.verify import verify
+from standfast.configuration.versions import IN_FORCE
 from standfast.manager import enabled_or_running, has_assertion
 
 _ASSERTION = "AssertPathExists="
