@@ -88,7 +88,7 @@ def _commands() -> Iterator[str]:
 
 def _command(words: str, command: click.Command) -> Iterator[str]:
     arguments = [f"\\fI{escape(one.make_metavar())}\\fR" for one in command.params if isinstance(one, click.Argument)]
-    options = [one for one in command.params if isinstance(one, click.Option)]
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
     given = [f"\\fB{escape(words)}\\fR", *arguments, *(["[\\fIOPTION\\fR...]"] if options else [])]
     yield ".TP\n" + " ".join(given)
     if not isinstance(command, click.Group):

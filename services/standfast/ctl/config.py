@@ -19,10 +19,11 @@ def config() -> None:
 
 
 def _commands() -> dict[str, click.Command]:
+    from standfast.ctl.config_check import check
     from standfast.ctl.config_diff import diff
     from standfast.ctl.config_dry_run import plan
     from standfast.ctl.config_edit import edit
     from standfast.ctl.config_history import history, show
     from standfast.ctl.config_push import confirm, push, rollback
 
-    return {str(one.name): one for one in (diff, plan, push, confirm, show, history, rollback, edit)}
+    return {str(one.name): one for one in (check, diff, plan, push, confirm, show, history, rollback, edit)}
