@@ -432,7 +432,7 @@ async def test_a_missing_unit_and_a_forgotten_group(node: Node) -> None:
     node.units.forget("other")
     assert await node.units.read("other") == ()
     await node.units.reset_failed("missing.service")
-    await node.units.reboot()
+    await node.units.ask("Reboot")
     assert node.systemd.calls[-1] == ("Reboot",)
 
 

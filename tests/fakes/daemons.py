@@ -69,6 +69,7 @@ class Cluster:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
         record["Members"] = list(NODES)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
+        record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0)}
         self.publish(ROOT, "Groups1", **record, NoTerm="", Losses=[], Without=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):
             values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False}

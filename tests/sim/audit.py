@@ -118,7 +118,7 @@ class Audit:
 
     def _rests(self, machine: Machine) -> bool:
         """It said that it cannot work, and holds nothing: whatever it was ordered, it begins nothing."""
-        return machine.core is not None and machine.core.rests_up_to > 0 and self.harmless(machine)
+        return machine.core is not None and machine.core.fitness.rests_up_to > 0 and self.harmless(machine)
 
     def _is_idle(self, machine: Machine, record: Record) -> bool:
         """Proven off by its watchdog without a reset: it holds nothing, is fed for that, and begins nothing, whatever
@@ -131,7 +131,7 @@ class Audit:
     def harmless(self, machine: Machine) -> bool:
         """It holds nothing, and is in no term in which it would take an order."""
         term = machine.core.terms.term if machine.core is not None else None
-        rests = term is None or (machine.core is not None and term.number <= machine.core.rests_up_to)
+        rests = term is None or (machine.core is not None and term.number <= machine.core.fitness.rests_up_to)
         return rests and not any(map(_has, machine.places.values()))
 
     def stopped_in_time(self, machine: Machine) -> None:

@@ -24,6 +24,7 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Answer,
     ArmWatchdog,
@@ -43,7 +44,6 @@ from standfast.resourced.events import (
     TellWatchdog,
     TimePassed,
 )
-from standfast.resourced.hands import Act
 from standfast.resourced.record import Disk, initial
 
 TIME_MS = 200
@@ -172,7 +172,7 @@ class World:
             now=machine.boottime(self.now),
             speaks=machine.speaks,
         )
-        machine.core.offered = machine.files
+        machine.core.installation.offered = machine.files
         self.units.adopt(name)
         self.agents.tell(name)
         self.dogs.greet(name)

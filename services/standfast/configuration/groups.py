@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from standfast.configuration.cluster import ClusterPart
+from standfast.configuration.definitions import definition
 from standfast.configuration.keys import Scope, Values, did_you_mean, read
 from standfast.configuration.model import Group, Probe, Problem, Resource, Source
 from standfast.configuration.mounts import mount_unit
@@ -36,21 +37,23 @@ class Units:
 
     def sections(self, unit: str) -> tuple[Section, ...]:
         """The sections of `unit` (or its template) and its drop-ins, in systemd's order."""
-        return merge((), [self.files[name] for name in self._parts(unit)])
+        return merge((), self.files_of(unit).values())
 
     def use(self, unit: str) -> tuple[Section, ...]:
         """The same, and its files count as used."""
-        self.used.update(self._parts(unit))
+        self.used.update(self.files_of(unit))
         return self.sections(unit)
 
     def has(self, unit: str) -> bool:
         """A file in units/ describes `unit`, not only drop-ins."""
         return unit in self.files or template(unit) in self.files
 
-    def _parts(self, unit: str) -> list[str]:
+    def files_of(self, unit: str) -> dict[str, tuple[Section, ...]]:
+        """The same by the files' names."""
         main = [name for name in (unit, template(unit)) if name in self.files][:1]
         folders = [(folder, self._folders.get(folder, ())) for folder in dropin_folders(unit)]
-        return main + [f"{folder}/{name}" for folder, name in dropin_order(folders)]
+        names = main + [f"{folder}/{name}" for folder, name in dropin_order(folders)]
+        return {name: self.files[name] for name in names}
 
 
 def read_groups(
@@ -137,7 +140,8 @@ def _read_resources(
         settings = read(Scope.RESOURCE, named(sections, _OURS), begins, problems)
         _read_address(unit, sections, problems)
         probes = _read_probes(unit, sections, problems)
-        found.append(Resource(unit=unit, probes=probes, source=source, **settings.by_field))
+        defined = definition(units.files_of(unit))
+        found.append(Resource(unit=unit, probes=probes, definition=defined, source=source, **settings.by_field))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ that is missing) keeps the administrator's files from being good; of the version
 must go on when a package is removed.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) 
         groups=groups,
         digest=tree.digest,
         heuristics=cluster.heuristics,
+        key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
     )
 
 

@@ -182,6 +182,7 @@ class Resource:
     unit: str
     critical: bool = True
     probes: tuple[Probe, ...] = ()
+    definition: str = ""  # see configuration.definitions: where it differs, the unit must start anew
     source: Source = field(default=Source(path="", line=0), compare=False)
 
 
@@ -223,6 +224,7 @@ class Configuration:
     groups: tuple[Group, ...]  # by name
     digest: str  # SHA-256 in hex over names and content of every file below the root, secrets included
     heuristics: tuple[Heuristic, ...] = ()  # in the order written
+    key: str = ""  # SHA-256 in hex of corosync.key
 
     def node(self, name: str) -> Node:
         return next(node for node in self.nodes if node.name == name)

@@ -1,13 +1,29 @@
-"""`standfast config`: the configuration of the cluster."""
+"""`standfast config`: the configuration of the whole cluster, version by version."""
 
 import click
 
-from standfast.ctl.config_check import check
+
+class _Config(click.Group):
+    """Its commands are loaded when one of them is wanted: every other command would wait for what they need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_commands())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _commands().get(cmd_name)
 
 
-@click.group()
+@click.group(cls=_Config)
 def config() -> None:
-    """The configuration of the cluster: what is written in /etc/standfast."""
+    """Change the configuration of the whole cluster: edit /etc/standfast on one node, then push it."""
 
 
-config.add_command(check)
+def _commands() -> dict[str, click.Command]:
+    from standfast.ctl.config_check import check
+    from standfast.ctl.config_diff import diff
+    from standfast.ctl.config_dry_run import plan
+    from standfast.ctl.config_edit import edit
+    from standfast.ctl.config_history import history, show
+    from standfast.ctl.config_push import confirm, push, rollback
+
+    return {str(one.name): one for one in (check, diff, plan, push, confirm, show, history, rollback, edit)}

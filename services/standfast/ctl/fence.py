@@ -6,11 +6,11 @@ from typing import Any, Final
 import click
 
 from standfast.bus import Bus, BusError, escape
-from standfast.ctl.cluster import DAEMONS, FENCING, GROUPS, ROOT, Properties
-from standfast.ctl.problems import GONE, CommandError, Exit, not_running, run
+from standfast.ctl.cluster import FENCING, GROUPS, ROOT, Properties
+from standfast.ctl.problems import GONE, CommandError, Exit, run
 from standfast.ctl.report import Report
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
+from standfast.ctl.wishes import GOES_ON, ask, daemon_away, find_resourced, names, timeout_option, wait
 
 MEMBER: Final = "org.standfast.Member1"
 RECORD: Final = "org.standfast.Groups1"
@@ -148,18 +148,8 @@ async def _ask(method: str, signature: str, *arguments: Any) -> list[tuple[Any, 
         except BusError as error:
             if error.name not in GONE or bus.closed.is_set():
                 raise
-            raise await _fenced_away(bus) from error
+            raise await daemon_away(bus, FENCING) from error
     return [tuple(row) for row in rows]
-
-
-async def _fenced_away(bus: Bus) -> CommandError:
-    others: list[str] = []
-    for name in DAEMONS.keys() - {FENCING}:
-        await bus.on_owner(name, lambda owner: others.append(owner) if owner else None)
-    if not others:
-        return not_running()
-    text = "standfast-fenced does not run here: systemctl status standfast-fenced.service"
-    return CommandError(Exit.NOT_RUNNING, text)
 
 
 def _plug(node: str, device: str, power: str, ok: bool, answered: str, text: str) -> Report:

@@ -112,23 +112,29 @@ def _carry_out(name: str, method: str, arguments: tuple[str, ...], goal: Goal, t
 
 
 async def _wish(name: str, method: str, arguments: tuple[str, ...], goal: Goal, timeout_s: float) -> Properties:
-    """The group as it is when the goal is reached."""
-    path = f"{ROOT}/group/{escape(name)}"
     async with await Bus.connect() as bus:
         await find_resourced(bus)
-        before = now = await read_group(bus, name, path)
-        await ask(bus, path, INTERFACE, method, "s" * len(arguments), *arguments)
+        return await bring(bus, name, method, arguments, goal, timeout_s)
 
-        async def look() -> str:
-            nonlocal now
-            now = await read_group(bus, name, path)
-            if goal(before, now):
-                return ""
-            check_outlook(name, before, now, stops=method in ("Stop", "Disable"))
-            return _sentence(name, now)
 
-        await wait(bus, look, timeout_s)
-        return now
+async def bring(
+    bus: Bus, name: str, method: str, arguments: tuple[str, ...], goal: Goal, timeout_s: float
+) -> Properties:
+    """The group as it is when the goal is reached. Raises CommandError when it is not, BusError when it is refused."""
+    path = f"{ROOT}/group/{escape(name)}"
+    before = now = await read_group(bus, name, path)
+    await ask(bus, path, INTERFACE, method, "s" * len(arguments), *arguments)
+
+    async def look() -> str:
+        nonlocal now
+        now = await read_group(bus, name, path)
+        if goal(before, now):
+            return ""
+        check_outlook(name, before, now, stops=method in ("Stop", "Disable"))
+        return _sentence(name, now)
+
+    await wait(bus, look, timeout_s)
+    return now
 
 
 def check_outlook(name: str, before: Properties, now: Properties, *, stops: bool) -> None:

@@ -57,6 +57,17 @@ async def find_resourced(bus: Bus) -> None:
         raise CommandError(Exit.NOT_RUNNING, text) from None
 
 
+async def daemon_away(bus: Bus, name: str) -> CommandError:
+    """Nobody owns this bus name: whether the daemon is away, or Standfast does not run here at all."""
+    others: list[str] = []
+    for other in DAEMONS.keys() - {name}:
+        await bus.on_owner(other, lambda owner: others.append(owner) if owner else None)
+    if not others:
+        return not_running()
+    unit = f"standfast-{DAEMONS[name]}"
+    return CommandError(Exit.NOT_RUNNING, f"{unit} does not run here: systemctl status {unit}.service")
+
+
 async def read_group(bus: Bus, name: str, path: str) -> Properties:
     """The group's properties. Raises CommandError when there is none of that name."""
     try:
@@ -74,10 +85,12 @@ async def names(bus: Bus, interface: str) -> list[str]:
     return [str(found[interface]["Name"]) for found in objects.values() if interface in found]
 
 
-async def wait(bus: Bus, look: Callable[[], Awaitable[str]], timeout_s: float) -> None:
-    """`look` says "" : it is so. What it waits for is told on stderr whenever that changes.
+async def wait(
+    bus: Bus, look: Callable[[], Awaitable[str]], timeout_s: float, late: str = "It goes on: standfast status"
+) -> None:
+    """`look` says "" : it is so. Each line of what it waits for is told on stderr when it is a new one.
 
-    Raises CommandError (unknown) after `timeout_s`, and what `look` raises to end the wait.
+    Raises CommandError (unknown) after `timeout_s`, with `late` in it, and what `look` raises to end the wait.
     """
     changed = asyncio.Event()
     await bus.subscribe(GROUPS, lambda _: changed.set(), path_namespace=ROOT)
@@ -86,14 +99,15 @@ async def wait(bus: Bus, look: Callable[[], Awaitable[str]], timeout_s: float) -
     try:
         async with asyncio.timeout(timeout_s):
             while waiting := await _look(bus, look, changed):
-                if waiting != told:
-                    click.echo(f"{time.monotonic() - begun:5.1f} s  {waiting}", err=True)
-                    told = waiting
+                before, told = told.split("\n"), waiting
+                for line in waiting.split("\n"):
+                    if line not in before:
+                        click.echo(f"{time.monotonic() - begun:5.1f} s  {line}", err=True)
                 await asyncio.sleep(_AT_MOST_EVERY_S)  # a change brings several signals
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
     except TimeoutError:
-        text = f"It is not done after {timeout_s:g} s ({told or 'no answer'}). It goes on: standfast status"
+        text = f"It is not done after {timeout_s:g} s ({told.replace(chr(10), '; ') or 'no answer'}). {late}"
         raise CommandError(Exit.UNKNOWN, text) from None
 
 

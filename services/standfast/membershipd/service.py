@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from standfast import journal
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file, serve_forever
+from standfast.configuration.quorum import read_at_start
 from standfast.configuration.versions import FOLDER
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
@@ -16,7 +17,7 @@ from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
 from standfast.membershipd.away import Away, Place
 from standfast.membershipd.churn import Churn
-from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, read_at_start, render
+from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, render
 from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
 from standfast.membershipd.members import Members
@@ -24,6 +25,7 @@ from standfast.membershipd.pause import FORGOTTEN_AFTER_MS
 from standfast.membershipd.publication import NAME, publish
 from standfast.membershipd.ring import Follower, View
 from standfast.membershipd.settings import Settings, read_settings, tell_changes
+from standfast.membershipd.sharing import Sharing
 from standfast.membershipd.withdrawal import Withdraw
 
 _TRY_AGAIN_S: Final = 0.25
@@ -63,6 +65,7 @@ class Membership:
         self._forgetting: asyncio.TimerHandle | None = None
         self._members = Members(self._term_opened)
         self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), self._away_changed)
+        self._sharing = Sharing(self._server, machine.folder, lambda node: self._settings.name_of(node))
         self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
         self._settings = read_settings(machine.hostname, machine.folder)
         self._text = ""  # of corosync.conf, "" = none yet
@@ -76,6 +79,7 @@ class Membership:
             tasks.create_task(self._keep_rereading())
             tasks.create_task(self._members.follow())
             tasks.create_task(self._device.keep(lambda: self._bus))
+            tasks.create_task(self._sharing.carrier.keep())
 
     def reread(self) -> None:
         """Another version may be in force here (SIGHUP)."""
@@ -83,6 +87,7 @@ class Membership:
 
     async def _on_bus(self, bus: Bus) -> None:
         self._bus = bus
+        self._sharing.on_bus(bus)
         self._device.look_now()
         self._on_served()
         await self._members.on_bus(bus)
@@ -166,7 +171,13 @@ class Membership:
         """Follows one life of Corosync to its end. Raises CorosyncError or TimeoutError when it cannot be opened."""
         churn = Churn(lambda: self._settings, lambda: self._members.names, self._loop.time)
         follower = Follower(
-            self._network, self._requests, lambda: self._settings, self._machine.incarnation, churn, self._show
+            self._network,
+            self._requests,
+            lambda: self._settings,
+            self._machine.incarnation,
+            churn,
+            self._sharing.carrier,
+            self._show,
         )
         self._follower = follower
         began_s = self._loop.time()
@@ -283,9 +294,9 @@ def _tell_what_waits(old: Settings, new: Settings) -> None:
     """The journal has that a changed option is not in force before Corosync was started anew."""
     if not old.configuration or not new.configuration:
         return
-    if read_at_start(old.configuration) != read_at_start(new.configuration):
+    if read_at_start(old.configuration.cluster) != read_at_start(new.configuration.cluster):
         text = (
-            "AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
+            "Name=, AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
             "systemctl restart standfast.target on every node, one after the other"
         )
         journal.write(Event.COROSYNC_RESTART_DUE, Level.WARNING, text)

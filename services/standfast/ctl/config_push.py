@@ -1,0 +1,333 @@
+"""`standfast config push`, `rollback`, `confirm`: a version comes into force on every node, or nothing is changed."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import click
+
+from standfast.bus import Bus, BusError
+from standfast.configuration.bundle import pack
+from standfast.configuration.load import check
+from standfast.configuration.model import Configuration, ConfigurationError
+from standfast.configuration.tree import Tree
+from standfast.configuration.values import parse_span, show_span
+from standfast.ctl import config_nodes, config_plan
+from standfast.ctl import config_versions as versions
+from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
+from standfast.ctl.config_diff import compare, show, summary
+from standfast.ctl.config_versions import CARRIER, RECORD, Known, Named, Version
+from standfast.ctl.group import INTERFACE as GROUP
+from standfast.ctl.group import bring
+from standfast.ctl.problems import GONE, CommandError, Exit, run
+from standfast.ctl.report import Report
+from standfast.ctl.rights import call_with_rights
+from standfast.ctl.wishes import ask, daemon_away, find_resourced, timeout_option
+from standfast.vocabulary import Phase
+
+NOTHING: Final = "Nothing was changed."
+_SHARE_S: Final = 90.0  # membershipd itself answers sooner
+_LONGEST_WHY: Final = 200  # characters
+_CONFIRM_MS: Final = (10_000, 86_400_000)
+
+Command = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """The options that push and rollback share."""
+
+    without: tuple[str, ...]
+    why: str
+    confirm_ms: int
+    sure: bool
+    as_json: bool
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """Every node that is here has prepared it; nothing is changed yet."""
+
+    base: str
+    leaving: tuple[str, ...]  # groups that the version does not have
+    nodes: tuple[str, ...]
+    plan: list[Report]
+
+
+def _span(_: click.Context, __: click.Parameter, text: str) -> int:
+    try:
+        return parse_span(text, *_CONFIRM_MS) if text else 0
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _why(_: click.Context, __: click.Parameter, text: str) -> str:
+    if len(text) > _LONGEST_WHY or not text.isprintable():
+        raise click.BadParameter(f"write one line of at most {_LONGEST_WHY} characters")
+    return text
+
+
+def push_options(command: Command) -> Command:
+    """The command takes the options of How, and gets them by their names."""
+    options = (
+        click.option(
+            "--without",
+            multiple=True,
+            metavar="NODE",
+            help="An absent node that need not have looked at it; once for each.",
+        ),
+        click.option("--why", default="", metavar="TEXT", callback=_why, help="What for; `config history` shows it."),
+        click.option(
+            "--confirm-within",
+            "confirm_ms",
+            default="",
+            metavar="TIME",
+            callback=_span,
+            help="The version before comes back unless `config confirm` is typed within TIME, such as 5min.",
+        ),
+        click.option("--yes", "sure", is_flag=True, help="Do not ask before it comes into force."),
+        click.option("--json", "as_json", is_flag=True, help="For programs: what came of it, node by node."),
+        timeout_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@push_options
+def push(**options: Any) -> None:
+    """Bring /etc/standfast of this node into force on every node, whole or not at all.
+
+    It is checked here, sent to all nodes and prepared there; the plan is shown and asked about. Only then it is put in
+    force. --timeout counts for each of these steps.
+    """
+    carry_out(versions.read_folder(), How(**options))
+
+
+@click.command()
+@click.argument("version", default="")
+@push_options
+def rollback(version: str, **options: Any) -> None:
+    """Push the files of VERSION again; without it those from which the version in force was made.
+
+    /etc/standfast follows on every node; a file that was edited there is named and left as it is.
+    """
+    how = How(**options)
+    older, tree = run(_older(version), NOTHING)
+    click.echo(f"Rolling back to {older.label} ({older.digest[:12]}).", err=True)
+    carry_out(tree, replace(how, why=how.why or f"rollback to {older.label}"), here=False)
+
+
+@click.command()
+def confirm() -> None:
+    """Keep the version that was pushed with --confirm-within."""
+    run(_keep(), "It may or may not have been asked for: standfast config history")
+    click.echo("The version in force stays: standfast config history")
+
+
+def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
+    """The version is in force and installed by all who are here. Raises CommandError.
+
+    here: it is what stands in /etc/standfast, so what only this machine can say of it counts.
+    """
+    if not how.sure and not versions.has_terminal():
+        raise CommandError(Exit.REFUSED, f"There is no terminal to ask on: read `config plan`, add --yes. {NOTHING}")
+    configuration = checked(tree) if here else _loaded(tree)
+    ready = run(prepare(tree, configuration, how.timeout_s), NOTHING)
+    if ready is None:
+        _tell_nothing(how)
+        return
+    _ask(ready, how)
+    _put_in_force(tree.digest, ready, how)
+    late = "It is in force, and the nodes go on installing it by themselves: standfast config show"
+    known, every = run(config_nodes.wait_installed(tree.digest, ready.base, how.timeout_s, late), late)
+    _tell_done(known, every, ready, how)
+
+
+def checked(tree: Tree) -> Configuration:
+    """The files as they stand on this machine. Raises CommandError when something is wrong in them."""
+    try:
+        return check(tree, system=versions.MACHINE)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        text = f"{versions.FOLDER} does not pass the check: {len(error.problems)} to correct, named above. {NOTHING}"
+        raise CommandError(Exit.REFUSED, text) from error
+
+
+def _loaded(tree: Tree) -> Configuration:
+    try:
+        return check(tree, system=None)
+    except ConfigurationError as error:
+        raise CommandError(
+            Exit.REFUSED, f"That version does not pass the check any more: {error.problems[0]}"
+        ) from error
+
+
+async def _older(text: str) -> tuple[Version, Tree]:
+    """The version to go back to, and its files."""
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        known = await versions.read_known(bus)
+        base = known.find(known.in_force).base
+        if not text and not base:
+            raise CommandError(Exit.REFUSED, f"No version was in force before this one. {NOTHING}")
+        older = versions.pick(text or base, known, versions.stored())
+        tree = await versions.fetch(bus, older)
+    _tell_drift(versions.on_disk(known.in_force))
+    return older, tree
+
+
+def _tell_drift(in_force: Tree | None) -> None:
+    if in_force is not None:
+        edited = [one.name for one in compare(Named(label="", tree=in_force), versions.folder())]
+        if edited:
+            click.echo(f"Edited in {versions.FOLDER} and left as it is: {', '.join(edited)}", err=True)
+
+
+async def prepare(tree: Tree, configuration: Configuration, timeout_s: float) -> Ready | None:
+    """Every node that is here has the version on its disk and could bring it into force; None: it is in force already.
+
+    Raises CommandError, BusError.
+    """
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        known = await versions.read_known(bus)
+        if not known.members:
+            raise CommandError(Exit.NOT_QUORATE, f"No term is open: {known.no_term.rstrip('.')}. {NOTHING}")
+        if tree.digest == known.in_force:
+            return None
+        refuse_old_base(known, versions.in_force_here())
+        _tell_changes(known, tree)
+        await _share(bus, tree)
+        click.echo(f"{tree.digest[:12]} was sent to every node that is here.", err=True)
+        now = await config_nodes.wait_prepared(bus, tree.digest, known, timeout_s)
+        objects = await bus.managed_objects(GROUPS, ROOT)
+        groups = [found[GROUP] for found in objects.values() if GROUP in found]
+        kept = {group.name for group in configuration.groups}
+        return Ready(
+            base=known.in_force,
+            leaving=tuple(sorted(group["Name"] for group in groups if group["Name"] not in kept)),
+            nodes=now.members,
+            plan=await config_plan.planned(bus, tree.digest),
+        )
+
+
+def refuse_old_base(known: Known, here: str) -> None:
+    """Raises CommandError when /etc/standfast is not based on the version in force; what came since is shown."""
+    if here == known.in_force or not known.in_force:
+        return
+    old, new = versions.on_disk(here), versions.on_disk(known.in_force)
+    if old is not None and new is not None:
+        show(
+            compare(Named(label=known.label(here), tree=old), Named(label=known.label(known.in_force), tree=new)),
+            err=True,
+        )
+    newest = known.find(known.in_force)
+    since = f" since {newest.at}, pushed by {newest.by}" if newest.number else ""
+    text = (
+        f"{versions.FOLDER} of this node is based on {known.label(here) if here else 'no version'}; in force is "
+        f"{newest.label}{since}, which this node has not installed yet. Push again when `standfast config show` says "
+        f"that it has. {NOTHING}"
+    )
+    raise CommandError(Exit.REFUSED, text)
+
+
+def _tell_changes(known: Known, tree: Tree) -> None:
+    old = versions.on_disk(known.in_force)
+    if old is not None:
+        for line in summary(compare(Named(label="", tree=old), Named(label="", tree=tree))):
+            click.echo(line, err=True)
+
+
+async def _share(bus: Bus, tree: Tree) -> None:
+    """The version is on every node's disk, or on its way there."""
+    try:
+        await call_with_rights(bus, MEMBERSHIP, ROOT, CARRIER, "Share", "ay", pack(tree), timeout_s=_SHARE_S)
+    except ConfigurationError as error:
+        raise CommandError(Exit.REFUSED, f"{error.problems[0]}. {NOTHING}") from error
+    except BusError as error:
+        if error.name not in GONE or bus.closed.is_set():
+            raise
+        raise await daemon_away(bus, MEMBERSHIP) from error
+
+
+def _ask(ready: Ready, how: How) -> None:
+    """Whoever typed it has seen what would happen, and wants it. Raises CommandError."""
+    if not (how.as_json and how.sure):
+        with contextlib.redirect_stdout(sys.stderr if how.as_json else sys.stdout):
+            config_plan.print_plan(ready.plan)
+    for name in ready.leaving:
+        click.echo(f"{name} is no group any more: it is stopped first.", err=True)
+    if how.sure:
+        return
+    try:
+        wanted = click.confirm(f"Bring it into force on {', '.join(ready.nodes)}?", err=True)
+    except click.Abort:
+        wanted = False
+    if not wanted:
+        raise CommandError(Exit.REFUSED, NOTHING)
+
+
+def _put_in_force(digest: str, ready: Ready, how: How) -> None:
+    """The version is in force as far as the record goes. Raises CommandError; then it says what was stopped for it."""
+    asked: list[str] = []
+    try:
+        run(_stop(ready.leaving, how.timeout_s, asked), "No other version was put in force.")
+        arguments = (digest, ready.base, list(how.without), how.why, how.confirm_ms)
+        run(_put(arguments), "It may or may not come into force, by itself: standfast config history")
+    except CommandError:
+        if asked:
+            names = ", ".join(asked)
+            click.echo(
+                f"Stopped for this push, or about to be: {names}. To undo it: standfast group start NAME", err=True
+            )
+        raise
+
+
+async def _stop(leaving: tuple[str, ...], timeout_s: float, asked: list[str]) -> None:
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        for name in leaving:
+            asked.append(name)
+            await bring(bus, name, "Stop", (), lambda _, now: bool(now["Phase"] == Phase.STOPPED), timeout_s)
+
+
+async def _put(arguments: tuple[Any, ...]) -> None:
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        await ask(bus, ROOT, RECORD, "PutInForce", "ssassu", *arguments)
+
+
+async def _keep() -> None:
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        await ask(bus, ROOT, RECORD, "KeepConfiguration")
+
+
+def _tell_nothing(how: How) -> None:
+    if how.as_json:
+        click.echo(json.dumps({"changed": False}))
+    else:
+        click.echo("Nothing to push: these files are in force.")
+
+
+def _tell_done(known: Known, every: Sequence[str], ready: Ready, how: How) -> None:
+    newest = known.find(known.in_force)
+    if how.as_json:
+        made: Report = {"changed": True, "version": newest.number or None, "digest": newest.digest}
+        made |= {"confirm_within_ms": how.confirm_ms or None, "plan": config_plan.document(ready.plan)}
+        click.echo(json.dumps(made | {"nodes": config_nodes.report(known, every)}, indent=1, ensure_ascii=False))
+        return
+    from standfast.ctl import config_table  # rich takes a tenth of a second to load
+
+    click.echo(f"V{newest.label[1:]} is in force.")
+    config_table.show_nodes(config_nodes.report(known, every))
+    if how.confirm_ms:
+        back = known.label(known.unconfirmed) if known.unconfirmed else "the version before"
+        click.echo(f"Within {show_span(how.confirm_ms)} type `standfast config confirm`, or {back} comes back.")
