@@ -140,7 +140,9 @@ class _Future:
             self._tell(StepKind.NOT_IN_FORCE, "", "", f"it does not come into force: {refusal}")
             return
         self.situation = replace(self.situation, offered=offered)
-        self._carry_out(into_force(self.record, offered, Wish(id="", kind=WishKind.CONFIGURE, subject=offered.digest)))
+        base = self.record.configuration
+        push = Wish(id="", kind=WishKind.CONFIGURE, subject=offered.digest, base=base)
+        self._carry_out(into_force(offered, push))
 
     def _notice(self, name: str) -> None:
         """Corosync tells the others of a node that is silent after a while."""
