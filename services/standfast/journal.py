@@ -59,6 +59,8 @@ class Event(StrEnum):
     LINK_FLAPS = "link-flaps"
     LINK_STEADY = "link-steady"
     PRESENCE_REFUSED = "presence-refused"
+    VERSION_REFUSED = "version-refused"
+    VERSION_UNSTORED = "version-unstored"
     COROSYNC_LOST = "corosync-lost"
     COROSYNC_START_FAILED = "corosync-start-failed"
     COROSYNC_FOREIGN = "corosync-foreign"

@@ -73,7 +73,7 @@ class Bench:
         self.machine = Machine(
             hostname="node1.example.com",
             incarnation="boot/1",
-            folder=folder / "lib",
+            folder=folder / "state",
             corosync_conf=folder / "run" / "corosync.conf",
             withdrawn=folder / "lib" / "withdrawn",
         )

@@ -76,7 +76,7 @@ def test_new_files_are_offered_when_fenced_has_nothing_against_them(
 
     asyncio.run(main())
     said = capsys.readouterr().err
-    assert said.count(f"{PROBLEM}; the last good configuration is used until then [configuration-problem]") == 1
+    assert said.count(f"{PROBLEM}; what is in force is used until then [configuration-problem]") == 1
 
 
 def test_files_that_were_changed_while_it_was_away_are_not_offered_unasked(bench: Bench) -> None:

@@ -54,6 +54,7 @@ def test_every_method_says_who_may_call_it_and_every_action_is_polkits() -> None
 # Anybody may have these answered: whoever adds one here has made sure that it changes nothing and costs little.
 READS = {f"org.standfast.{name}" for name in ("Groups1.Simulate", "Groups1.PlanConfiguration", "Fencing1.History")}
 OURS_ALONE = {f"org.standfast.Fencing1.{name}" for name in ("Begin", "Check", "Objections")}  # between daemons
+OURS_ALONE |= {"org.standfast.Membership1.Want"}
 
 
 def test_what_needs_no_action_only_reads_or_is_for_root() -> None:

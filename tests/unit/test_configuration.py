@@ -680,7 +680,7 @@ def test_what_is_in_force_is_read_and_not_what_the_administrator_works_on(
     put_in_force(root, tmp_path)
     taken, told = load_in_force(tmp_path, system=system)
     assert taken is None
-    assert [str(problem)[:15] for problem in told] == ["cluster.conf:1:"]
+    assert str(told[0]).startswith("cluster.conf:1:")
 
 
 def test_what_is_in_force_is_used_and_told_when_a_package_is_removed(

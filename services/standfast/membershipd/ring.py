@@ -13,7 +13,10 @@ from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
 from standfast.corosync.network import ConfigurationHandle, GroupHandle, Network
 from standfast.corosync.requests import Requests
+from standfast.corosync.sender import Sender
 from standfast.journal import Event, Level
+from standfast.membershipd.carrier import Carrier
+from standfast.membershipd.chunks import is_about_versions
 from standfast.membershipd.churn import LOOK_S, Churn
 from standfast.membershipd.corosync_conf import token_ms
 from standfast.membershipd.incarnations import GROUP, Presence, PresenceError, decode, encode
@@ -26,7 +29,6 @@ from standfast.vocabulary import Ring
 # faster. One look at a node costs 0.02 ms. knet finds a bad link within 0.8 token, and from 2.2 token on rings may
 # churn and Corosync not answer any more: so at least one look for each token, the shorter of the two.
 LINK_INTERVAL_S: Final = 1.0
-_SEND_AGAIN_S: Final = 0.005
 # While rings churn Corosync synchronises again and again, and answers each question only in between.
 _ANSWERS_WITHIN_S: Final = 2.0
 _LONGEST_LOOK_S: Final = 30.0
@@ -52,6 +54,7 @@ class Follower:
         settings: Callable[[], Settings],
         incarnation: str,
         churn: Churn,
+        carrier: Carrier,
         on_change: Callable[[], None],
     ) -> None:
         self.view = View()
@@ -61,12 +64,12 @@ class Follower:
         self._settings = settings
         self._incarnation = incarnation
         self._churn = churn
+        self._carrier = carrier
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
-        self._group: GroupHandle | None = None
+        self._group = Sender(self._loop, self.dead.set)
         self._configuration: ConfigurationHandle | None = None
         self._members: tuple[Member, ...] = ()
-        self._send_due: asyncio.TimerHandle | None = None
         self._look = asyncio.Event()
         self._answers = True
         self._strange: set[int] = set()  # nodes whose presence could not be read
@@ -74,7 +77,9 @@ class Follower:
     async def open(self) -> None:
         """Corosync's callbacks come. Raises CorosyncError or TimeoutError while it does not run or answer."""
         group, configuration = await self._requests.ask(self._open, abandoned=_close_both)
-        self._group, self._configuration = group, configuration
+        self._group.handle, self._configuration = group, configuration
+        self._carrier.enter(group.node_id, self._group.send)
+        self._carrier.members_changed(self._members, frozenset(self._members))
         self._announce()
 
     async def reload(self) -> None:
@@ -107,10 +112,10 @@ class Follower:
 
     def close(self) -> None:
         """Nothing of it is left."""
-        if self._send_due is not None:
-            self._send_due.cancel()
-        if self._group is not None and self._configuration is not None:
-            _close_both((self._group, self._configuration))
+        self._carrier.leave()
+        self._group.close()
+        if self._configuration is not None:
+            self._configuration.close()
         self.dead.set()
 
     # in the thread of the requests
@@ -144,11 +149,16 @@ class Follower:
         self, members: tuple[Member, ...], left: tuple[Member, ...], joined: tuple[Member, ...]
     ) -> None:
         self._members = members
-        gone = {node for node, _ in (*left, *joined)}  # who joins anew may be another incarnation
-        self._forget(gone)
+        gone = frozenset((*left, *joined))  # who joins anew may be another incarnation
+        self._forget({node for node, _ in gone})
+        if self._group.handle is not None:  # else `open` tells in a moment
+            self._carrier.members_changed(members, gone)
         self._announce()
 
     def _heard(self, node: int, pid: int, data: bytes) -> None:
+        if is_about_versions(data):
+            self._carrier.heard((node, pid), data)
+            return
         try:
             presence = decode(data)
         except PresenceError as error:
@@ -172,22 +182,10 @@ class Follower:
 
     def _announce(self) -> None:
         """All members are told who this node is, as soon as Corosync takes the message."""
-        if self._send_due is not None:
-            self._send_due.cancel()
-            self._send_due = None
-        node = self._settings().node
-        if self._group is None or node is None or self.dead.is_set() or not self._joined(self._group):
+        node, group = self._settings().node, self._group.handle
+        if node is None or group is None or not any(member == group.node_id for member, _ in self._members):
             return
-        presence = Presence(node=node.name, incarnation=self._incarnation)
-        try:
-            sent = self._group.try_send(encode(presence))
-        except CorosyncError:
-            return  # it is gone, and `dead` says so in a moment
-        if not sent:
-            self._send_due = self._loop.call_later(_SEND_AGAIN_S, self._announce)
-
-    def _joined(self, group: GroupHandle) -> bool:
-        return any(node == group.node_id for node, _ in self._members)
+        self._group.send(encode(Presence(node=node.name, incarnation=self._incarnation)))
 
     # links
 

@@ -24,6 +24,7 @@ from standfast.membershipd.pause import FORGOTTEN_AFTER_MS
 from standfast.membershipd.publication import NAME, publish
 from standfast.membershipd.ring import Follower, View
 from standfast.membershipd.settings import Settings, read_settings, tell_changes
+from standfast.membershipd.sharing import Sharing
 from standfast.membershipd.withdrawal import Withdraw
 
 _TRY_AGAIN_S: Final = 0.25
@@ -63,6 +64,7 @@ class Membership:
         self._forgetting: asyncio.TimerHandle | None = None
         self._members = Members(self._term_opened)
         self._away = Away(Place(file=machine.withdrawn, incarnation=machine.incarnation), self._away_changed)
+        self._sharing = Sharing(self._server, machine.folder, lambda node: self._settings.name_of(node))
         self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
         self._settings = read_settings(machine.hostname, machine.folder)
         self._text = ""  # of corosync.conf, "" = none yet
@@ -76,6 +78,7 @@ class Membership:
             tasks.create_task(self._keep_rereading())
             tasks.create_task(self._members.follow())
             tasks.create_task(self._device.keep(lambda: self._bus))
+            tasks.create_task(self._sharing.carrier.keep())
 
     def reread(self) -> None:
         """Another version may be in force here (SIGHUP)."""
@@ -83,6 +86,7 @@ class Membership:
 
     async def _on_bus(self, bus: Bus) -> None:
         self._bus = bus
+        self._sharing.on_bus(bus)
         self._device.look_now()
         self._on_served()
         await self._members.on_bus(bus)
@@ -166,7 +170,13 @@ class Membership:
         """Follows one life of Corosync to its end. Raises CorosyncError or TimeoutError when it cannot be opened."""
         churn = Churn(lambda: self._settings, lambda: self._members.names, self._loop.time)
         follower = Follower(
-            self._network, self._requests, lambda: self._settings, self._machine.incarnation, churn, self._show
+            self._network,
+            self._requests,
+            lambda: self._settings,
+            self._machine.incarnation,
+            churn,
+            self._sharing.carrier,
+            self._show,
         )
         self._follower = follower
         began_s = self._loop.time()

@@ -6,7 +6,7 @@ import signal
 import sys
 
 from standfast import journal
-from standfast.configuration.load import NOTHING_IN_FORCE
+from standfast.configuration.load import load_in_force
 from standfast.corosync.network import Corosync
 from standfast.daemon import Daemon, run
 from standfast.resourced import disk, store
@@ -53,7 +53,8 @@ async def _configuration(daemon: Daemon) -> store.Found | None:
 
 def _complaint(found: store.Found) -> str:
     if found.used is None:
-        return f"This node runs nothing: {NOTHING_IN_FORCE}"
+        _, problems = load_in_force(system=None)
+        return f"This node runs nothing: {'; '.join(map(str, problems))}"
     names = tuple(node.name for node in found.used.nodes)
     host = os.uname().nodename
     if node_name(names, host) is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from standfast.configuration import versions
 from standfast.configuration.guards import DROPIN
 from standfast.configuration.install import SYSTEM, install, installed_digest
-from standfast.configuration.load import ROOT, check, load
+from standfast.configuration.load import ROOT, check, load, load_in_force
 from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
 from standfast.configuration.tree import read_tree
 
@@ -31,7 +31,7 @@ def find(in_force: str) -> Found:
     used = _load_version(in_force or versions.in_force())
     if used is None and offered is not None and offered.digest == in_force:
         used = offered  # it came into force while this node was away
-    return Found(used=used or _load_version(versions.in_force()), offered=offered, problems=problems)
+    return Found(used=used or load_in_force(system=None)[0], offered=offered, problems=problems)
 
 
 def _load(root: Path) -> tuple[Configuration | None, tuple[Problem, ...]]:
