@@ -50,8 +50,10 @@ def meanings() -> dict[tuple[str, str], str]:
 
 def commands(group: click.Group = standfast, *, above: str = "standfast") -> Iterator[tuple[str, click.Command]]:
     """Every command that does something by itself, and its words."""
-    for name, command in sorted(group.commands.items()):
-        words = f"{above} {name}"
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):
+        words, command = f"{above} {name}", group.get_command(context, name)
+        assert command is not None, words
         if not isinstance(command, click.Group) or command.invoke_without_command:
             yield words, command
         if isinstance(command, click.Group):

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -10,20 +10,6 @@ from fakes.daemons import Cluster
 from fakes.pushing import TARGET, Pushing, write_configuration
 from standfast.configuration.tree import Tree, read_tree
 from standfast.ctl.__main__ import main
-
-SHARED: Final = """
-    <!-- For tests. -->
-    <method name="Share">
-      <annotation name="org.standfast.Action" value="org.standfast.configure"/>
-      <arg name="bundle" type="ay" direction="in"/>
-      <arg name="digest" type="s" direction="out"/>
-    </method>
-    <!-- For tests. -->
-    <method name="Want">
-      <annotation name="org.standfast.Access" value="root"/>
-      <arg name="digest" type="s" direction="in"/>
-    </method>
-"""
 
 
 class Desk:

@@ -59,7 +59,7 @@ class Bench:
             self.power(plug, "on")
         self.alive: set[str] = set()  # addresses at which somebody answers
         self.configuration: Configuration | None = self.configure()
-        self.files: Configuration | None = self.configuration
+        self.versions: dict[str, Configuration] = {}  # that are stored, by digest
 
     def configure(
         self,
@@ -170,7 +170,7 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
     """A running fenced whose first tests are over (or not)."""
     settings = Settings(
         load=bench.load,
-        files=lambda: bench.files,
+        version=lambda digest: bench.versions.get(digest),
         agents=Agents(programs=bench.folder, secrets=bench.folder),
         history=bench.folder / "history",
         unfenced=bench.folder / "run/unfenced",

@@ -6,6 +6,7 @@ import pytest
 
 from bus.desk import Desk
 from fakes.pushing import CLUSTER
+from standfast.ctl import config_versions
 
 
 def editor(desk: Desk, monkeypatch: pytest.MonkeyPatch, *steps: str) -> Path:
@@ -29,6 +30,7 @@ def test_a_file_is_edited_in_a_copy_and_written_when_it_is_good(desk: Desk, monk
 
 
 def test_a_slip_is_told_and_edited_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_versions, "has_terminal", lambda: True)
     count = editor(desk, monkeypatch, "sed -i s/site/sight/ $1", "sed -i s/sight/site/2 $1; sed -i s/sight/site/ $1")
     result = desk.invoke("edit", "units/webserv.target", typed="edit\n")
     assert "units/webserv.target:" in result.stderr
@@ -40,6 +42,7 @@ def test_a_slip_is_written_only_if_the_administrator_insists(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, typed: str, written: bool
 ) -> None:
     editor(desk, monkeypatch, "sed -i s/site.service/sight.service/ $1")
+    monkeypatch.setattr(config_versions, "has_terminal", lambda: bool(typed))
     result = desk.invoke("edit", "units/webserv.target", typed=typed)
     assert result.exit_code == (0 if written else 1)
     assert ("sight" in (desk.etc / "units/webserv.target").read_text()) == written

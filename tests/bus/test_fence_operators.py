@@ -80,20 +80,24 @@ def test_what_the_agent_does_not_know_is_told_in_the_journal_and_on_the_bus(
     assert capsys.readouterr().err.count(f"Fence devices: {told}. [fence-device-problem]") == 1
 
 
-def test_files_that_an_agent_objects_to_are_refused_and_a_question_changes_nothing(bench: Bench) -> None:
+def test_a_version_that_an_agent_objects_to_is_refused_and_a_question_changes_nothing(bench: Bench) -> None:
     good = bench.configure()
     bad = replace(with_option(good, "plag", "1"), digest="1")
     told = "cluster.conf:7: fence_file knows no option plag; did you mean plug?"
+    unsafe = replace(bad, cluster=replace(bad.cluster, unsafe=True))
+    bench.versions = {"0": good, "1": bad, "2": unsafe}
 
     async def main() -> None:
         async with fenced(bench) as (client, service):
-            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("0", [])
-            bench.files = bad
-            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("1", [told])
-            bench.files = replace(bad, cluster=replace(bad.cluster, unsafe=True))
-            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("1", [])
-            bench.files = None
-            assert await client.bus.call(NAME, ROOT, INTERFACE, "Check") == ("", [])
+
+            async def check(digest: str) -> object:
+                return await client.bus.call(NAME, ROOT, INTERFACE, "Check", "s", digest)
+
+            assert await check("0") == ([],)
+            assert await check("1") == ([told],)
+            assert await check("2") == ([],)
+            with pytest.raises(BusError, match="Version 3 is not stored here whole: push it again"):
+                await check("3")
             assert await client.property("Problems") == []
             assert service._configuration == good
 

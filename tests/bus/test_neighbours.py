@@ -19,12 +19,13 @@ def test_health_and_links_are_told_as_they_change_and_no_link_is_up_without_memb
 ) -> None:
     async def main() -> None:
         told: list[Event] = []
+        stored: list[str] = []
         servers = Cluster().servers
         quorum, membership = await Bus.connect(), await Bus.connect()
         await servers[QUORUM].attach(quorum, QUORUM)
         await servers[MEMBERSHIP].attach(membership, MEMBERSHIP)
         async with asyncio.TaskGroup() as tasks:
-            await Neighbours(told.append, tasks).attach(await Bus.connect())
+            await Neighbours(told.append, stored.append, tasks).attach(await Bus.connect())
             await until(lambda: HealthTold(healthy=True) in told)
             await until(lambda: LinksTold(up=frozenset({"node2", "node3"})) in told)
             servers[QUORUM].publish(ROOT, f"{QUORUM}1", {"Healthy": False})

@@ -16,6 +16,7 @@ from bus.private import PrivateBus, until
 from fakes.values import NO_RECORD
 from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.corosync.cfg import Link
+from standfast.corosync.knet_log import LinkChange
 from standfast.corosync.requests import Requests
 from standfast.membershipd import churn, engine, pause, ring, service
 from standfast.membershipd.publication import NAME, ROOT
@@ -112,8 +113,10 @@ def test_who_does_not_hear_a_member_while_rings_churn_stops_its_corosync_and_say
 
 
 @contextlib.asynccontextmanager
-async def hanging(bench: Bench, service: service.Membership, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Node 2 is known to be missed, and from then on Corosync answers no question."""
+async def hanging(
+    bench: Bench, service: service.Membership, monkeypatch: pytest.MonkeyPatch, *, known: bool = True
+) -> AsyncIterator[None]:
+    """Node 2 is known to be missed, or will be, and from then on Corosync answers no question."""
     ask, hangs = Requests.ask, asyncio.Event()
 
     async def answer(requests: Requests, *arguments: Any, **more: Any) -> Any:
@@ -122,8 +125,9 @@ async def hanging(bench: Bench, service: service.Membership, monkeypatch: pytest
         return await ask(requests, *arguments, **more)
 
     monkeypatch.setattr(Requests, "ask", answer)
-    bench.corosync.links[2] = DOWN
-    await until(lambda: service._follower is not None and bool(service._follower._churn._watch.missed))
+    if known:
+        bench.corosync.links[2] = DOWN
+        await until(lambda: service._follower is not None and bool(service._follower._churn._watch.missed))
     hangs.set()
     yield
     hangs.clear()
@@ -142,6 +146,23 @@ def test_a_corosync_that_does_not_answer_while_rings_churn_keeps_nobody_in(
             assert "it does not hear node2" in view.membership["Withdrawn"]
 
     play(bench, scenario)
+
+
+def test_what_knet_logs_counts_while_corosync_does_not_answer(
+    bench: Bench, fast: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a busy machine knet finds the bad link only after Corosync has begun to synchronise."""
+
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.nodes["node2"]["Links"])
+            async with hanging(bench, service, monkeypatch, known=False), churning(bench, missed=()):
+                bench.corosync.logged.append(LinkChange(peer=2, link=0, up=False))
+                await view.until(lambda view: view.membership["Withdrawn"])
+            assert "it does not hear node2" in view.membership["Withdrawn"]
+
+    play(bench, scenario)
+    assert "Link 0 to node2 is down [link-down]" in capsys.readouterr().err
 
 
 def test_a_corosync_that_hangs_and_forms_no_rings_keeps_its_node(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from standfast.corosync.cfg import Link, NodeStatus
 from standfast.corosync.common import Code, CorosyncError
 from standfast.corosync.cpg import Member
+from standfast.corosync.knet_log import LinkChange
 from standfast.corosync.network import OnDead, OnMembers, OnMessage, OnQuorum, OnRing
 from standfast.corosync.votequorum import VoteInformation
 from standfast.vocabulary import Ring
@@ -74,6 +75,7 @@ class FakeCorosync:
         self.running = False
         self.strings: dict[str, str] = {}
         self.sequence: int | None = None  # what its file would hold
+        self.logged: list[LinkChange] = []
         self.links: dict[int, tuple[Link, ...]] = {}
         self.ring = Ring(node, 0)
         self.ring_nodes: tuple[int, ...] = (node,)
@@ -118,6 +120,10 @@ class FakeCorosync:
     def stored_sequence(self, node: int) -> int | None:
         assert node == self.node
         return self.sequence
+
+    def link_changes(self) -> tuple[LinkChange, ...]:
+        told, self.logged = tuple(self.logged), []
+        return told
 
     def cancel_wait_for_all(self) -> None:
         self.check()

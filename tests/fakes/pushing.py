@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fakes.daemons import ALL, NODES, ROOT, Cluster
-from standfast.bus import Call
+from standfast.bus import Call, Variant
 from standfast.configuration import versions
 from standfast.configuration.bundle import unpack
 from standfast.configuration.tree import Tree, read_tree
@@ -123,7 +123,7 @@ class Pushing:
 
     async def _plan(self, call: Call) -> tuple[Any, ...]:
         self.cluster.wishes.append(("PlanConfiguration", call.arguments))
-        return (self.plan,)
+        return ([{name: _variant(value) for name, value in row.items()} for row in self.plan],)
 
     async def _put_in_force(self, call: Call) -> tuple[Any, ...]:
         digest, base, _, why, confirm_ms = call.arguments
@@ -142,3 +142,10 @@ class Pushing:
     async def _wished(self, method: str, _: tuple[Any, ...]) -> None:
         if method == "Stop":
             asyncio.get_running_loop().call_later(_STEP_S, lambda: self.cluster.group(Phase="stopped", Owner=""))
+
+
+def _variant(value: Any) -> Variant:
+    """A value of a row of PlanConfiguration."""
+    if isinstance(value, Variant):
+        return value
+    return Variant("s" if isinstance(value, str) else "x" if isinstance(value, int) else "as", value)

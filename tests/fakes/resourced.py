@@ -27,6 +27,7 @@ def with_resourced(alone: Alone, ask: Callable[[], Awaitable[Any]], objections: 
             for action in alone.give(event):
                 if isinstance(action, Answer):
                     publication.answered(action)
+            publication.planning.look()
             publication.update()
 
         publication = Publication(alone.core, push, objections)

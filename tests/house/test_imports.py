@@ -14,7 +14,18 @@ PURE = {
     if line and not line.startswith("#")
 }
 PACKAGES = {module.rpartition(".")[0] for module in PURE}
-PURE_LIBRARY = {"collections", "dataclasses", "enum", "functools", "hashlib", "itertools", "json", "types", "typing"}
+PURE_LIBRARY = {
+    "collections",
+    "dataclasses",
+    "enum",
+    "functools",
+    "hashlib",
+    "itertools",
+    "json",
+    "re",
+    "types",
+    "typing",
+}
 PURE_SHARED = {"standfast.vocabulary", "standfast.configuration.model"}
 
 

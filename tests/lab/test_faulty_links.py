@@ -6,7 +6,6 @@ from itertools import combinations
 
 import pytest
 from standfast_lab import observe
-from standfast_lab.observe import Told
 from standfast_lab.place import LabError
 
 from lab.conftest import FULL, full_only
@@ -34,12 +33,6 @@ def work(trial: Trial, nodes: tuple[str, ...]) -> bool:
     return all(one == found[0] and one[0] == list(nodes) and one[1] for one in found)
 
 
-def withdrawn(trial: Trial, node: str, at: float) -> Told:
-    """The node's word that it withdrew."""
-    trial.wait(lambda: trial.told(node, "withdrawn", since=at), 10, f"{node}'s journal to tell that it withdrew")
-    return trial.told(node, "withdrawn", since=at)[0]
-
-
 def bring_back(trial: Trial, node: str) -> None:
     """Its links are good again, and the operator does not wait for the end of its pause."""
     trial.lab.heal()
@@ -47,7 +40,10 @@ def bring_back(trial: Trial, node: str) -> None:
     def rejoins() -> bool:
         if trial.lab.sh(node, "standfast", "node", "rejoin", check=False).returncode == 0:
             return True
-        (why,) = observe.properties(trial.lab, node, f"{MEMBERSHIP}1", "Withdrawn", service=MEMBERSHIP)
+        try:
+            (why,) = observe.properties(trial.lab, node, f"{MEMBERSHIP}1", "Withdrawn", service=MEMBERSHIP)
+        except LabError:
+            return False  # it was just switched off or on by those who fence it
         return bool(why == "")  # its pause was over already
 
     trial.wait(lambda: trial.lab.is_on(node) and trial.lab.is_booted(node), 60, f"{node} to boot")
@@ -97,16 +93,24 @@ def test_of_three_nodes_two_bad_pairs_cut_one_off_and_nobody_withdraws(trial: Tr
     trial.wait_until_normal()
 
 
+def shown_links(trial: Trial) -> list[tuple[int, bool]]:
+    """What node1's status says of its links to node2: number, up."""
+    status = observe.status(trial.lab, "node1")
+    if status is None:
+        return []
+    links = status["nodes"][1]["links"]
+    assert all(link["since"] for link in links)
+    return [(link["link"], link["up"]) for link in links]
+
+
 def test_one_of_two_links_costs_nothing_and_is_shown(trial: Trial) -> None:
     at = trial.fault("link 1 between node1 and node2")
     trial.lab.cut("node1", "node2", link=1)
-    trial.wait(lambda: trial.told("node1", "link-down", since=at), 10, "node1 to tell that the link is down")
-    status = observe.status(trial.lab, "node1")
-    assert status is not None
-    assert [(link["link"], link["up"]) for link in status["nodes"][1]["links"]] == [(0, True), (1, False)]
-    assert all(link["since"] for link in status["nodes"][1]["links"])
+    # After the rounds before it may be one of many changes: then it flaps, which is told in their place.
+    trial.wait(lambda: trial.told("node1", "link-down", "link-flaps", since=at), 10, "node1 to tell of the link")
+    assert shown_links(trial) == [(0, True), (1, False)]
     trial.lab.heal()
-    trial.wait(lambda: trial.told("node1", "link-up", since=at), 20, "node1 to tell that the link is up again")
+    trial.wait(lambda: shown_links(trial) == [(0, True), (1, True)], 20, "node1 to show the link as up again")
     assert trial.serves()
     for node in trial.lab.nodes():
         assert not trial.told(node, "view-changed", "rings-churn", "withdrawn", since=at)
@@ -123,19 +127,21 @@ def five() -> Iterator[Trial]:
 
 
 @full_only
-def test_of_two_bad_pairs_at_once_one_node_each_withdraws_and_the_cluster_ends_served(five: Trial) -> None:
-    rest = ("node1", "node3", "node4")
-    five.to_be_fenced |= {"node2", "node5"}
+def test_of_two_bad_pairs_at_once_one_node_each_goes_and_the_cluster_ends_served(five: Trial) -> None:
+    """Whoever goes withdraws, or by chance a ring without it lasts before it is its turn."""
+    pairs = (("node1", "node2"), ("node3", "node5"))
+    gone = [{one, other} for one in pairs[0] for other in pairs[1]]
+    five.to_be_fenced |= {node for pair in pairs for node in pair}
     at = five.fault("node1 and node2 do not hear each other, nor do node3 and node5")
-    five.lab.cut("node1", "node2")
-    five.lab.cut("node3", "node5")
-    works_s = five.wait(lambda: work(five, rest), 90, f"{', '.join(rest)} to work without node2 and node5")
+    for pair in pairs:
+        five.lab.cut(*pair)
+    works_s = five.wait(lambda: any(work(five, five.others(*out)) for out in gone), 90, "three of the nodes to work")
     print(f"the majority works again after {works_s:.1f} s")
-    assert withdrawn(five, "node2", at).fields["PEER"] == "node1"
-    assert withdrawn(five, "node5", at).fields["PEER"].startswith("node")
-    for node in rest:
-        assert not five.told(node, "withdrawn", since=at)
     assert works_s < WORKS_AGAIN_OF_FIVE_S
+    for node, missed in (*pairs, *((other, one) for one, other in pairs)):
+        for why in five.told(node, "withdrawn", since=at):
+            assert missed in why.fields["PEER"].split(", ")
     five.wait(five.serves, 30, "the page")
-    for node in ("node2", "node5"):
-        bring_back(five, node)
+    for pair in pairs:
+        for node in pair:
+            bring_back(five, node)

@@ -58,9 +58,9 @@ class Trial:
             raise LabError(f"nobody says that {GROUP} is started")
         return found
 
-    def others(self, node: str) -> tuple[str, ...]:
-        """Every node but this one, in order."""
-        return tuple(other for other in self.lab.nodes() if other != node)
+    def others(self, *nodes: str) -> tuple[str, ...]:
+        """Every node but these, in order."""
+        return tuple(other for other in self.lab.nodes() if other not in nodes)
 
     def seen(self, node: str) -> Seen | None:
         return observe.seen(self.lab, node)

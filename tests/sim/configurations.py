@@ -106,6 +106,19 @@ def changed(random: Random, before: Configuration, digest: str) -> Configuration
     return _with_group(random, _without_group(after, chosen), chosen)
 
 
+def revoted(random: Random, before: Configuration) -> Configuration:
+    """A node has one vote more or less, now and then two more or two nodes; not where an arbiter breaks ties."""
+    if before.cluster.arbiter or any(node.watchdog for node in before.nodes):
+        return before
+    chosen = random.sample(before.nodes, 1 if random.random() < 0.9 else min(2, len(before.nodes)))
+    step = 1 if random.random() < 0.9 else 2
+    nodes = (
+        replace(node, votes=node.votes + step if node.votes == 1 else node.votes - 1) if node in chosen else node
+        for node in before.nodes
+    )
+    return replace(before, nodes=tuple(nodes))
+
+
 def reduced(configuration: Configuration, names: Iterable[str]) -> Configuration:
     """The same configuration with only these nodes."""
     left = tuple(names)

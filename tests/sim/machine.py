@@ -52,9 +52,11 @@ class Machine:
 
     name: str
     disk: bytes
-    files: Configuration  # in /etc/standfast
-    used: Configuration  # the last good one
+    stored: set[str]  # digests of the versions that it has whole
+    used: Configuration
     installed: str = ""  # the digest of that whose units are in place
+    prepared: Configuration | None = None  # what its daemon has prepared last
+    objections: tuple[str, ...] = ()
     powered: bool = False
     boot: int = 0
     booted_at: int = 0

@@ -17,8 +17,10 @@ from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
 from standfast.resourced.defence import Defence
 from standfast.resourced.departure import Departure
+from standfast.resourced.events import Verb
 from standfast.resourced.fencing import Fencing
-from standfast.resourced.hands import Gate, Hand, Stage, Verb
+from standfast.resourced.fitness import Fitness
+from standfast.resourced.hands import Gate, Hand, Stage
 from standfast.resourced.messages import (
     Content,
     Lineage,
@@ -83,13 +85,13 @@ def record_of_the_lowest_node() -> AbstractContextManager[None]:
 
 def mended_disk_changes_nothing() -> AbstractContextManager[None]:
     """Who can write again goes on in the term that waits for it, or that counts on it to begin nothing."""
-    mend = Core._mend
+    mend = Fitness.mend
 
-    def rule(core: Core) -> None:
-        core._unwell = False
-        mend(core)
+    def rule(fitness: Fitness, terms: Terms, now: int) -> None:
+        fitness._unwell = False
+        mend(fitness, terms, now)
 
-    return _replaced(Core, "_mend", rule)
+    return _replaced(Fitness, "mend", rule)
 
 
 def acknowledged_in_the_old_lineage() -> AbstractContextManager[None]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.machine import Machine, Place
-from standfast.resourced.events import Adopted, JobDone, Observed
-from standfast.resourced.hands import Act, Verb
+from standfast.resourced.events import Act, Adopted, JobDone, Observed, Verb
 from standfast.vocabulary import Cause, ProbeState, UnitState
 
 if TYPE_CHECKING:

@@ -24,12 +24,14 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Answer,
     ArmWatchdog,
     Entry,
     Event,
     Fence,
+    FetchConfiguration,
     InstallConfiguration,
     JoinGroup,
     LeaveAsked,
@@ -43,7 +45,6 @@ from standfast.resourced.events import (
     TellWatchdog,
     TimePassed,
 )
-from standfast.resourced.hands import Act
 from standfast.resourced.record import Disk, initial
 
 TIME_MS = 200
@@ -95,7 +96,7 @@ class World:
         return Machine(
             name=name,
             disk=encode(Disk(highest_term=0, record=first)),
-            files=configuration,
+            stored={configuration.digest},
             used=configuration,
             installed=configuration.digest,
             drift=self.random.randint(-100, 100),
@@ -158,7 +159,7 @@ class World:
         machine.hung, machine.missed, machine.begun_at, machine.told = False, [], self.now, set()
         self.audit.forget(name)
         disk = decode(Disk, machine.disk)
-        self.files.found(machine, disk.record)
+        self.files.begin(machine, disk.record)
         identity = Identity(
             node=name, incarnation=machine.incarnation, machine=f"machine-{name}", product=f"product-{name}"
         )
@@ -172,7 +173,6 @@ class World:
             now=machine.boottime(self.now),
             speaks=machine.speaks,
         )
-        machine.core.offered = machine.files
         self.units.adopt(name)
         self.agents.tell(name)
         self.dogs.greet(name)
@@ -296,6 +296,8 @@ class World:
                 self.after(self.random.randint(1, 20), self.corosync.loosen, name, action)
             case Answer(wish=wish, outcome=outcome):
                 self.operators.answered(name, wish, outcome, action.text)
+            case FetchConfiguration(digest=digest):
+                self.files.fetch(name, digest)
             case InstallConfiguration(digest=digest):
                 self.files.install(name, digest)
             case Left() | Reboot():

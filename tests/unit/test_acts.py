@@ -10,8 +10,7 @@ import pytest
 from sim.machine import UNITS, configuration
 from standfast.bus import BusError, ErrorName
 from standfast.resourced import acts
-from standfast.resourced.events import Adopted, Event, Observed
-from standfast.resourced.hands import Act, Verb
+from standfast.resourced.events import Act, Adopted, Event, Observed, Verb
 from standfast.resourced.leases import Leases
 from standfast.vocabulary import UnitState
 

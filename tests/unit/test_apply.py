@@ -1,6 +1,7 @@
 """`apply` takes whatever is said, on all members alike (DESIGN section 9, invariant 7); and its rules one by one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -264,7 +265,7 @@ def test_a_failure_that_is_too_old_is_forgotten_alone() -> None:
 def test_a_new_configuration_adds_nodes_as_left_and_keeps_what_was_known() -> None:
     record = after(term(fresh(), *NODES), Wish(id="w", kind=WishKind.STANDBY, subject="n2"))
     votes = {"n1": 1, "n2": 2, "n4": 1}
-    changed = after(record, ConfigurationInForce(digest="d2", votes=votes, groups=("other",)))
+    changed = after(record, ConfigurationInForce(digest="d2", base="d1", votes=votes, groups=("other",)))
     assert (changed.configuration, changed.version) == ("d2", 2)
     assert changed.nodes["n4"].left
     assert changed.nodes["n2"].standby
@@ -272,11 +273,23 @@ def test_a_new_configuration_adds_nodes_as_left_and_keeps_what_was_known() -> No
     assert list(changed.groups) == ["other"]
 
 
+def test_a_version_comes_into_force_only_in_the_place_of_its_base_and_the_newest_are_remembered() -> None:
+    record = term(fresh(), *NODES)
+    first = ConfigurationInForce(digest="d2", base="d1", votes=dict.fromkeys(NODES, 1), groups=(GROUP,))
+    second = replace(first, digest="d3")
+    record = after(after(record, first), second)
+    assert (record.configuration, record.version) == ("d2", 2)
+    for number in range(30):
+        record = after(record, replace(first, digest=f"e{number}", base=record.configuration))
+    assert [entry.version for entry in record.history] == list(range(32, 12, -1))
+    assert durable(record).history == record.history
+
+
 def test_a_removed_node_leaves_nothing_behind() -> None:
     record = term(fresh(), "n1", "n2", held={"n2": Holding.RUNNING})
     record = after(record, LossDeclared(node="n3", reason=because("gone")))
     record = after(record, AttemptBegun(loss="7.1", node="n3", incarnation="", fencer="n1", action="off"))
-    record = after(record, ConfigurationInForce(digest="d2", votes={"n1": 1}, groups=(GROUP,)))
+    record = after(record, ConfigurationInForce(digest="d2", base="d1", votes={"n1": 1}, groups=(GROUP,)))
     assert (record.losses, record.attempts, record.groups[GROUP].holders) == ({}, (), ())
     assert after(record, Proven(loss="7.1", how="agent", text="", switch_on=True)).owed == {}
 

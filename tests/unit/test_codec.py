@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.resourced.codec import MAXIMUM_BYTES, MessageError, decode, encode, encode_around
-from standfast.resourced.messages import Content, Member, Message, Stored, Tick, Update, Wish, WishKind
+from standfast.resourced.messages import Content, Member, Message, Stored, Update, Wish, WishKind
 from standfast.resourced.record import Disk, Record, initial
+from standfast.resourced.ticks import Tick
 from unit.arbitrary import arbitrary
 
 KINDS: tuple[Any, ...] = (Message, Tick, Disk, Record, Content)

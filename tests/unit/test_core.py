@@ -7,6 +7,7 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Adopted,
     Answer,
@@ -15,6 +16,7 @@ from standfast.resourced.events import (
     Event,
     Fence,
     FencingTold,
+    FetchConfiguration,
     GroupChanged,
     InstallConfiguration,
     JobDone,
@@ -33,9 +35,10 @@ from standfast.resourced.events import (
     StartRefused,
     TickReceived,
     TimePassed,
+    Verb,
     Wished,
 )
-from standfast.resourced.hands import Act, Stage, Verb
+from standfast.resourced.hands import Stage
 from standfast.resourced.messages import (
     Content,
     LossDeclared,
@@ -45,13 +48,13 @@ from standfast.resourced.messages import (
     Reported,
     Request,
     State,
-    Tick,
     Update,
     Wish,
     WishKind,
 )
 from standfast.resourced.race import MARGIN_MS, UNMEASURED_OFF_MS
 from standfast.resourced.record import Disk, Record
+from standfast.resourced.ticks import Tick
 from standfast.vocabulary import Holding, Phase, Ring, UnitState
 from unit.cluster import GROUP, because, fresh, member, term
 
@@ -333,17 +336,110 @@ def test_what_belongs_to_no_group_is_passed_over() -> None:
     assert node.give(Observed(group="mail", states=UP), JobDone(group="mail", unit="x", verb=Verb.START)) == []
 
 
-def test_a_configuration_in_force_that_is_not_installed_yet_is_installed() -> None:
+def push(digest: str, base: str = "d1") -> Wished:
+    return Wished(wish=Wish(id=f"push {digest}", kind=WishKind.CONFIGURE, subject=digest, base=base))
+
+
+def asked(actions: list[Action]) -> list[Action]:
+    """What is asked for of the configuration."""
+    return [action for action in actions if isinstance(action, FetchConfiguration | InstallConfiguration)]
+
+
+def test_a_version_that_is_pushed_is_installed_and_what_runs_goes_on() -> None:
     node = Alone().serve()
-    newer = replace(configuration(list(ALONE)), digest="d2")
-    actions = node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=newer))
-    actions += node.passes(500)
-    assert [action.digest for action in actions if isinstance(action, InstallConfiguration)] == ["d2"]
-    assert node.record.configuration == "d2"
+    known, newer = node.core.configuration, replace(configuration(list(ALONE)), digest="d2")
+    assert node.core.offered is None
+    node.give(ConfigurationRead(configuration=known, installed="d1", offered=newer, objections=("x" * 999,) * 99))
+    node.passes(500)
+    assert (node.record.configuration, node.record.nodes["n1"].available) == ("d1", "d2")
+    assert node.record.nodes["n1"].objections == ("x" * 300,) * 20
+    actions = node.give(push("d2")) + node.passes(500)
+    assert asked(actions) == [InstallConfiguration(digest="d2")]
+    assert [action.outcome for action in node.log if isinstance(action, Answer)] == ["done"]
+    assert (node.record.configuration, node.record.history[0].base) == ("d2", "d1")
+    assert asked(node.passes(5_000)) == []
+    assert asked(node.passes(5_000)) == [InstallConfiguration(digest="d2")], "it may have been lost"
     node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
     node.passes(500)
     assert node.record.nodes["n1"].installed == "d2"
     assert node.core.hands[GROUP].holding is Holding.RUNNING
+
+
+def test_a_version_in_force_that_is_not_here_is_fetched_and_nothing_starts_before_it_is_installed() -> None:
+    node = Alone(record=replace(fresh(*ALONE), configuration="d2"))
+    node.join()
+    assert asked(node.log) == [FetchConfiguration(digest="d2")]
+    newer = replace(node.core.configuration, digest="d2")
+    actions = node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=newer))
+    assert asked(actions) == [InstallConfiguration(digest="d2")]
+    assert verbs(node.log) == []
+    node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
+    node.passes(500)
+    assert Verb.START in verbs(node.log)
+
+
+def test_a_version_is_installed_when_what_it_changes_is_stopped_and_then_that_starts_again() -> None:
+    node = Alone().serve()
+    known = node.core.configuration
+    (group,) = known.groups
+    ip, web = group.resources
+    changed = replace(group, resources=(ip, replace(web, definition="other")))
+    newer = replace(known, digest="d2", groups=(changed,))
+    node.give(ConfigurationRead(configuration=known, installed="d1", offered=newer))
+    node.passes(500)
+    actions = node.give(push("d2")) + node.passes(500)
+    assert (asked(actions), verbs(actions)) == ([], [Verb.REST, Verb.STOP])
+    actions = node.give(Observed(group=GROUP, states=(UP[0], GONE[1])))
+    assert asked(actions) == [InstallConfiguration(digest="d2")]
+    assert node.record.groups[GROUP].phase is Phase.STARTED
+    actions = node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
+    assert verbs(actions) == [Verb.GRANT, Verb.START]
+    actions = node.give(Observed(group=GROUP, states=UP)) + node.passes(500)
+    assert verbs(actions) == [Verb.PROBE]
+    assert (node.record.groups[GROUP].phase, node.record.groups[GROUP].failures) == (Phase.STARTED, ())
+
+
+def test_a_version_is_not_installed_while_a_group_that_it_does_not_know_is_held() -> None:
+    node = Alone(record=replace(fresh(*ALONE), configuration="d2"))
+    known = node.core.configuration
+    node.give(Adopted(group=GROUP, held=True, leased=True, states=UP))
+    node.join()
+    actions = node.give(
+        ConfigurationRead(configuration=known, installed="d1", offered=replace(known, digest="d2", groups=()))
+    )
+    assert (asked(actions), verbs(actions)) == ([], [Verb.REST, Verb.REVOKE, Verb.STOP])
+    node.stop_ends()
+    assert InstallConfiguration(digest="d2") in asked(node.log)
+
+
+def test_a_start_that_waits_is_not_begun_under_a_version_that_is_not_in_force() -> None:
+    node = Alone()
+    node.give(FencingTold(running=(), ended={}, unfenced=False))
+    node.join().passes(250)
+    hand = node.core.hands[GROUP]
+    newer = replace(node.core.configuration, digest="d2")
+    node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=newer))
+    node.give(push("d2"))
+    node.passes(500)
+    node.give(FencingTold(running=(), ended={}))
+    node.passes(500)
+    assert (node.record.configuration, hand.stage) == ("d2", Stage.WAITING)
+    node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
+    assert hand.stage is Stage.STARTING
+
+
+def test_the_second_of_two_pushes_of_one_base_is_refused_although_both_came_at_once() -> None:
+    node = Alone().serve()
+    known, newer = node.core.configuration, replace(node.core.configuration, digest="d2")
+    node.give(ConfigurationRead(configuration=known, installed="d1", offered=newer))
+    node.passes(500)
+    twice = replace(push("d2").wish, id="again")
+    node.give(push("d2"), Wished(wish=twice))
+    node.passes(500)
+    node.give(ConfigurationRead(configuration=newer, installed="d2", offered=newer))
+    node.passes(500)
+    assert [action.outcome for action in node.log if isinstance(action, Answer)] == ["done", "refused"]
+    assert (node.record.configuration, node.record.version) == ("d2", 2)
 
 
 def test_an_attempt_is_asked_of_fenced_once_and_again_when_fenced_was_restarted() -> None:

@@ -69,6 +69,11 @@ logging {{
     to_syslog: yes
     to_logfile: no
     to_stderr: no
+    logger_subsys {{
+        subsys: KNET
+        to_logfile: yes
+        logfile: /run/standfast/corosync-links.log
+    }}
 }}
 standfast {{
     corosync_conf: {digest_of(text)}

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from sim.machine import UNITS, configuration
-from standfast.resourced.hands import KILL_MARGIN_MS, Act, Gate, Hand, Stage, Verb, make_hands
+from standfast.resourced.changing import make_hands
+from standfast.resourced.events import Act, Verb
+from standfast.resourced.hands import KILL_MARGIN_MS, Gate, Hand, Stage
 from standfast.resourced.messages import OrderKind
 from standfast.vocabulary import Cause, Holding, ProbeState, UnitState
 

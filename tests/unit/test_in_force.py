@@ -7,7 +7,6 @@ import pytest
 from fakes.in_force import put_in_force
 from standfast.configuration import install, versions
 from standfast.configuration.load import load, load_in_force
-from standfast.configuration.model import ConfigurationError
 from standfast.configuration.reader import Reader
 from standfast.configuration.tree import read_tree
 from standfast.resourced import codec, initial, store
@@ -62,38 +61,6 @@ def test_a_broken_configuration_makes_no_record_and_is_not_in_force(root: Path, 
     assert initial.main(tmp_path / "var/record") == 1
     assert versions.in_force() == ""
     assert not (tmp_path / "var/record").exists()
-
-
-def test_what_is_used_is_the_version_of_the_record_and_what_is_offered_the_files(root: Path, tmp_path: Path) -> None:
-    first = put_in_force(root, tmp_path / "var")
-    edit(root)
-    found = store.find(first)
-    assert found.used is not None
-    assert found.offered is not None
-    assert (found.used.digest, found.offered.digest) == (first, read_tree(root).digest)
-    (root / "cluster.conf").write_text("[Cluster\n")
-    found = store.find(first)
-    assert found.used is not None
-    assert (found.used.digest, found.offered) == (first, None)
-
-
-def test_files_are_not_in_use_where_nothing_is_in_force(root: Path) -> None:
-    found = store.find("")
-    assert found.used is None
-    assert found.offered is not None
-
-
-def test_what_came_into_force_is_put_in_place_and_what_changed_meanwhile_is_not(root: Path, tmp_path: Path) -> None:
-    first = put_in_force(root, tmp_path / "var")
-    edit(root)
-    offered = load(root, system=None)
-    (root / "more").write_text("")
-    with pytest.raises(ConfigurationError, match="changed while"):
-        store.put_in_place(offered, from_files=True)
-    assert versions.in_force() == first
-    (root / "more").unlink()
-    store.put_in_place(offered, from_files=True)
-    assert versions.in_force() == offered.digest
 
 
 def test_that_nothing_is_in_force_is_told_once(tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:

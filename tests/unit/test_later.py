@@ -73,8 +73,8 @@ FENCE = Fence(loss="1.1", node="n2", incarnation="", action="off")
         lambda tasks: Fencer(print, tasks).begin(FENCE),
         lambda tasks: Fencer(print, tasks)._changed(CHANGED),
         lambda tasks: Fencer(print, tasks)._owned(":1.1"),
-        lambda tasks: Neighbours(print, tasks)._quorum_changed(CHANGED),
-        lambda tasks: Neighbours(print, tasks)._node_changed(CHANGED),
+        lambda tasks: Neighbours(print, print, tasks)._quorum_changed(CHANGED),
+        lambda tasks: Neighbours(print, print, tasks)._node_changed(CHANGED),
     ],
 )
 def test_a_word_that_comes_in_the_end_ends_nothing_with_an_error(speak: Callable[[asyncio.TaskGroup], None]) -> None:

@@ -385,5 +385,5 @@ def test_of_two_nodes_the_one_that_cannot_stop_a_group_is_fenced_by_the_other() 
 
 
 def test_a_group_that_is_not_in_force_is_left_alone() -> None:
-    record = after(running(), ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=()))
+    record = after(running(), ConfigurationInForce(digest="d2", base="d1", votes=dict.fromkeys(NODES, 1), groups=()))
     assert steps(record) == ()

@@ -76,7 +76,7 @@ ORDERED = after(HERE, start(HERE, "n1"))
 RUNNING = after(ORDERED, report(Holding.RUNNING))
 KILLED = report(Holding.RUNNING, "web.service was killed")
 DRIFTED = Installed(node="n3", installed="d0", available="d1")
-NEWER = ConfigurationInForce(digest="d2", votes=dict.fromkeys(NODES, 1), groups=(GROUP,))
+NEWER = ConfigurationInForce(digest="d2", base="d1", votes=dict.fromkeys(NODES, 1), groups=(GROUP,))
 SPOKE = after(HERE, LossDeclared(node="n3", reason=because("it left the ring")))
 
 

@@ -1,7 +1,6 @@
 """Who was heard lately, and who echoed our own ticks."""
 
-from standfast.resourced.messages import Tick
-from standfast.resourced.ticks import SUSPECT_AFTER_MS, Ticks
+from standfast.resourced.ticks import SUSPECT_AFTER_MS, Tick, Ticks
 
 WITHIN = 3_000
 KEEP = 10_000

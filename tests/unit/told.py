@@ -12,6 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.resourced import showing
 from standfast.resourced.alone import Wanted, first_updates
 from standfast.resourced.apply import apply
+from standfast.resourced.configuring import into_force
 from standfast.resourced.messages import (
     AttemptBegun,
     AttemptEnded,
@@ -190,17 +191,40 @@ class Story:
     def leaves(self, name: str) -> None:
         self.apply(Leaving(node=name))
 
-    def drifts(self, name: str) -> None:
-        self.apply(Installed(node=name, installed="d1", available="d0"))
+    def lags(self, name: str) -> None:
+        self.apply(Installed(node=name, installed="d0", available="d0"))
 
-    def has_new_files(self, name: str) -> None:
-        """Its units are installed for the configuration in force; d2 stands in its /etc/standfast."""
+    def prepared(self, names: str) -> None:
+        """d1 is installed there, and d2 was prepared."""
         self.offered = replace(self.configuration, digest="d2")
-        self.apply(Installed(node=name, installed="d1", available="d2"))
+        for name in names.split():
+            self.apply(Installed(node=name, installed="d1", available="d2"))
+
+    def objects(self, name: str, why: str) -> None:
+        self.apply(Installed(node=name, installed="d1", available="", objections=(why,)))
+
+    def pushed(self, seconds: str | None) -> Iterator[str]:
+        """d2, based on d1, and confirmed within that time."""
+        confirm_ms = int(seconds or 0) * 1_000
+        wish = Wish(id="w", kind=WishKind.CONFIGURE, subject="d2", base="d1", by="root", confirm_ms=confirm_ms)
+        refused = refuse_wish(wish, self.record, self.configuration, self._situation())
+        if refused or self.offered is None:
+            yield f"refused: {refused}"
+            return
+        content = into_force(self.offered, wish)
+        self.apply(content)
+        self._use(content)
+        yield line(content, self.record)
+
+    def _use(self, content: ConfigurationInForce) -> None:
+        """Who plans has installed it; what it had before it can read again."""
+        if self.offered is not None and self.offered.digest == content.digest:
+            self.configuration, self.offered = self.offered, self.configuration
 
     def installed(self, names: str) -> None:
         for name in names.split():
-            self.apply(Installed(node=name, installed="d2", available="d2"))
+            digest = self.record.configuration
+            self.apply(Installed(node=name, installed=digest, available=digest))
 
     def stopped_alone(self, name: str) -> None:
         """Without a word to anybody, as a node does that is not quorate."""
@@ -236,8 +260,8 @@ class Story:
             for content in planned.contents:
                 self.apply(content)
                 self._note(getattr(content, "reasons", ()) or (getattr(content, "reason", None),))
-                if isinstance(content, ConfigurationInForce) and self.offered:
-                    self.configuration = self.offered
+                if isinstance(content, ConfigurationInForce):
+                    self._use(content)
                 yield line(content, self.record)
                 said = True
             if not planned.contents:
@@ -290,7 +314,7 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"and so it is done": Story.done,
     r"and so on until it rests": Story.on_and_on,
     r"operator: maintenance (on|off)": Story.maintenance,
-    r"operator: (?!confirm)(\w+) (\w+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: story.wish(
+    r"operator: (?!confirm|push)(\w+) (\w+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: story.wish(
         kind, subject, on or to
     ),
     r"operator: confirm (\w+) \(loss ([\d.]+)\)": lambda story, node, loss: story.wish("confirm", node, loss=loss),
@@ -298,9 +322,12 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"(\w+) is not healthy": lambda story, node: story.apply(Health(node=node, healthy=False)),
     r"(\w+) is healthy": lambda story, node: story.apply(Health(node=node, healthy=True)),
     r"(\w+) leaves": Story.leaves,
-    r"the files of (\w+) differ": Story.drifts,
-    r"(\w+) has the new files": Story.has_new_files,
-    r"(.+) (?:has|have) installed them": Story.installed,
+    r"(\w+) has not installed it": Story.lags,
+    r"(.+) (?:has|have) prepared d2": Story.prepared,
+    r"(\w+) objects: (.+)": Story.objects,
+    r"operator: push d2(?:, to be confirmed within (\d+) s)?": Story.pushed,
+    r"operator: confirm it": lambda story: story.wish("keep", ""),
+    r"(.+) (?:has|have) installed it": Story.installed,
     r"(\w+) has stopped everything by itself": Story.stopped_alone,
     r"(\d+) (s|min|h) pass": Story.pass_time,
 }
@@ -331,8 +358,8 @@ def line(content: Content, record: Record) -> str:  # noqa: C901  # one row for 
             return f"{group} gets the flag disabled: {because((why,))}"
         case Forgiven(group=group):
             return f"{group} may cost a node again"
-        case ConfigurationInForce(digest=digest):
-            return f"configuration {digest} comes into force"
+        case ConfigurationInForce(digest=digest, by=by):
+            return f"configuration {digest} comes into force, by {by}"
         case RaceDecided(winner=winner):
             return f"{winner} is to win a race"
         case Forgotten(group=group, node=node, failures=failures, avoided=avoided):

@@ -18,9 +18,10 @@ from standfast.resourced.events import (
     TickReceived,
     TimePassed,
 )
-from standfast.resourced.messages import Asked, Content, Members, Request, State, Tick, Wish, WishKind
+from standfast.resourced.messages import Asked, Content, Members, Request, State, Wish, WishKind
 from standfast.resourced.record import Disk
 from standfast.resourced.term import Term
+from standfast.resourced.ticks import Tick
 from standfast.vocabulary import Ring, UnitState
 from standfast_bench import cluster
 from standfast_bench.cluster import Sizes

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from standfast.configuration.guards import DROPIN, MARK, dropins
-from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
-from standfast.configuration.tree import read_tree
+from standfast.configuration.model import Configuration, ConfigurationError, Group, Problem, Source
+from standfast.configuration.tree import Tree, read_tree
 from standfast.configuration.versions import IN_FORCE
 from standfast.files import make_folders, sync_folder, write_atomic
 
@@ -53,7 +53,8 @@ def install(
     root = root.absolute()
     wanted = _wanted(configuration, root)
     before = _read_manifest(manifest)
-    _refuse_foreign(wanted, before, root, system)
+    if problems := _foreign(wanted, before, root, system):
+        raise ConfigurationError(tuple(problems))
     stale = sorted(set(_present(before.pieces, root, system)) - set(wanted))
     wrong = [name for name in wanted if not _is_right(system / name, wanted[name])]
     after = {name: piece.fingerprint for name, piece in wanted.items()}
@@ -74,6 +75,20 @@ def installed_digest(manifest: Path = MANIFEST) -> str | None:
     return _read_manifest(manifest).digest
 
 
+def in_the_way(
+    groups: Iterable[Group], tree: Tree, root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFEST
+) -> tuple[Problem, ...]:
+    """What of an administrator below `system` keeps `tree` from being installed there; it is never overwritten."""
+    root = root.absolute()
+    return tuple(_foreign(_pieces(groups, tree, root), _read_manifest(manifest), root, system))
+
+
+def unguarded(groups: Iterable[Group], system: Path = SYSTEM) -> tuple[str, ...]:
+    """Units that would become resources: no guard of ours is in place for them."""
+    units = (resource.unit for group in groups for resource in group.resources)
+    return tuple(unit for unit in units if not (system / f"{unit}.d" / DROPIN).exists())
+
+
 def remove(root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFEST) -> bool:
     """Nothing of ours is below `system` any more; True: something was, a daemon-reload is due."""
     pieces = _read_manifest(manifest).pieces
@@ -91,15 +106,19 @@ def _wanted(configuration: Configuration, root: Path) -> dict[str, _Piece]:
     if tree.digest != configuration.digest:
         text = "holds another configuration than the one to install; put that in force here first"
         raise ConfigurationError((Problem(source=Source(path=str(root), line=0), text=text),))
+    return _pieces(configuration.groups, tree, root)
+
+
+def _pieces(groups: Iterable[Group], tree: Tree, root: Path) -> dict[str, _Piece]:
     units = {name.removeprefix("units/"): file for name, file in tree.files.items() if name.startswith("units/")}
     pieces = {name: _Piece(target=root / "units" / name, content=file.content) for name, file in sorted(units.items())}
-    for group in configuration.groups:
+    for group in groups:
         for name, text in dropins(group).items():
             pieces[name] = _Piece(target=None, content=text.encode())
     return pieces
 
 
-def _refuse_foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system: Path) -> None:
+def _foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system: Path) -> list[Problem]:
     problems = []
     folders = {(system / name).parent for name in wanted} - {system}
     for folder in sorted(folders):
@@ -113,8 +132,7 @@ def _refuse_foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path,
             if wanted[name].target is None:
                 text = "has the name of a drop-in of Standfast's; call it otherwise"
             problems.append(Problem(source=Source(path=str(path), line=0), text=text))
-    if problems:
-        raise ConfigurationError(tuple(problems))
+    return problems
 
 
 def _is_ours(path: Path, in_manifest: bool, root: Path) -> bool:

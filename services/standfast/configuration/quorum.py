@@ -101,6 +101,16 @@ def rules(cluster: Cluster, nodes: Sequence[Node]) -> Rules:
     )
 
 
+def read_at_start(cluster: Cluster) -> dict[str, str | bool]:
+    """By key: the settings that a running Corosync does not take from a changed file (votequorum(5), VARIOUS NOTES;
+    totem.cluster_name)."""
+    return {
+        "Name": cluster.name,
+        "AutoTieBreaker": cluster.auto_tie_breaker,
+        "LastManStanding": cluster.last_man_standing,
+    }
+
+
 def arbiter_timeout_ms(detect_within_ms: int) -> int:
     """qdevice's timeout; a heartbeat is 0.8 of it, and the arbiter misses a dead node after 1.2 of it at the latest."""
     shortest, longest = _ARBITER_TIMEOUT_MS

@@ -7,6 +7,7 @@ from typing import Protocol
 from standfast.corosync import cmap, ring_file
 from standfast.corosync.cfg import Cfg, NodeStatus
 from standfast.corosync.cpg import Cpg, Member
+from standfast.corosync.knet_log import KnetLog, LinkChange
 from standfast.corosync.votequorum import VoteInformation, Votequorum
 from standfast.vocabulary import Ring
 
@@ -72,11 +73,16 @@ class Network(Protocol):
 
     def stored_sequence(self, node: int) -> int | None: ...
 
+    def link_changes(self) -> tuple[LinkChange, ...]: ...
+
     def cancel_wait_for_all(self) -> None: ...
 
 
 class Corosync:
     """The real one."""
+
+    def __init__(self) -> None:
+        self._links = KnetLog()
 
     def group(
         self,
@@ -109,3 +115,6 @@ class Corosync:
 
     def stored_sequence(self, node: int) -> int | None:
         return ring_file.stored_sequence(node)
+
+    def link_changes(self) -> tuple[LinkChange, ...]:
+        return self._links.changes()

@@ -26,7 +26,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, fence, quorum, maintenance, config, timeline, simulate, init, join, import_):
+for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, config, init, join, import_):
     main.add_command(command)
 
 if __name__ == "__main__":

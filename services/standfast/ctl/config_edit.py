@@ -93,6 +93,8 @@ def _problems(name: str, content: bytes) -> tuple[Problem, ...]:
 def _choose(problems: tuple[Problem, ...]) -> str:
     for problem in problems:
         click.echo(str(problem), err=True)
+    if not versions.has_terminal():
+        return "drop"
     try:
         choice: str = click.prompt(
             "Edit it again, write it as it is, or drop it?", type=click.Choice(_CHOICES), default="edit", err=True

@@ -1,5 +1,6 @@
-"""What a version of the configuration would do, as resourced plans it."""
+"""What a version of the configuration would do, as resourced plans it: for `config plan`, and before a push."""
 
+import json
 from typing import Any, Final
 
 import click
@@ -9,22 +10,36 @@ from standfast.ctl.cluster import GROUPS, ROOT
 from standfast.ctl.report import Report
 
 ANSWER_S: Final = 60.0  # of a large cluster
+EMPTY: Final[Report] = {"source": "", "target": "", "resources": [], "interruption_ms": None, "measured": ""}
 
 
 async def planned(bus: Bus, digest: str) -> list[Report]:
-    """A row for each thing that would change. Raises BusError: not prepared here, no term is open."""
+    """A row for each group and each other change (PlanConfiguration of org.standfast.Groups1), None for what is not
+    known. Raises BusError: not prepared here, no term is open."""
     (rows,) = await bus.call(
         GROUPS, ROOT, "org.standfast.Groups1", "PlanConfiguration", "s", digest, timeout_s=ANSWER_S
     )
-    return list(rows)
+    return [{**EMPTY, **row} for row in rows]
 
 
-def print_plan(rows: list[Report]) -> None:
-    """On stdout, a line for each."""
-    for row in rows:
-        click.echo(f"{row['subject']}: {row['kind']}")
+def print_plan(rows: list[Report], *, as_json: bool = False) -> None:
+    """On stdout, for people or for programs."""
+    if as_json:
+        click.echo(json.dumps(document(rows), indent=1, ensure_ascii=False))
+        return
+    from standfast.ctl.config_plan_table import show  # rich takes a tenth of a second to load
+
+    show(rows)
 
 
 def document(rows: list[Report]) -> dict[str, Any]:
-    """For programs."""
-    return {"groups": rows}
+    """For programs: groups by what becomes of them, and the other changes."""
+    groups = [row for row in rows if row["about"] == "group"]
+    others = [row for row in rows if row["about"] != "group"]
+    return {
+        "groups": [
+            {"name": row["subject"], **{key: row[key] for key in ("kind", "reason", "setting", *EMPTY)}}
+            for row in groups
+        ],
+        "changes": [{key: row[key] for key in ("about", "subject", "kind", "reason", "setting")} for row in others],
+    }

@@ -1,4 +1,4 @@
-"""`standfast config push` and `rollback`: a version comes into force on every node, or nothing is changed."""
+"""`standfast config push`, `rollback`, `confirm`: a version comes into force on every node, or nothing is changed."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ from standfast.ctl.wishes import ask, daemon_away, find_resourced, timeout_optio
 from standfast.vocabulary import Phase
 
 NOTHING: Final = "Nothing was changed."
-_SHARE_S: Final = 60.0
+_SHARE_S: Final = 90.0  # membershipd itself answers sooner
 _LONGEST_WHY: Final = 200  # characters
 _CONFIRM_MS: Final = (10_000, 86_400_000)
 
@@ -123,15 +123,22 @@ def rollback(version: str, **options: Any) -> None:
     carry_out(tree, replace(how, why=how.why or f"rollback to {older.label}"), here=False)
 
 
+@click.command()
+def confirm() -> None:
+    """Keep the version that was pushed with --confirm-within."""
+    run(_keep(), "It may or may not have been asked for: standfast config history")
+    click.echo("The version in force stays: standfast config history")
+
+
 def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
     """The version is in force and installed by all who are here. Raises CommandError.
 
     here: it is what stands in /etc/standfast, so what only this machine can say of it counts.
     """
-    if not how.sure and not has_terminal():
+    if not how.sure and not versions.has_terminal():
         raise CommandError(Exit.REFUSED, f"There is no terminal to ask on: read `config plan`, add --yes. {NOTHING}")
-    configuration = _checked(tree) if here else _loaded(tree)
-    ready = run(_prepare(tree, configuration, how), NOTHING)
+    configuration = checked(tree) if here else _loaded(tree)
+    ready = run(prepare(tree, configuration, how.timeout_s), NOTHING)
     if ready is None:
         _tell_nothing(how)
         return
@@ -142,11 +149,8 @@ def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
     _tell_done(known, every, ready, how)
 
 
-def has_terminal() -> bool:
-    return sys.stdin.isatty()
-
-
-def _checked(tree: Tree) -> Configuration:
+def checked(tree: Tree) -> Configuration:
+    """The files as they stand on this machine. Raises CommandError when something is wrong in them."""
     try:
         return check(tree, system=versions.MACHINE)
     except ConfigurationError as error:
@@ -186,8 +190,11 @@ def _tell_drift(in_force: Tree | None) -> None:
             click.echo(f"Edited in {versions.FOLDER} and left as it is: {', '.join(edited)}", err=True)
 
 
-async def _prepare(tree: Tree, configuration: Configuration, how: How) -> Ready | None:
-    """None: these files are in force already."""
+async def prepare(tree: Tree, configuration: Configuration, timeout_s: float) -> Ready | None:
+    """Every node that is here has the version on its disk and could bring it into force; None: it is in force already.
+
+    Raises CommandError, BusError.
+    """
     async with await Bus.connect() as bus:
         await find_resourced(bus)
         known = await versions.read_known(bus)
@@ -198,7 +205,8 @@ async def _prepare(tree: Tree, configuration: Configuration, how: How) -> Ready 
         refuse_old_base(known, versions.in_force_here())
         _tell_changes(known, tree)
         await _share(bus, tree)
-        now = await config_nodes.wait_prepared(bus, tree.digest, known, how.timeout_s)
+        click.echo(f"{tree.digest[:12]} was sent to every node that is here.", err=True)
+        now = await config_nodes.wait_prepared(bus, tree.digest, known, timeout_s)
         objects = await bus.managed_objects(GROUPS, ROOT)
         groups = [found[GROUP] for found in objects.values() if GROUP in found]
         kept = {group.name for group in configuration.groups}
@@ -276,7 +284,9 @@ def _put_in_force(digest: str, ready: Ready, how: How) -> None:
     except CommandError:
         if asked:
             names = ", ".join(asked)
-            click.echo(f"Stopped for this push: {names}; to let one run again: standfast group start NAME", err=True)
+            click.echo(
+                f"Stopped for this push, or about to be: {names}. To undo it: standfast group start NAME", err=True
+            )
         raise
 
 
@@ -294,6 +304,12 @@ async def _put(arguments: tuple[Any, ...]) -> None:
         await ask(bus, ROOT, RECORD, "PutInForce", "ssassu", *arguments)
 
 
+async def _keep() -> None:
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        await ask(bus, ROOT, RECORD, "KeepConfiguration")
+
+
 def _tell_nothing(how: How) -> None:
     if how.as_json:
         click.echo(json.dumps({"changed": False}))
@@ -304,7 +320,7 @@ def _tell_nothing(how: How) -> None:
 def _tell_done(known: Known, every: Sequence[str], ready: Ready, how: How) -> None:
     newest = known.find(known.in_force)
     if how.as_json:
-        made = {"changed": True, "version": newest.number or None, "digest": newest.digest}
+        made: Report = {"changed": True, "version": newest.number or None, "digest": newest.digest}
         made |= {"confirm_within_ms": how.confirm_ms or None, "plan": config_plan.document(ready.plan)}
         click.echo(json.dumps(made | {"nodes": config_nodes.report(known, every)}, indent=1, ensure_ascii=False))
         return

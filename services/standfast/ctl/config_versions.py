@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,8 +12,7 @@ from typing import Any, Final
 import click
 
 from standfast.bus import Bus, BusError
-from standfast.configuration import versions
-from standfast.configuration.load import ROOT as FOLDER
+from standfast.configuration import load, versions
 from standfast.configuration.system import System
 from standfast.configuration.tree import Tree, read_tree
 from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT, Properties
@@ -21,6 +21,7 @@ from standfast.ctl.rights import call_with_rights
 
 RECORD: Final = "org.standfast.Groups1"
 CARRIER: Final = "org.standfast.Membership1"
+FOLDER: Final = load.ROOT
 DISK: Final = versions.FOLDER
 MACHINE: Final = System()  # what is installed here
 FETCH_S: Final = 30.0
@@ -86,6 +87,11 @@ class Named:
 NOTHING_KNOWN: Final = Known(
     in_force="", history=(), nodes={}, unconfirmed="", left_ms=0, members=(), no_term="Standfast is not running here"
 )
+
+
+def has_terminal() -> bool:
+    """Somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def known_from(properties: Properties) -> Known:

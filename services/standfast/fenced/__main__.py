@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 
-from standfast.configuration.load import ROOT, load
+from standfast.configuration import versions
+from standfast.configuration.load import check
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.reader import Reader
 from standfast.configuration.versions import IN_FORCE
@@ -21,16 +22,17 @@ async def main(daemon: Daemon) -> None:
 
 async def _serve(daemon: Daemon) -> None:
     agents = Agents(secrets=IN_FORCE, cgroups=Cgroups(own_cgroup()))
-    settings = Settings(load=Reader(), files=_files, agents=agents)
+    settings = Settings(load=Reader(), version=_version, agents=agents)
     async with asyncio.TaskGroup() as tasks:
         service = Service(settings, tasks)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reload)
         await service.run(daemon.ready)
 
 
-def _files() -> Configuration | None:
+def _version(digest: str) -> Configuration | None:
+    tree = versions.read(digest)
     try:
-        return load(ROOT)
+        return check(tree, system=None) if tree is not None else None
     except ConfigurationError:
         return None
 

@@ -39,7 +39,7 @@ class Settings:
     """What is another thing in tests."""
 
     load: Load  # what is in force here
-    files: Load  # what could come into force
+    version: Callable[[str], Configuration | None]  # one that is stored here, by its digest; likewise
     agents: Agents = field(default_factory=Agents)
     history: Path = Path("/var/lib/standfast/fencing")
     unfenced: Path = unfencing.MARKS
@@ -59,7 +59,7 @@ class Service:
             ("Test", self._test),
             ("History", self._tell_history),
             ("Objections", self._object),
-            ("Check", self._check_files),
+            ("Check", self._check_version),
         ):
             self._server.handle(INTERFACE, method, handler)
         self._bus: Bus | None = None
@@ -140,10 +140,13 @@ class Service:
         found = await find_objections(node, await self._ring(), self._settings.answers, self._devices.power)
         return (found,)
 
-    async def _check_files(self, call: Call) -> tuple[Any, ...]:
-        """The files are judged; which configuration is used here stays as it is."""
-        found = await asyncio.to_thread(self._settings.files)
-        return (found.digest, await self._library.refusals(found)) if found is not None else ("", ())
+    async def _check_version(self, call: Call) -> tuple[Any, ...]:
+        """A version that could come into force is judged; which one is used here stays as it is."""
+        (digest,) = call.arguments
+        found = await asyncio.to_thread(self._settings.version, digest)
+        if found is None:
+            raise BusError(ErrorName.REFUSED, f"Version {digest[:12]} is not stored here whole: push it again.")
+        return (await self._library.refusals(found),)
 
     # the configuration and what is checked of it
 

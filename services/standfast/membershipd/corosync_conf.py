@@ -7,6 +7,7 @@ from typing import Final
 
 from standfast.configuration.model import Configuration, Node
 from standfast.configuration.quorum import arbiter_sync_timeout_ms, arbiter_timeout_ms, quorum_of
+from standfast.corosync import knet_log
 
 # A key of our own in the running Corosync: the digest of the file that it read last. Corosync keeps keys that it
 # does not know (cmap_keys(7)), so it tells whether it works with this file, an older one, or somebody else's.
@@ -26,7 +27,7 @@ def render(configuration: Configuration, key_file: Path) -> str:
             *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),
             "}",
             *_quorum(configuration),
-            *_section("logging", [("to_syslog", "yes"), ("to_logfile", "no"), ("to_stderr", "no")]),
+            *_logging(),
             "",
         ]
     )
@@ -42,12 +43,6 @@ def digest_of(text: str) -> str:
 def device_of(configuration: Configuration) -> str:
     """What corosync-qdevice reads of the file; "" without an arbiter."""
     return "\n".join(_device(configuration)) if configuration.cluster.arbiter else ""
-
-
-def read_at_start(configuration: Configuration) -> tuple[bool, bool]:
-    """The options that a running Corosync does not take from a changed file (votequorum(5), VARIOUS NOTES)."""
-    rules = quorum_of(configuration)
-    return rules.auto_tie_breaker, rules.last_man_standing
 
 
 def token_ms(detect_within_ms: int) -> int:
@@ -110,6 +105,12 @@ def _device(configuration: Configuration) -> list[str]:
     )
     net = [("host", cluster.arbiter), ("tls", "required"), ("algorithm", "ffsplit"), ("tie_breaker", "lowest")]
     return [*section, *(f"    {line}" for line in _section("net", net)), end]
+
+
+def _logging() -> list[str]:
+    *section, end = _section("logging", [("to_syslog", "yes"), ("to_logfile", "no"), ("to_stderr", "no")])
+    links = _section("logger_subsys", [("subsys", "KNET"), ("to_logfile", "yes"), ("logfile", str(knet_log.FILE))])
+    return [*section, *(f"    {line}" for line in links), end]
 
 
 def _section(name: str, values: Iterable[tuple[str, str]]) -> list[str]:

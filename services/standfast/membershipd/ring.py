@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from standfast import journal
-from standfast.corosync.cfg import Link, NodeStatus
+from standfast.corosync.cfg import NodeStatus
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
+from standfast.corosync.knet_log import LinkChange
 from standfast.corosync.network import ConfigurationHandle, GroupHandle, Network
 from standfast.corosync.requests import Requests
 from standfast.corosync.sender import Sender
@@ -72,6 +73,7 @@ class Follower:
         self._members: tuple[Member, ...] = ()
         self._look = asyncio.Event()
         self._answers = True
+        self._logged: list[LinkChange] = []  # by knet since the last question that was answered
         self._strange: set[int] = set()  # nodes whose presence could not be read
 
     async def open(self) -> None:
@@ -197,23 +199,30 @@ class Follower:
 
     async def _read_links(self) -> Withdraw | None:
         peers, asked_s = self._settings().peers, self._loop.time()
+        self._logged += self._network.link_changes()
         look_at = asyncio.ensure_future(self._requests.ask(self._look_at(peers), timeout_s=_LONGEST_LOOK_S))
         try:
             while not (await asyncio.wait({look_at}, timeout=LOOK_S))[0]:
                 if self._loop.time() - asked_s >= _ANSWERS_WITHIN_S:
                     self._tell_answers(False)
-                if (decision := self._churn.looked(self._sequence(), None)) is not None:
+                if (decision := self._read_log()) is not None:
                     return decision
             statuses = look_at.result()
         except TimeoutError:
             self._tell_answers(False)
-            return self._churn.looked(self._sequence(), None)
+            return self._read_log()
         finally:
             look_at.cancel()
         self._tell_answers(True)
         if self.dead.is_set():
             return None
-        self._see_links({peer: status.links if status else () for peer, status in statuses.items()})
+        self._logged = [*self._network.link_changes()]  # after the question, maybe also after its answer was made
+        self._see_links(
+            {
+                peer: {link.number: link.up for link in status.links} if status else {}
+                for peer, status in statuses.items()
+            }
+        )
         heard = frozenset(peer for peer, status in statuses.items() if _heard(status))
         return self._churn.looked(self._sequence(), heard)
 
@@ -223,8 +232,18 @@ class Follower:
         stored = self._network.stored_sequence(node.id) if node is not None else None
         return stored if stored is not None else told.sequence if told is not None else None
 
-    def _see_links(self, seen: Mapping[int, tuple[Link, ...]]) -> None:
-        shown = {peer: {link.number: link.up for link in links} for peer, links in seen.items()}
+    def _read_log(self) -> Withdraw | None:
+        """Corosync does not answer: the links are as they were, but for what knet logged since."""
+        shown = {peer: {link.number: link.up for link in links} for peer, links in self.view.links.items()}
+        self._logged += self._network.link_changes()
+        for change in self._logged:
+            shown.setdefault(change.peer, {})[change.link] = change.up
+        self._see_links(shown)
+        heard = frozenset(peer for peer, links in shown.items() if any(links.values()))
+        return self._churn.looked(self._sequence(), heard if shown else None)
+
+    def _see_links(self, shown: Mapping[int, Mapping[int, bool]]) -> None:
+        """`shown`: by peer and link number, whether it is up."""
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         links, changes = look(self.view.links, shown, int(self._loop.time() * 1000), at)
         for change in changes:

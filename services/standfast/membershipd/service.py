@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from standfast import journal
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file, serve_forever
+from standfast.configuration.quorum import read_at_start
 from standfast.configuration.versions import FOLDER
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
@@ -16,7 +17,7 @@ from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
 from standfast.membershipd.away import Away, Place
 from standfast.membershipd.churn import Churn
-from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, read_at_start, render
+from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, render
 from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
 from standfast.membershipd.members import Members
@@ -293,9 +294,9 @@ def _tell_what_waits(old: Settings, new: Settings) -> None:
     """The journal has that a changed option is not in force before Corosync was started anew."""
     if not old.configuration or not new.configuration:
         return
-    if read_at_start(old.configuration) != read_at_start(new.configuration):
+    if read_at_start(old.configuration.cluster) != read_at_start(new.configuration.cluster):
         text = (
-            "AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
+            "Name=, AutoTieBreaker= and LastManStanding= are read when Corosync starts, so the change waits for that: "
             "systemctl restart standfast.target on every node, one after the other"
         )
         journal.write(Event.COROSYNC_RESTART_DUE, Level.WARNING, text)

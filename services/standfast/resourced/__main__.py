@@ -7,9 +7,9 @@ import sys
 
 from standfast import journal
 from standfast.configuration.load import load_in_force
+from standfast.configuration.model import Configuration, Problem
 from standfast.corosync.network import Corosync
 from standfast.daemon import Daemon, run
-from standfast.resourced import disk, store
 from standfast.resourced.service import Service, node_name
 
 AGAIN_S = 2.0
@@ -17,15 +17,14 @@ AGAIN_S = 2.0
 
 async def main(daemon: Daemon) -> None:
     daemon.ready()
-    found = await _configuration(daemon)
-    if found is None:
+    configuration = await _configuration(daemon)
+    if configuration is None:
         return
-    assert found.used is not None
-    name = node_name(tuple(node.name for node in found.used.nodes), os.uname().nodename)
+    name = node_name(tuple(node.name for node in configuration.nodes), os.uname().nodename)
     assert name is not None
     journal.identify("resourced", name)
     async with asyncio.TaskGroup() as tasks:
-        service = Service(node=name, found=found, network=Corosync(), tasks=tasks)
+        service = Service(node=name, configuration=configuration, network=Corosync(), tasks=tasks)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(service.reload()))
         await service.run()
@@ -34,15 +33,14 @@ async def main(daemon: Daemon) -> None:
         raise asyncio.CancelledError
 
 
-async def _configuration(daemon: Daemon) -> store.Found | None:
+async def _configuration(daemon: Daemon) -> Configuration | None:
     """A usable configuration that names this machine, waited for as long as it takes; None: asked to stop."""
     told = ""
     while not daemon.stopping.is_set():
-        record = disk.read().record
-        found = await asyncio.to_thread(store.find, record.configuration if record else "")
-        text = _complaint(found)
+        configuration, problems = await asyncio.to_thread(load_in_force, system=None)
+        text = _complaint(configuration, problems)
         if not text:
-            return found
+            return configuration
         if text != told:
             told = text
             daemon.status(text)
@@ -51,11 +49,10 @@ async def _configuration(daemon: Daemon) -> store.Found | None:
     return None
 
 
-def _complaint(found: store.Found) -> str:
-    if found.used is None:
-        _, problems = load_in_force(system=None)
+def _complaint(configuration: Configuration | None, problems: tuple[Problem, ...]) -> str:
+    if configuration is None:
         return f"This node runs nothing: {'; '.join(map(str, problems))}"
-    names = tuple(node.name for node in found.used.nodes)
+    names = tuple(node.name for node in configuration.nodes)
     host = os.uname().nodename
     if node_name(names, host) is None:
         return f"cluster.conf has no [Node] with Name={host}: it names {', '.join(names)}; this node runs nothing"

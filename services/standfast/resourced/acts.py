@@ -8,8 +8,7 @@ from standfast import journal
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Group
 from standfast.resourced import later
-from standfast.resourced.events import Adopted, Event, JobDone, Observed, StartRefused
-from standfast.resourced.hands import Act, Verb
+from standfast.resourced.events import Act, Adopted, Event, JobDone, Observed, StartRefused, Verb
 from standfast.resourced.leases import Leases
 from standfast.resourced.probes import Probes
 from standfast.resourced.unit_jobs import JobResult
@@ -93,12 +92,22 @@ class Acts:
         """systemd has read all unit files anew."""
         await self._units.reload()
 
+    async def reload_daemon(self, name: str) -> None:
+        """A daemon of this node reads the version in force; one that is away reads it when it starts."""
+        unit = f"standfast-{name}.service"
+        try:
+            await self._units.ask("ReloadUnit", "ss", unit, "fail")
+        except BusError as error:
+            text = f"{unit} may not know the version in force: {error.text} systemctl reload {unit}"
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.WARNING, text)
+
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         """Those that start or run without the cluster: a sentence each that says what to type."""
         return await self._units.enabled_or_running(units)
 
     async def reboot(self, reason: str) -> None:
-        await self._units.reboot()
+        """This machine goes down at once: processes are ended and file systems unmounted, no unit is stopped."""
+        await self._units.ask("Reboot")
 
     async def _job(self, act: Act) -> None:
         """One job of systemd, then the states as they are after it. A lost bus is no failure: they are read again."""

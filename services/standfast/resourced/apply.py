@@ -48,7 +48,17 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.reasons import Rule, reason
-from standfast.resourced.record import Failure, GroupRecord, NodeRecord, Order, Record, with_group, with_node
+from standfast.resourced.record import (
+    Failure,
+    GroupRecord,
+    NodeRecord,
+    Order,
+    Record,
+    durable_node,
+    with_group,
+    with_node,
+)
+from standfast.resourced.succession import come_into_force, remembered
 from standfast.vocabulary import Holding, Phase
 
 LONGEST_MEMORY = 1_000  # failures of a group that are remembered, beside the newest: MaxRestarts= goes up to it
@@ -68,6 +78,8 @@ def _marks(before: Record, after: Record, update: Update) -> Record:
             return with_node(after, name, marked_at=update.position)
         case Watched(node=name) if name in after.nodes and before.nodes[name] != after.nodes[name]:
             return with_node(after, name, watched_at=update.position)
+        case ConfigurationInForce() if after.version != before.version:
+            return remembered(after, update.content, update.at)
     return after
 
 
@@ -94,7 +106,14 @@ def _marked(record: Record, content: Marked) -> Record:
 def _installed(record: Record, content: Installed) -> Record:
     if content.node not in record.nodes:
         return record
-    return with_node(record, content.node, installed=content.installed, available=content.available)
+    return with_node(
+        record,
+        content.node,
+        installed=content.installed,
+        available=content.available,
+        objections=content.objections,
+        drifted=content.drifted,
+    )
 
 
 def _watched(record: Record, content: Watched) -> Record:
@@ -165,10 +184,7 @@ def _nodes_of_term(
 ) -> dict[str, NodeRecord]:
     nodes = {}
     for name, node in record.nodes.items():
-        fresh = replace(
-            node, present=False, leaving=False, marked_at=0, installed="", available="", speaks=0, condemned=False
-        )
-        fresh = replace(fresh, watched_at=0, healthy=True)
+        fresh = durable_node(node)
         member = named.get(name)
         if member is not None:
             fresh = replace(
@@ -182,6 +198,8 @@ def _nodes_of_term(
                 leaving=member.leaving,
                 installed=member.installed,
                 available=member.available,
+                objections=member.objections,
+                drifted=member.drifted,
                 speaks=member.speaks,
                 healthy=member.healthy,
                 condemned=name in condemned,
@@ -256,6 +274,8 @@ def _wish(record: Record, wish: Wish) -> Record:
             return proven(record, Proven(loss=wish.loss, how="operator", text=wish.by, switch_on=False))
         case WishKind.MAINTENANCE | WishKind.NORMAL:
             return replace(record, maintenance=wish.kind is WishKind.MAINTENANCE)
+        case WishKind.KEEP if wish.subject in ("", record.configuration):
+            return replace(record, unconfirmed="", confirm_ms=0)
         case _ if wish.kind in GROUP_WISHES:
             why, flags = GROUP_WISHES[wish.kind]
             changes = dict(flags)
@@ -301,29 +321,6 @@ def _forgiven(record: Record, content: Forgiven) -> Record:
 
 def _disabled(record: Record, content: Disabled) -> Record:
     return with_group(record, content.group, disabled=True, wanted="", reasons=(content.reason,))
-
-
-def _configuration(record: Record, content: ConfigurationInForce) -> Record:
-    """A node that is not configured any more leaves nothing behind."""
-    nodes = {name: record.nodes.get(name, NodeRecord(votes=votes)) for name, votes in content.votes.items()}
-    nodes = {name: replace(node, votes=content.votes[name]) for name, node in nodes.items()}
-    groups = {name: record.groups.get(name, GroupRecord()) for name in content.groups}
-    return replace(
-        record,
-        configuration=content.digest,
-        version=record.version + 1,
-        nodes=nodes,
-        groups={name: _group_of_nodes(group, nodes) for name, group in groups.items()},
-        losses={name: loss for name, loss in record.losses.items() if name in nodes},
-        owed={name: loss for name, loss in record.owed.items() if name in nodes},
-        attempts=tuple(attempt for attempt in record.attempts if attempt.node in nodes),
-    )
-
-
-def _group_of_nodes(group: GroupRecord, nodes: Mapping[str, NodeRecord]) -> GroupRecord:
-    held = {name: held for name, held in group.held.items() if name in nodes}
-    orders = {name: order for name, order in group.open_orders.items() if name in nodes}
-    return replace(group, number=group.number + 1, held=held, open_orders=orders)
 
 
 def _phases(record: Record, update: Update) -> Record:
@@ -376,6 +373,6 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Placed: _placed,
     RaceDecided: _race_decided,
     StartedAlone: _started_alone,
-    ConfigurationInForce: _configuration,
+    ConfigurationInForce: come_into_force,
     ProtocolRaised: _protocol_raised,
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from standfast.configuration.model import Configuration
-from standfast.resourced import absence
+from standfast.resourced import absence, configuring
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
     Content,
@@ -19,19 +19,23 @@ from standfast.resourced.messages import (
     Update,
     Watched,
     Wish,
+    WishKind,
 )
-from standfast.resourced.plan import next_configuration, plan
+from standfast.resourced.plan import plan
+from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.term import Term
 from standfast.resourced.terms import Terms
 from standfast.resourced.wishes import refuse_wish, resolve_wish
 
 PLAN_AGAIN_MS = 200  # while nothing but the time has changed
+HAND_OVER_MS = 10_000  # who cannot install what is in force for so long lets another one coordinate
+OF_VERSIONS = (WishKind.CONFIGURE, WishKind.KEEP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knowledge:
-    """What a step brings: the configuration in use and offered here, and the time."""
+    """What a step brings: the configuration in use here, the version prepared last, and the time."""
 
     configuration: Configuration
     offered: Configuration | None
@@ -55,6 +59,9 @@ class Coordinator:
         self._counted_for = ""  # whose count that is
         self._planned: tuple[object, ...] = ()  # what the last plan was made of
         self._planned_at = 0
+        self._wishes: list[Wish] = []  # that wait to be judged
+        self._behind_since: int | None = None  # since when this node has not the configuration that it would plan with
+        self.wanted = ""  # digest of a version that this node must read to go back to it
 
     @property
     def term(self) -> Term | None:
@@ -66,6 +73,7 @@ class Coordinator:
         """A term was opened, or ended: the first update names its members, `first` comes next. Waits go on in
         consecutive terms."""
         self._in_flight, self._next_position, self._planned = 0, 1, ()
+        self._wishes, self._behind_since, self.wanted = [], None, ""
         term = self.term
         if term is not None:
             self._update(Members(members=tuple(term.states[name].member for name in term.members)), at)
@@ -83,46 +91,69 @@ class Coordinator:
             self._in_flight -= 1
 
     def requested(self, sender: str, request: Request, known: Knowledge) -> None:
-        term, record, content = self.term, self.terms.record, request.content
-        if term is None or record is None or request.nonce != term.nonce:
+        term, content = self.term, request.content
+        if term is None or request.nonce != term.nonce:
             return
         if isinstance(content, Reported | Leaving | Installed | Watched | Health) and content.node != sender:
             raise MessageError(f"{sender} speaks for {content.node}")
         if isinstance(content, Wish):
-            situation = self._situation(term, known)
-            text = refuse_wish(content, record, known.configuration, situation)
-            if text:
-                self._send(Refused(nonce=request.nonce, wish=content.id, text=text))
-                return
-            content = resolve_wish(content, record, known.configuration, situation)
-        self._update(content, known.at)
+            self._wishes.append(content)
+        else:
+            self._update(content, known.at)
 
     def run(self, known: Knowledge) -> None:
-        """Plan, if this node coordinates and all its updates came back; without the configuration in force only what
-        the next one is."""
+        """Judge what operators wish, and plan if all updates came back; if this node coordinates and has the
+        configuration in force."""
         term, record = self.term, self.terms.record
         if term is None:
             self._count_along(known)
-        if term is None or record is None or self._in_flight or term.position == 0:
+        if term is None or record is None or term.position == 0:
             return
-        situation = self._situation(term, known)
         if known.configuration.digest != record.configuration:
-            for content in next_configuration(record, situation):
-                self._update(content, known.at)
+            self._hand_over(record, known.now)
             return
+        self._behind_since = None
+        situation = self._situation(term, known)
+        self._judge(term, record, situation, known)
+        if not self._in_flight:
+            self._plan(record, situation, known)
+
+    def _judge(self, term: Term, record: Record, situation: Situation, known: Knowledge) -> None:
+        """A version is judged when nothing is under way: then it is put in force of the very record that it was judged
+        on."""
+        wishes, self._wishes = self._wishes, []
+        for wish in wishes:
+            if wish.kind in OF_VERSIONS and self._in_flight:
+                self._wishes.append(wish)
+            elif text := refuse_wish(wish, record, known.configuration, situation):
+                self._send(Refused(nonce=term.nonce, wish=wish.id, text=text))
+            elif wish.kind is WishKind.CONFIGURE and known.offered is not None:
+                self._update(configuring.into_force(known.offered, wish), known.at)
+            else:
+                self._update(resolve_wish(wish, record, known.configuration, situation), known.at)
+
+    def _hand_over(self, record: Record, now: int) -> None:
+        """Another member has what this one cannot install: it coordinates the term that a leave and a return make."""
+        since = self._behind_since = now if self._behind_since is None else self._behind_since
+        others = [node for node in record.nodes.values() if node.present and node.installed == record.configuration]
+        if now - since >= HAND_OVER_MS and others:
+            self.terms.join_anew(now)
+
+    def _plan(self, record: Record, situation: Situation, known: Knowledge) -> None:
         made_of = (record, situation.ring_nodes, situation.orders_allowed, situation.resting, known.configuration)
         same = all(a is b or (i and a == b) for i, (a, b) in enumerate(zip(made_of, self._planned, strict=False)))
         if self._planned and same and known.now - self._planned_at < PLAN_AGAIN_MS:
             return
         self._planned, self._planned_at = made_of, known.now
         planned = plan(record, known.configuration, situation)
-        self._waits = dict(planned.waits)
+        self._waits, self.wanted = dict(planned.waits), planned.wanted
         for content in planned.contents:
             self._update(content, known.at)
         self.terms.leave_out(planned.overdue)
 
     def _count_along(self, known: Knowledge) -> None:
-        """Each member shows how long it is until the next attempt; who coordinates next counts anew all the same."""
+        """Each member shows how long it is until the next attempt, or until the cluster goes back to another version;
+        who coordinates next counts anew all the same."""
         term, record = self.terms.term, self.terms.record
         if term is None or record is None:
             return
@@ -130,6 +161,8 @@ class Coordinator:
         for loss in record.losses.values():
             if not loss.proof:
                 absence.next_attempt_ms(loss, record, known.configuration, self._situation(term, known), waits)
+        if record.unconfirmed:
+            configuring.confirm_left_ms(record, waits)
         self._counted = waits.seen
 
     def situation(self, known: Knowledge) -> Situation | None:

@@ -12,6 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.alone import Alone
+from standfast.resourced.changing import make_hands, make_way, resume
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -26,7 +27,6 @@ from standfast.resourced.events import (
     FencingTold,
     GroupChanged,
     HealthTold,
-    InstallConfiguration,
     JobDone,
     JoinGroup,
     LeaveAsked,
@@ -46,14 +46,15 @@ from standfast.resourced.events import (
     Wished,
 )
 from standfast.resourced.fencing import Fencing, heard_limit_ms
-from standfast.resourced.hands import Gate, Hand, make_hands
+from standfast.resourced.fitness import Fitness
+from standfast.resourced.hands import Gate, Hand
+from standfast.resourced.installation import Installation
 from standfast.resourced.messages import (
     Meeting,
     Member,
     Message,
     Refused,
     Request,
-    Tick,
     Update,
     WishKind,
 )
@@ -63,7 +64,7 @@ from standfast.resourced.record import Disk, Record
 from standfast.resourced.reports import Reports, Self
 from standfast.resourced.term import Word
 from standfast.resourced.terms import Terms
-from standfast.resourced.ticks import INTERVAL_MS, Ticks
+from standfast.resourced.ticks import INTERVAL_MS, Tick, Ticks
 from standfast.resourced.watching import Watching
 from standfast.vocabulary import Holding
 
@@ -94,12 +95,10 @@ class Core:
         """`write(data)` puts the record on disk, whole, before it returns; False: it could not."""
         self.me = identity.node
         self.identity = identity
-        self.configuration = configuration
-        self.installed = installed
-        self.offered: Configuration | None = configuration
         self.now, self.at = now, ""
         self.actions: list[Action] = []
         self.ticks = Ticks(self.me)
+        self.fitness = Fitness(self.me, self.ticks, self.act)
         self._write, self._fresh = write, fresh
         self.terms = Terms(
             me=self.me,
@@ -113,6 +112,7 @@ class Core:
             speaks=speaks,
             now=now,
         )
+        self.installation = Installation(configuration, installed, self.terms, self.act, self._ready_to_install)
         self.coordinator = Coordinator(self.me, self.terms, self.send)
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing, self.alone = Fencing(self.me, self.act), Alone(self.me, self.terms, self.act, fresh)
@@ -123,21 +123,27 @@ class Core:
         self.defence = Defence(self.me, self.act)
         self.departure = Departure(self.me, self.terms, self.act, now)
         self._tick_at = now
-        self._install_asked = ""
         self._last_nonce = ""
         self.complaints = Complaints(self.act)
-        self._disk_good, self._unwell = True, False  # unwell: since it took part last it could not work
-        self._too_old = False  # the others speak a version that this release does not know
-        self.rests_up_to = 0  # said in a tick: unfit and holding nothing, this node begins nothing in any such term
 
     @property
     def record(self) -> Record | None:
         return self.terms.record
 
     @property
+    def configuration(self) -> Configuration:
+        """The one in use here."""
+        return self.installation.configuration
+
+    @property
+    def offered(self) -> Configuration | None:
+        """The version that was prepared here last."""
+        return self.installation.offered
+
+    @property
     def rests(self) -> bool:
         """The others go on as if this node held nothing; until it is named in a later term it begins nothing."""
-        return self.terms.term is not None and self.terms.term.number <= self.rests_up_to
+        return self.terms.term is not None and self.terms.term.number <= self.fitness.rests_up_to
 
     def step(self, event: Event, now: int, at: str) -> list[Action]:
         """Take one event at `now` (CLOCK_BOOTTIME, ms) and `at` (wall clock); returns what to do, in order."""
@@ -177,17 +183,11 @@ class Core:
     def persist(self, record: Record | None, highest_term: int) -> bool:
         """The record is on disk; on failure this node says in its ticks that it cannot work."""
         good = self._write(self.terms.text.disk(record, highest_term))
-        if good != self._disk_good:
-            self._disk_good = good
-            self.act(story.disk(good))
-        self.ticks.fit = good and not self._too_old
-        self._unwell |= not good
+        self.fitness.wrote(good)
         return good
 
     def cannot_speak(self, version: int) -> None:
-        """This release is too old for the cluster: it says in its ticks that it cannot work, and stays away."""
-        self._too_old, self.ticks.fit = True, False
-        self.act(story.too_old(version))
+        self.fitness.cannot_speak(version)
 
     def leave_group(self) -> None:
         self.act(LeaveGroup())
@@ -212,12 +212,22 @@ class Core:
             case LeaveAsked():
                 self.departure.asked = True
             case ConfigurationRead():
-                self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
-                self.terms.rules = quorum_of(event.configuration)
-                self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
-                for hand in self.hands.values():
-                    if hand.states:  # what was not looked at yet is not judged
-                        hand.observed(hand.states, self.now)  # what was dispensable may be critical now
+                self._configuration_read(event)
+
+    def _configuration_read(self, event: ConfigurationRead) -> None:
+        self.installation.read(event)
+        self.terms.rules = quorum_of(event.configuration)
+        self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
+        for hand in self.hands.values():
+            if hand.states:  # what was not looked at yet is not judged
+                hand.observed(hand.states, self.now)  # what was dispensable may be critical now
+
+    def _ready_to_install(self) -> bool:
+        """Nothing runs here any more that the version in force changes: what does is stopped."""
+        record, new = self.record, self.offered
+        assert record is not None
+        new = new if new is not None and new.digest == record.configuration else self.configuration
+        return make_way(self.hands, new, record, self.now, able=self._able())
 
     def _network(self, event: Event) -> None:
         match event:
@@ -261,27 +271,16 @@ class Core:
         if self.now >= self._tick_at:
             self._tick_at = self.now + INTERVAL_MS
             self.ticks.holds = any(hand.holding is not Holding.NOTHING for hand in self.hands.values())
-            self._mend()
+            self.fitness.mend(self.terms, self.now)
             tick = self.ticks.tick(self._fresh(), self.terms.highest_term, self.now, KEEP_TICKS_MS)
             self.act(SendTick(data=encode(tick)))
             self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration, tick=True)
-            if not tick.fit and not tick.holds:
-                self.rests_up_to = tick.term
+            self.fitness.ticked(tick)
         rejoin = self.terms.rejoin_at
         if rejoin is not None and self.now >= rejoin and self.ticks.fit:
             self.terms.rejoin_at = None
             self.act(JoinGroup())
         self.terms.time_passed(self.now)
-
-    def _mend(self) -> None:
-        """Who could not work takes part again by a new term: this one waits for what it did not store, or counts on
-        it to begin nothing."""
-        if not self._disk_good:
-            self.terms.save()
-        if self._unwell and self.ticks.fit:
-            self._unwell = False
-            if self.me in self.terms.members:
-                self.terms.join_anew(self.now)
 
     def _tick_received(self, sender: str, data: bytes) -> None:
         """One that cannot be understood is no tick: its sender becomes suspect."""
@@ -312,12 +311,14 @@ class Core:
         self.defence.guard(self.hands.values(), self.quorum(), self.now)
         for hand in self.hands.values():
             hand.time_passed(self.now)
+        resume(self.hands, self.record, self.installation.installed, self.now)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
             heard = self.linked | set(self.terms.ring_nodes)
             results = self.fencing.results(self.record, heard, heard_limit_ms(self.configuration), self.now)
             self.reports.tell(self.record, self.hands, results, self._self())
         self.coordinator.run(self.knowledge)
+        self.installation.advance(self.coordinator.wanted, self.now)
         self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration)
         self.alone.advance(self.knowledge)
         self.operators.advance(self.now)
@@ -336,11 +337,9 @@ class Core:
             self.act(story.term_opened(term))
 
     def _self(self) -> Self:
-        available = self.offered.digest if self.offered else ""
         return Self(
             leaving=self.departure.asked,
-            installed=self.installed,
-            available=available,
+            has=self.installation.told(self.me),
             healthy=self.healthy,
             watchdog_ms=self.watching.wanted_ms(self.configuration),
         )
@@ -354,8 +353,10 @@ class Core:
             incarnation=self.identity.incarnation,
             machine=self.identity.machine,
             product=self.identity.product,
-            installed=self.installed,
-            available=self.offered.digest if self.offered else "",
+            installed=self.installation.installed,
+            available=self.installation.available,
+            objections=self.installation.objections,
+            drifted=self.installation.drifted,
             leaving=self.departure.asked,
             met=tuple(sorted(self.terms.met)),
             held=held,
@@ -374,9 +375,14 @@ class Core:
     def _gate(self, name: str) -> Gate:
         if self.quorum() is Word.NO or self.terms.term is None or self.rests:
             return Gate.SHUT
-        ready = self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
-        ready = ready and self.watching.stored(self.terms, self.configuration)
-        return Gate.OPEN if ready else Gate.WAIT
+        if self.record is None or self.installation.installed != self.record.configuration:
+            return Gate.WAIT
+        return Gate.OPEN if self._able() else Gate.WAIT
+
+    def _able(self) -> bool:
+        """It could start a group, if it has the version in force."""
+        ready = not self.rests and self.quorum() is Word.YES and self.echoed() and self.fencing.unfenced
+        return ready and self.watching.stored(self.terms, self.configuration)
 
     def _updated(self, before: Record, update: Update) -> None:
         term, record = self.terms.term, self.record
@@ -385,13 +391,10 @@ class Core:
         self.coordinator.delivered()
         self.actions.extend(story.entries(before, record, term.number, update))
         self.operators.delivered(update)
+        self.installation.delivered(update)
         for name, hand in self.hands.items():
             order = record.groups[name].open_orders.get(self.me) if name in record.groups else None
             if order is not None and order.number > hand.last_order:
                 hand.ordered(order.kind, order.number, self.now)
         self.fencing.begin(record)
         self.defence.condemned(record, self.hands.values(), self.now)
-        digest = record.configuration
-        if digest not in (self.installed, self._install_asked) and self.offered and self.offered.digest == digest:
-            self._install_asked = digest
-            self.act(InstallConfiguration(digest=digest))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from standfast.resourced import story
 from standfast.resourced.events import Action, Reboot
-from standfast.resourced.hands import Hand, Stage
+from standfast.resourced.hands import BEGUN, Hand, Stage
 from standfast.resourced.record import Record
 from standfast.resourced.term import Word
 
@@ -22,7 +22,7 @@ class Defence:
         if quorum is not Word.NO:
             self._told_quorum_lost = False
             return
-        running = [hand for hand in hands if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING)]
+        running = [hand for hand in hands if hand.stage in BEGUN]
         for hand in running:
             hand.stop(now)
         if running and not self._told_quorum_lost:

@@ -6,7 +6,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import closing
 from standfast.resourced.events import Action, Left
-from standfast.resourced.hands import Hand, Stage
+from standfast.resourced.hands import BEGUN, Hand, Stage
 from standfast.resourced.terms import Terms
 
 
@@ -35,7 +35,7 @@ class Departure:
                 self._go(clean=stored)  # in a term where nothing is acknowledged, nor is its mark
         elif now - self._alone_since >= configuration.cluster.quorum_wait_ms:
             for hand in hands:
-                if hand.stage in (Stage.STARTING, Stage.RUNNING, Stage.KILLING):
+                if hand.stage in BEGUN:
                     hand.stop(now)
             if empty:
                 self._go(clean=False)

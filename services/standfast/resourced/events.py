@@ -2,11 +2,36 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from standfast.configuration.model import Configuration
-from standfast.resourced.hands import Act, Verb
 from standfast.resourced.messages import RunningAttempt, Wish
 from standfast.vocabulary import Ring, UnitState
+
+
+class Verb(StrEnum):
+    """What can be done to files, units and probes."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    GRANT = "grant"
+    REVOKE = "revoke"
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+    KILL = "kill"
+    PROBE = "probe"  # begin the group's probes anew
+    REST = "rest"  # end them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One of them, as data."""
+
+    verb: Verb
+    group: str
+    unit: str = ""  # for start, stop, restart, kill
+
 
 # Events
 
@@ -144,11 +169,13 @@ class LeaveAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationRead:
-    """The good configuration in use here, the digest of what is installed, and the good files in /etc/standfast."""
+    """The configuration in use here, the digest of what is installed, and the version that was prepared last."""
 
     configuration: Configuration
     installed: str
     offered: Configuration | None
+    objections: tuple[str, ...] = ()  # why this node does not prepare the version that was offered last
+    drifted: tuple[str, ...] = ()  # names of files in /etc/standfast that are not as in the version in force
 
 
 Event = (
@@ -243,7 +270,16 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FetchConfiguration:
+    """This version is to be read, from this node's disk or another node's, and told as offered."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallConfiguration:
+    """This version, which was told as offered, is to be put in place and used."""
+
     digest: str
 
 
@@ -273,6 +309,7 @@ Action = (
     | TellWatchdog
     | Answer
     | Left
+    | FetchConfiguration
     | InstallConfiguration
     | Reboot
     | Entry

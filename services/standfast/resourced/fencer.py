@@ -42,13 +42,13 @@ class Fencer:
         (rows,) = await self._bus.call(NAME, PATH, INTERFACE, "Objections", "s", node, timeout_s=OBJECTIONS_S)
         return [(kind, text) for kind, text in rows]
 
-    async def check(self) -> tuple[str, tuple[str, ...]]:
-        """The digest of the files in /etc/standfast as fenced reads them now, and what speaks against their fence
-        devices. Raises BusError when fenced cannot be asked."""
+    async def check(self, digest: str) -> tuple[str, ...]:
+        """What the agents say against the fence devices of a version that is stored here. Raises BusError when fenced
+        cannot be asked."""
         if self._bus is None:
             raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
-        digest, problems = await self._bus.call(NAME, PATH, INTERFACE, "Check", timeout_s=CHECK_S)
-        return digest, tuple(problems)
+        (problems,) = await self._bus.call(NAME, PATH, INTERFACE, "Check", "s", digest, timeout_s=CHECK_S)
+        return tuple(problems)
 
     async def _begin(self, fence: Fence) -> None:
         """fenced has the order; one that cannot be reached is a failed attempt, which the coordinator repeats."""

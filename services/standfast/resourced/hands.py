@@ -5,37 +5,18 @@ is observed, never by an exit code. `held` is written before anything of a group
 observed stop; the lease lets its units start and goes first.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import StrEnum
+from itertools import takewhile
 
+from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Group
-from standfast.resourced.messages import Held, OrderKind, ResourceReport
+from standfast.resourced.events import Act, Verb
+from standfast.resourced.messages import Held, OrderKind
+from standfast.resourced.unit_states import is_up, kept, reports, why
 from standfast.vocabulary import Holding, ProbeState, UnitState
 
 KILL_MARGIN_MS = 5_000
-
-
-class Verb(StrEnum):
-    """What can be done to files, units and probes."""
-
-    HOLD = "hold"
-    RELEASE = "release"
-    GRANT = "grant"
-    REVOKE = "revoke"
-    START = "start"
-    STOP = "stop"
-    RESTART = "restart"
-    KILL = "kill"
-    PROBE = "probe"  # begin the group's probes anew
-    REST = "rest"  # end them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    verb: Verb
-    group: str
-    unit: str = ""  # for start, stop, restart, kill
 
 
 class Gate(StrEnum):
@@ -52,8 +33,12 @@ class Stage(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     KILLING = "killing"  # what hangs is killed before its restart
+    SHORTENING = "shortening"  # a new version changes it: what differs is stopped, until that is in place
     STOPPING = "stopping"
     STOP_FAILED = "stop-failed"
+
+
+BEGUN = (Stage.STARTING, Stage.RUNNING, Stage.KILLING, Stage.SHORTENING)  # it runs, or is about to
 
 
 class Hand:
@@ -75,6 +60,7 @@ class Hand:
         self._job_over = self._job_lost = False
         self._asked: set[str] = set()  # units whose stop or kill was asked for
         self._again = False  # after this stop the group is started again here
+        self._keeps = 0  # so many resources, from the first one, are not stopped
         self._held = Held(holding=Holding.NOTHING)
         self._held_of: tuple[object, ...] = ()  # what it was made of: it is asked at each step
 
@@ -98,34 +84,24 @@ class Hand:
         return Holding.RUNNING
 
     def held(self) -> Held:
-        made_of = (self.holding, self.failed, self.failed_units, self.states, self._probing, self.group)
+        made_of = (self.holding, self.stage, self.failed, self.failed_units, self.states, self._probing, self.group)
         if made_of != self._held_of:
             self._held, self._held_of = self._make_held(), made_of
         return self._held
 
     def _make_held(self) -> Held:
-        resources = tuple(
-            ResourceReport(
-                unit=state.unit,
-                active=state.active,
-                probe=state.probe.value,
-                cause=state.cause.text if state.cause else "",
-            )
-            for state in self.states
-        )
-        nothing = self.holding is Holding.NOTHING
         return Held(
             holding=self.holding,
             failed=self.failed,
             units=self.failed_units,
-            partial=self._partial() if self.stage is Stage.RUNNING else (),
-            resources=() if nothing else resources,
+            partial=self._partial() if self.stage in (Stage.RUNNING, Stage.SHORTENING) else (),
+            resources=() if self.holding is Holding.NOTHING else reports(self.states),
         )
 
     def _partial(self) -> tuple[str, ...]:
-        """Units that do not serve and that the group goes on without (Critical=no)."""
-        critical = {resource.unit for resource in self.group.resources if resource.critical}
-        return tuple(state.unit for state in self.states if state.unit not in critical and self._broken(state))
+        """Units that do not serve and that the group goes on without (Critical=no), or for a new version."""
+        critical = self._critical()
+        return tuple(state.unit for state in self.states if state not in critical and self._broken(state))
 
     # Orders
 
@@ -162,6 +138,8 @@ class Hand:
             self.stop(now)
 
     def _ordered_restart(self, now: int) -> None:
+        if self.stage is Stage.SHORTENING:
+            self._shorten_to(0, now)  # all of it starts anew with the new version
         if self.stage is not Stage.RUNNING:
             self.order = 0
             return
@@ -193,10 +171,11 @@ class Hand:
             self.stop(now)
         elif alive and not leased:
             self.stop(now)  # a stop that had begun goes on
+        elif alive and (keeps := kept(states)) is not None:
+            self._shorten_to(keeps, now)
         elif alive:
             jobs = any(state.job or state.active == "activating" for state in states)
-            starting = jobs or not all(state.active == "active" for state in states)
-            self.stage = Stage.STARTING if jobs and starting else Stage.RUNNING
+            self.stage = Stage.STARTING if jobs else Stage.RUNNING
             self._deadline = now + self.group.start_timeout_ms
             self._job_over = False
             self.observed(states, now)
@@ -205,13 +184,18 @@ class Hand:
             self._do(Verb.RELEASE)
 
     def observed(self, states: tuple[UnitState, ...], now: int) -> None:
-        """The units as they are now, all of the group's, in start order."""
+        """The units as they are now, all of the group's, in start order; those of an older version mean nothing."""
+        if not self._are_ours(states):
+            return
         self.states = states
         match self.stage:
             case Stage.STARTING:
                 self._starting(now)
             case Stage.RUNNING:
                 self._running()
+            case Stage.SHORTENING:
+                self._judge()
+                self._stop_step()
             case Stage.KILLING:
                 self._kill_step(now)
             case Stage.STOPPING | Stage.STOP_FAILED:
@@ -228,7 +212,7 @@ class Hand:
             self._asked.discard(unit)
             self._job_lost = verb in (Verb.START, Verb.RESTART)
         elif verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
-            if all(state.gone for state in self.states):
+            if self._are_ours(self.states) and all(state.gone for state in self.states):
                 self._stopped(now)
             else:
                 self._asked.discard(unit)  # it was another job's end, or something began: it is asked again
@@ -241,16 +225,62 @@ class Hand:
         elif self.stage is Stage.STARTING and now >= self._deadline:
             waiting = [state.unit for state in self._critical() if not state.serving]
             self._start_failed(f"not started within {self.group.start_timeout_ms // 1000} s: {', '.join(waiting)}", now)
-        elif self.stage in (Stage.STOPPING, Stage.KILLING) and now >= self._deadline:
-            self._stop_late(now)
+        elif self.stage in (Stage.STOPPING, Stage.KILLING, Stage.SHORTENING) and now >= self._deadline:
+            self._stop_late(self._left(), now)
 
     def stop(self, now: int) -> None:
         """Stop everything here, in reverse order; the lease goes first."""
         self._rest()
         self._do(Verb.REVOKE)
         self.stage, self._deadline = Stage.STOPPING, now + self.group.stop_timeout_ms
-        self._asked = set()
+        self._asked, self._keeps = set(), 0
         self._stop_step()
+
+    # A new version of its configuration
+
+    def shorten(self, new: Group, now: int, *, may_stop: bool) -> bool:
+        """True: `new` may be put in place, for what it changes is down, with all behind it. What is not is stopped from
+        the end, if it may be. What was begun comes to its end first: ask again."""
+        first = first_changed(self.group, new)
+        if self.stage is Stage.WAITING and first is not None:
+            self.refused = "a new version of its configuration comes first"
+            self._become_idle()
+        shortening = self.stage is Stage.SHORTENING
+        if shortening:
+            self._spare(first)
+        if first is not None and (first < self._keeps if shortening else self.stage is Stage.RUNNING):
+            if not may_stop:
+                return False
+            self._shorten_to(first, now)
+        if self.stage is Stage.SHORTENING:
+            return not self._left()
+        return first is None or self.stage is Stage.IDLE
+
+    def resume(self, now: int) -> None:
+        """The version in force is in place: what was stopped for it starts, when that may be; what is up stays so."""
+        if self.stage is Stage.SHORTENING:
+            self._spare(None)
+            if not self._left() and self._are_ours(self.states) and self._gate() is Gate.OPEN:
+                self._start(now)
+
+    def expire(self, now: int) -> None:
+        """What was stopped for a new version waits no longer for it than a start may take: then it has failed here."""
+        due = self._deadline + self.group.start_timeout_ms
+        if self.stage is Stage.SHORTENING and not self._left() and now >= due:
+            self._start_failed("a new version of its configuration was not put in place here in time", now)
+
+    def _shorten_to(self, keeps: int, now: int) -> None:
+        """The lease stays: whoever finds the group like that starts it again."""
+        self._rest()
+        self.stage, self._deadline = Stage.SHORTENING, now + self.group.stop_timeout_ms
+        self._asked, self._keeps = set(), keeps
+        self._stop_step()
+        self._judge()
+
+    def _spare(self, first: int | None) -> None:
+        """What is up before that place, and was to stop for another version, goes on."""
+        up = takewhile(lambda state: is_up(state) and state.unit not in self._asked, self.states[self._keeps : first])
+        self._keeps += len(list(up))
 
     # Steps
 
@@ -262,9 +292,18 @@ class Hand:
             self._do(Verb.REST)
         self._probing = False
 
+    def _are_ours(self, states: tuple[UnitState, ...]) -> bool:
+        return [state.unit for state in states] == [resource.unit for resource in self.group.resources]
+
     def _critical(self) -> tuple[UnitState, ...]:
+        """Those that must serve now."""
         critical = {resource.unit for resource in self.group.resources if resource.critical}
-        return tuple(state for state in self.states if state.unit in critical)
+        states = self.states[: self._keeps] if self.stage is Stage.SHORTENING else self.states
+        return tuple(state for state in states if state.unit in critical)
+
+    def _left(self) -> list[UnitState]:
+        """What is still to stop."""
+        return [state for state in self.states[self._keeps :] if not state.gone]
 
     def _begin_start(self, now: int) -> None:
         match self._gate():
@@ -279,6 +318,7 @@ class Hand:
         self._do(Verb.GRANT)
         self.stage, self._deadline = Stage.STARTING, now + self.group.start_timeout_ms
         self._job_over = self._job_lost = self._again = False
+        self._keeps = 0
         self._do(Verb.START, self.group.target)
 
     def _starting(self, now: int) -> None:
@@ -294,7 +334,7 @@ class Hand:
         broken = [state for state in critical if self._broken(state)]
         if broken and (self._job_over or any(state.active == "failed" and not state.job for state in broken)):
             self.failed_units = tuple(state.unit for state in broken)
-            self._start_failed("; ".join(map(_why, broken)), now)
+            self._start_failed(why(broken), now)
 
     def _broken(self, state: UnitState) -> bool:
         down = state.active in ("inactive", "failed") and not state.job
@@ -308,8 +348,12 @@ class Hand:
         if not self._probing:
             self._probing = True
             self._do(Verb.PROBE)
+        self._judge()
+
+    def _judge(self) -> None:
+        """What has failed of that which must serve."""
         broken = [state for state in self._critical() if self._broken(state)]
-        self.failed = "; ".join(map(_why, broken))
+        self.failed = why(broken)
         self.failed_units = tuple(state.unit for state in broken)
 
     def _kill_step(self, now: int) -> None:
@@ -321,26 +365,28 @@ class Hand:
         self._do(Verb.RESTART, first)
 
     def _stop_step(self) -> None:
-        left = [state for state in self.states if not state.gone]
+        left = self._left()
         if left:
             unit = left[-1].unit
             if unit not in self._asked:
                 self._asked.add(unit)
                 self._do(Verb.KILL if unit in self.failed_units else Verb.STOP, unit)
-        elif self.group.target not in self._asked:
+        elif self.stage is not Stage.SHORTENING and self.group.target not in self._asked:
             self.stage = Stage.STOPPING
             self._asked.add(self.group.target)
             self._do(Verb.STOP, self.group.target)
 
-    def _stop_late(self, now: int) -> None:
-        left = [state for state in self.states if not state.gone]
-        if "killed" not in self._asked:
+    def _stop_late(self, left: list[UnitState], now: int) -> None:
+        if left and "killed" not in self._asked:
             self._asked.add("killed")
-            self.stage, self._deadline = Stage.STOPPING, now + KILL_MARGIN_MS
+            self.stage = self.stage if self.stage is Stage.SHORTENING else Stage.STOPPING
+            self._deadline = now + KILL_MARGIN_MS
             for state in left:
                 self._do(Verb.KILL, state.unit)
         elif left:
-            self.stage, self.order = Stage.STOP_FAILED, 0
+            if self.stage is Stage.SHORTENING:
+                self._do(Verb.REVOKE)
+            self.stage, self.order, self._keeps = Stage.STOP_FAILED, 0, 0
             self.failed = f"{', '.join(state.unit for state in left)} did not stop, not even when killed"
 
     def _stopped(self, now: int) -> None:
@@ -352,23 +398,3 @@ class Hand:
 
     def _become_idle(self) -> None:
         self.stage, self.order, self._again = Stage.IDLE, 0, False
-
-
-def _why(state: UnitState) -> str:
-    if state.cause is not None:
-        return state.cause.text
-    return f"{state.unit} is {state.active}"
-
-
-def make_hands(
-    groups: tuple[Group, ...], known: Mapping[str, Hand], act: Callable[[Act], None], gate: Callable[[str], Gate]
-) -> dict[str, Hand]:
-    """A hand for each group; one that exists goes on with the group's new settings."""
-    hands = {}
-    for group in groups:
-        hand = known.get(group.name)
-        if hand is None:
-            hand = Hand(group, act, lambda name=group.name: gate(name))  # type: ignore[misc]
-        hand.group = group
-        hands[group.name] = hand
-    return hands

@@ -52,13 +52,15 @@ class Member:
     machine: str
     product: str
     installed: str  # digest of the configuration whose units are installed here, "" = none
-    available: str  # digest of the files in /etc/standfast, "" = they are broken
+    available: str  # digest of the version that it has prepared last, "" = none
     leaving: bool
     held: Mapping[str, Held]  # only groups of which it holds something
     attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
     met: tuple[str, ...] = ()  # members of open terms whose first update it has not read
     speaks: int = 1  # the highest version of these messages that it knows
     healthy: bool = True  # its heuristics reach their minimum
+    objections: tuple[str, ...] = ()  # why it does not prepare the version that was offered last
+    drifted: tuple[str, ...] = ()  # names of files in its /etc/standfast that are not as in the version in force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,12 +222,16 @@ class WishKind(StrEnum):
     NORMAL = "normal"
     FENCE = "fence"
     CONFIRM = "confirm"
+    CONFIGURE = "configure"
+    KEEP = "keep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What an operator asked for; `subject` is a group, a node, or "" for the cluster, `node` where to ("" = as the
-    plan finds), `loss` the number of the loss that is confirmed, `by` who asked and what was overridden."""
+    """What an operator asked for; `subject` is a group, a node, a version's digest, or "" for the cluster, `node` where
+    to ("" = as the plan finds), `loss` that which is confirmed, `by` who asked and what was overridden. A version is
+    made of another one, `base`; the absent nodes `without` need not have prepared it; unless it is confirmed (KEEP)
+    within `confirm_ms` (0: it need not be) the cluster goes back by itself."""
 
     id: str
     kind: WishKind
@@ -233,6 +239,10 @@ class Wish:
     node: str = ""
     loss: str = ""
     by: str = ""
+    base: str = ""
+    without: tuple[str, ...] = ()
+    why: str = ""
+    confirm_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,11 +261,13 @@ class Marked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """Digests of the configuration whose units the node has installed, and of its files in /etc/standfast."""
+    """What the node has of the configuration: the fields are those of `Member`."""
 
     node: str
     installed: str
     available: str
+    objections: tuple[str, ...] = ()
+    drifted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,9 +321,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationInForce:
+    """A version takes the place of `base`, on the wish with this id ("" = the cluster goes back by itself)."""
+
     digest: str
     votes: Mapping[str, int]
     groups: tuple[str, ...]
+    base: str
+    wish: str = ""
+    by: str = ""
+    why: str = ""
+    confirm_ms: int = 0  # within which it is to be confirmed, 0 = it need not be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,14 +396,3 @@ class Refused:
 
 Meeting = Hello | Call | State | Open  # always written in the first version: nobody knows yet what the others speak
 Message = Hello | Call | State | Open | RecordChunk | Stored | Update | Request | Refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """Once a second: this node's number, and the last number that it read of each other node."""
-
-    number: int
-    read: Mapping[str, int]
-    fit: bool  # False: this node says that it cannot work (its disk)
-    holds: bool  # it holds some group
-    term: int  # the highest that it knows: unfit and holding nothing, it begins nothing in any term up to this one

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from standfast.resourced.events import Answer
-from standfast.resourced.messages import Message, Request, Update, Wish
+from standfast.resourced.messages import ConfigurationInForce, Message, Request, Update, Wish
 from standfast.resourced.terms import Terms
 
 WAIT_MS = 15_000
@@ -32,9 +32,11 @@ class Operators:
         self._pending.append(Pending(wish=wish, since=now))
 
     def delivered(self, update: Update) -> None:
-        for pending in self._pending:
-            if isinstance(update.content, Wish) and pending.wish.id == update.content.id:
-                pending.position = update.position
+        match update.content:
+            case Wish(id=wish) | ConfigurationInForce(wish=wish):
+                for pending in self._pending:
+                    if pending.wish.id == wish:
+                        pending.position = update.position
 
     def refused(self, wish: str, text: str) -> None:
         for pending in [pending for pending in self._pending if pending.wish.id == wish]:

@@ -59,9 +59,9 @@ class Outlook:
         self.refusals[node] = reason(Rule.BEING_FENCED, node=node)
 
 
-def drifted(node: NodeRecord, record: Record) -> bool:
-    """What is installed there, or stands in its /etc/standfast, is not the configuration in force."""
-    return {node.installed, node.available} != {record.configuration}
+def behind(node: NodeRecord, record: Record) -> bool:
+    """What is installed there is not the configuration in force."""
+    return node.installed != record.configuration
 
 
 def _refusal(name: str, known: Outlook) -> Reason | None:
@@ -73,7 +73,7 @@ def _refusal(name: str, known: Outlook) -> Reason | None:
         (name in known.closing, Rule.LEAVING),
         (node.condemned, Rule.CONDEMNED),
         (name in record.losses or out(record, name), Rule.BEING_FENCED),
-        (drifted(node, record), Rule.DRIFTED),
+        (behind(node, record), Rule.BEHIND),
         (node.left, Rule.MARKED_LEFT),
     )
     rule = next((rule for applies, rule in rules if applies), None)

@@ -8,15 +8,18 @@ from typing import Any, Final
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
 from standfast.resourced.core import Core
+from standfast.resourced.durations import UNMEASURED, Durations
 from standfast.resourced.events import AloneAsked, Answer, Event, LeaveAsked, Left, Wished
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.no_term import why_no_term
+from standfast.resourced.planning import Planning
 from standfast.resourced.record_text import WholeText
 from standfast.resourced.simulations import Simulations
 
 NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
 Objections = Callable[[str], Awaitable[list[tuple[str, str]]]]
+LONGEST_WHY: Final = 200  # characters: the record of every node has it
 OUTCOMES: Final = {
     "refused": ErrorName.REFUSED,
     "unknown": ErrorName.OUTCOME_UNKNOWN,
@@ -38,7 +41,9 @@ GROUP_METHODS: Final = {
 class Publication:
     """Publishes what the core has, after each step; hands wishes to it and answers when they are decided."""
 
-    def __init__(self, core: Core, push: Callable[[Event], None], objections: Objections) -> None:
+    def __init__(
+        self, core: Core, push: Callable[[Event], None], objections: Objections, durations: Durations = UNMEASURED
+    ) -> None:
         self._core = core
         self._push = push
         self._objections = objections
@@ -49,13 +54,15 @@ class Publication:
         self._names: dict[str, str] = {}  # path of a group: its name
         self._server = Server(interface_file(NAME))
         handle = self._server.handle
-        Simulations(core, self._server)
+        self.planning = Planning(core, self._server, durations, Simulations(core, self._server).one)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
         handle("org.standfast.Groups1", "FenceNow", self._fence_now)
         handle("org.standfast.Groups1", "Confirm", self._confirm)
         handle("org.standfast.Groups1", "StartAlone", self._start_alone)
+        handle("org.standfast.Groups1", "PutInForce", self._put_in_force)
+        handle("org.standfast.Groups1", "KeepConfiguration", self._keep_configuration)
         for method, kind in GROUP_METHODS.items():
             handle("org.standfast.Group1", method, self._group_wish(kind))
         self.update()
@@ -91,7 +98,7 @@ class Publication:
 
     async def _fence_now(self, call: Call) -> tuple[Any, ...]:
         (node,) = call.arguments
-        return await self._wish(WishKind.FENCE, node, by=f"uid {call.uid} on {self._core.me}")
+        return await self._wish(WishKind.FENCE, node, by=self._who(call))
 
     async def _confirm(self, call: Call) -> tuple[Any, ...]:
         """What was overridden is recorded with who did it."""
@@ -101,13 +108,25 @@ class Publication:
         if against:
             raise BusError(ErrorName.REFUSED, f"{node} may not be off: {' '.join(against)}")
         overridden = "".join(f", although {text}" for _, text in known)
-        return await self._wish(WishKind.CONFIRM, node, loss=loss, by=f"uid {call.uid} on {self._core.me}{overridden}")
+        return await self._wish(WishKind.CONFIRM, node, loss=loss, by=f"{self._who(call)}{overridden}")
 
     async def _start_alone(self, call: Call) -> tuple[Any, ...]:
         """Answered when the request is taken: `Losses` and `Term` tell how it goes on."""
         (nodes,) = call.arguments
-        by = f"uid {call.uid} on {self._core.me}"
-        return await self._answer(lambda identity: AloneAsked(id=identity, without=tuple(nodes), by=by))
+        return await self._answer(lambda identity: AloneAsked(id=identity, without=tuple(nodes), by=self._who(call)))
+
+    async def _put_in_force(self, call: Call) -> tuple[Any, ...]:
+        digest, base, without, why, confirm_ms = call.arguments
+        if len(why) > LONGEST_WHY:
+            raise BusError(ErrorName.INVALID_ARGUMENTS, f"The reason has more than {LONGEST_WHY} characters.")
+        more = {"base": base, "without": tuple(without), "why": why, "confirm_ms": confirm_ms}
+        return await self._wish(WishKind.CONFIGURE, digest, by=self._who(call), **more)
+
+    async def _keep_configuration(self, call: Call) -> tuple[Any, ...]:
+        return await self._wish(WishKind.KEEP, "", by=self._who(call))
+
+    def _who(self, call: Call) -> str:
+        return f"uid {call.uid} on {self._core.me}"
 
     def _group_wish(self, kind: WishKind) -> Callable[[Call], Any]:
         async def handler(call: Call) -> tuple[Any, ...]:
@@ -116,11 +135,11 @@ class Publication:
 
         return handler
 
-    async def _wish(
-        self, kind: WishKind, subject: str, node: str = "", *, loss: str = "", by: str = ""
-    ) -> tuple[Any, ...]:
+    async def _wish(self, kind: WishKind, subject: str, node: str = "", **more: Any) -> tuple[Any, ...]:
+        """`more`: further fields of the wish."""
+
         def wish(identity: str) -> Event:
-            return Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node, loss=loss, by=by))
+            return Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node, **more))
 
         return await self._answer(wish)
 
@@ -151,7 +170,9 @@ class Publication:
             (alone, without, why_no_term(core.terms)),
             core.now // 1000,
         )
-        waiting = record is not None and any(not loss.proof for loss in record.losses.values())
+        waiting = record is not None and (
+            bool(record.unconfirmed) or any(not loss.proof for loss in record.losses.values())
+        )
         if (
             all(a is b or a == b for a, b in zip(seen[:6], self._seen, strict=False))
             and self._seen
@@ -174,9 +195,7 @@ class Publication:
             "RecordDigest": self._text.digest(record) if record else "",
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
-            "Versions": {},
-            "History": [],
-            "Unconfirmed": ("", 0),
+            **(showing.versions(record, situation) if record and situation else showing.NO_VERSIONS),
             "Losses": alone + losses,
             "Without": list(without),
             "Maintenance": record.maintenance if record else False,

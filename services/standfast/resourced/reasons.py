@@ -34,6 +34,9 @@ class Rule(StrEnum):
     MAINTENANCE = "maintenance"
     QUORUM_LEAVES = "quorum-leaves"
     GOES_HOME = "goes-home"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    HOLDS_BACK = "holds-back"
     STAYS = "stays"
     NOT_THERE = "not-there"
     FAILED = "failed"
@@ -45,7 +48,7 @@ class Rule(StrEnum):
     LEAVING = "leaving"
     CONDEMNED = "condemned"
     BEING_FENCED = "being-fenced"
-    DRIFTED = "drifted"
+    BEHIND = "behind"
     MARKED_LEFT = "marked-left"
     NOT_ALLOWED = "not-allowed"
     AVOIDED = "avoided"
@@ -96,6 +99,9 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.MAINTENANCE: "the cluster is in maintenance: nothing is done with its groups",
     Rule.QUORUM_LEAVES: "the nodes that stay would not be quorate",
     Rule.GOES_HOME: "goes home to {node}",
+    Rule.CHANGED: "{unit} is new, gone or defined otherwise: from there up everything is started anew",
+    Rule.HOLDS_BACK: "the version changes {unit}, so {node} installs it only when that is over",
+    Rule.REMOVED: "it is no group any more: it is stopped before",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
     Rule.FAILED: "{cause}",
@@ -106,7 +112,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.LEAVING: "{node} is leaving",
     Rule.CONDEMNED: "{node} speaks although it was proven off",
     Rule.BEING_FENCED: "{node} is being fenced",
-    Rule.DRIFTED: "{node} has not the configuration in force",
+    Rule.BEHIND: "{node} has not the configuration in force",
     Rule.MARKED_LEFT: "{node} is marked as left",
     Rule.NOT_ALLOWED: "{node} may not run it",
     Rule.AVOIDED: "it failed on {node} lately ({count})",

@@ -30,6 +30,8 @@ class NodeRecord:
     marked_at: int = 0  # position of the last change of `left` in this term
     installed: str = ""
     available: str = ""
+    objections: tuple[str, ...] = ()
+    drifted: tuple[str, ...] = ()
     speaks: int = 0  # the highest version of the messages that it knows
     watched_at: int = 0  # position of the last change of `watchdog_ms` in this term
     healthy: bool = True
@@ -96,11 +98,26 @@ class GroupRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionInForce:
+    """A version of the configuration that came into force."""
+
+    version: int
+    digest: str
+    base: str  # digest of the one that it took the place of
+    at: str  # RFC 3339 UTC
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     term: int = 0  # of the last update that counts
     position: int = 0
     configuration: str = ""  # digest of the one in force
     version: int = 0  # how many were in force
+    history: tuple[VersionInForce, ...] = ()  # the newest first
+    unconfirmed: str = ""  # where the cluster goes back to (digest) unless the one in force is confirmed, "" = nowhere
+    confirm_ms: int = 0  # within which it is to be confirmed
     protocol: int = 1  # the version of the messages in use; only goes up
     maintenance: bool = False  # nothing is done with any group, and nobody is fenced
     winner: str = ""  # of two nodes that lose each other: who shoots first
@@ -176,7 +193,10 @@ def initial(configuration: str, votes: Mapping[str, int], groups: tuple[str, ...
     """The first record of a cluster: every node is marked left, nothing runs."""
     nodes = {name: NodeRecord(votes=count) for name, count in votes.items()}
     records = {name: GroupRecord() for name in groups}
-    return Record(configuration=configuration, version=1, nodes=nodes, groups=records, losses={}, owed={})
+    first = VersionInForce(version=1, digest=configuration, base="", at="", by="", why="")
+    return Record(
+        configuration=configuration, version=1, history=(first,), nodes=nodes, groups=records, losses={}, owed={}
+    )
 
 
 def durable(record: Record) -> Record:

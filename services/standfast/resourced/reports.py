@@ -19,8 +19,7 @@ class Self:
     """What this node wants and has, beside its groups."""
 
     leaving: bool
-    installed: str  # digest of the configuration whose units are installed here
-    available: str  # digest of the files in /etc/standfast
+    has: Installed  # of the configuration
     healthy: bool
     watchdog_ms: int | None  # what the record is to name; None: it is not known yet
 
@@ -48,8 +47,9 @@ class Reports:
         node = record.nodes[self._me]
         if me.leaving and not node.leaving:
             self._say("leaving", Leaving(node=self._me))
-        if (me.installed, me.available) != (node.installed, node.available):
-            self._say("installed", Installed(node=self._me, installed=me.installed, available=me.available))
+        has = (me.has.installed, me.has.available, me.has.objections, me.has.drifted)
+        if has != (node.installed, node.available, node.objections, node.drifted):
+            self._say("installed", me.has)
         if me.healthy != node.healthy:
             self._say("health", Health(node=self._me, healthy=me.healthy))
         if me.watchdog_ms not in (None, node.watchdog_ms):

@@ -3,26 +3,29 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from standfast import files, journal
 from standfast.bus import Bus, BusError, ErrorName
-from standfast.configuration.model import ConfigurationError
+from standfast.configuration.machine_checks import objections
+from standfast.configuration.model import Configuration
+from standfast.configuration.tree import Tree
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
-from standfast.resourced import disk, later, store
+from standfast.resourced import disk, durations_file, later, store
 from standfast.resourced.acts import Acts
 from standfast.resourced.core import Core, Identity
 from standfast.resourced.events import (
+    Act,
     Action,
     Answer,
     ArmWatchdog,
-    ConfigurationRead,
     Entry,
     Event,
     Fence,
+    FetchConfiguration,
     InstallConfiguration,
     JoinGroup,
     LeaveGroup,
@@ -37,9 +40,8 @@ from standfast.resourced.events import (
 )
 from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
-from standfast.resourced.hands import Act
+from standfast.resourced.installer import Installer
 from standfast.resourced.neighbours import Neighbours
-from standfast.resourced.offering import Offering
 from standfast.resourced.publication import Publication
 from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
@@ -47,23 +49,19 @@ from standfast.watchdog.messages import Armed
 
 TIME_S: Final = 0.5  # how often the core is told the time
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
-LOOK_S: Final = 5.0  # how often /etc/standfast is looked at
+LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
 
 
 class Service:
     """One node's resourced."""
 
-    def __init__(self, *, node: str, found: store.Found, network: Network, tasks: asyncio.TaskGroup) -> None:
-        assert found.used is not None
+    def __init__(self, *, node: str, configuration: Configuration, network: Network, tasks: asyncio.TaskGroup) -> None:
         self._loop = asyncio.get_running_loop()
         self._tasks = tasks
         self._events: deque[Event] = deque()
         self._running = False
-        self._found = found
-        self._stamp = store.stamp()
+        self._bus: Bus | None = None
         self._restarts = Restarts()
-        self._unguarded: tuple[tuple[str, str], ...] = ()
-        self._unread = False  # units were put in place that systemd did not read
         identity = Identity(
             node=node,
             incarnation=files.incarnation(),
@@ -72,7 +70,7 @@ class Service:
         )
         self.core = Core(
             identity=identity,
-            configuration=found.used,
+            configuration=configuration,
             installed=store.installed(),
             disk=disk.read(),
             write=disk.write,
@@ -82,12 +80,18 @@ class Service:
         self.stream = Stream(self._loop, network, self._names, self.push)
         self.acts = Acts(self.push, self._guards, tasks)
         self.fencer = Fencer(self.push, tasks)
-        self._offering = Offering(self.fencer.check, _tell_problem)
-        self.core.offered = self._offering.offered(found.offered, self._in_force)
-        self.neighbours = Neighbours(self.push, tasks)
+        self.neighbours = Neighbours(self.push, self._stored, tasks)
+        self.installer = Installer(
+            configuration=configuration,
+            acts=self.acts,
+            push=self.push,
+            judge=self._judge,
+            want=self.neighbours.want,
+            keep=self._wanted_again,
+        )
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
-        self.publication = Publication(self.core, self.push, self.fencer.objections)
+        self.publication = Publication(self.core, self.push, self.fencer.objections, durations_file.read())
 
     def _armed(self, armed: Armed) -> None:
         self._dog = armed
@@ -108,11 +112,17 @@ class Service:
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
 
-    @property
-    def _in_force(self) -> str:
-        """The digest of the configuration in force, "" = unknown."""
+    async def _judge(self, configuration: Configuration, tree: Tree) -> tuple[str, ...]:
+        """What this machine and its fence agents have against a version. Raises BusError, OSError."""
+        if self._bus is None:
+            raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        machine = await objections(configuration, tree, self._bus)
+        return (*machine, *await self.fencer.check(configuration.digest))
+
+    def _wanted_again(self) -> set[str]:
+        """Versions that may be wanted again: those of the history."""
         record = self.core.record
-        return record.configuration if record is not None else ""
+        return {version.digest for version in record.history} if record is not None else set()
 
     # Events and actions
 
@@ -127,9 +137,12 @@ class Service:
                 at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 for action in self.core.step(self._events.popleft(), files.boottime_ms(), at):
                     self._perform(action)
+                self.publication.planning.look()
         finally:
             self._running = False
         self.publication.update()
+        if self.core.record is not None and self.installer.tells_membershipd(self.core.record):
+            later.begin(self._tasks, self.acts.reload_daemon("membershipd"))
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -151,10 +164,18 @@ class Service:
                 self.publication.answered(action)
             case Left():
                 self.publication.left(action)
-            case InstallConfiguration():
-                later.begin(self._tasks, self._install())
+            case FetchConfiguration() | InstallConfiguration() | Reboot():
+                later.begin(self._tasks, self._work(action))
+
+    def _work(self, action: FetchConfiguration | InstallConfiguration | Reboot) -> Coroutine[Any, Any, None]:
+        """What takes a while."""
+        match action:
+            case FetchConfiguration(digest=digest):
+                return self.installer.fetch(digest)
+            case InstallConfiguration(digest=digest):
+                return self.installer.install(digest)
             case Reboot(reason=reason):
-                later.begin(self._tasks, self.acts.reboot(reason))
+                return self.acts.reboot(reason)
 
     def _tell_daemon(self, action: Fence | LoosenQuorum | ArmWatchdog | TellWatchdog) -> None:
         match action:
@@ -193,22 +214,16 @@ class Service:
         self._tell_time()
 
     async def _on_bus(self, bus: Bus) -> None:
+        self._bus = bus
         await self.acts.attach(bus)
         await self.fencer.attach(bus)
         await self.neighbours.attach(bus)
         if not self.acts.adopted:
-            if self._offering.waits:
-                await self.reload()
-            await self._settle_configuration()
+            record = self.core.record
+            await self.installer.settle(record.configuration if record is not None else "")
             await self.acts.adopt(self.core.configuration.groups)
             await asyncio.sleep(self._restarts.pause_s)
             self.stream.join()
-
-    async def _settle_configuration(self) -> None:
-        """The units of the configuration in force are in place before this node takes part."""
-        record = self.core.record
-        if record is not None and record.configuration == self.core.configuration.digest:
-            await self._install(from_files=self._found.offered is self._found.used)
 
     def _tell_time(self) -> None:
         term = self.core.terms.term
@@ -218,95 +233,20 @@ class Service:
         self._loop.call_later(TIME_S, self._tell_time)
 
     async def _look(self) -> None:
-        """Notice files in /etc/standfast that changed."""
         while True:
             await asyncio.sleep(LOOK_S)
-            stamp = await asyncio.to_thread(store.stamp)
-            if stamp != self._stamp or self._offering.waits:
-                self._stamp = stamp
-                await self.reload()
+            await self.publication.planning.keep()
+            await self.reload()
 
     async def reload(self) -> None:
-        """Read the files anew; what is in use goes on until another configuration is in force."""
-        found = await asyncio.to_thread(store.find, self._in_force)
-        self._found = found
-        for problem in found.problems:
-            _tell_problem(str(problem))
-        await self._offering.judge(found.offered, self._in_force)
-        if found is not self._found:
-            return  # they were read again meanwhile
-        offered = self._offering.offered(found.offered, self._in_force)
-        used, record = found.used or self.core.configuration, self.core.record
-        if record is not None and used.digest != record.configuration:
-            used = self.core.configuration
-        self.push(ConfigurationRead(configuration=used, installed=self._installed, offered=offered))
-        if self._installed != used.digest:
-            await self._install(from_files=found.offered is found.used)
+        """What could not be installed is tried again, and the files in /etc/standfast are looked at."""
+        await self.installer.look()
 
-    async def _install(self, *, from_files: bool = True) -> None:
-        """The offered configuration came into force, or is in force at the start: put it in place and use it."""
-        record = self.core.record
-        used = self._found.offered if from_files else self._found.used
-        if record is None or used is None or used.digest != record.configuration:
-            return
-        loose = await self.acts.enabled_or_running(store.unguarded(used))
-        if loose:
-            text = (
-                f"This node gets nothing to run, for what belongs to a group must not start by itself: "
-                f"{'; '.join(loose.values())}; then systemctl reload standfast-resourced"
-            )
-            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
-            return
-        try:
-            self._unread |= await asyncio.to_thread(store.put_in_place, used, from_files=from_files)
-        except (ConfigurationError, OSError) as error:
-            text = f"The configuration in force cannot be put in place, this node gets nothing to run: {error}"
-            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
-            return
-        await self._reload_systemd()
-        offered = self._offering.offered(self._found.offered, self._in_force)
-        self.push(ConfigurationRead(configuration=used, installed=self._installed, offered=offered))
-        if self.acts.adopted:
-            await self.acts.adopt(used.groups)
-
-    async def _reload_systemd(self) -> None:
-        """systemd has read all units, also those of an installation that died before it could ask for that.
-
-        With less than 16 MiB in /run it refuses; then what is in place since an earlier time is as good as before.
-        """
-        try:
-            await self.acts.reload()
-            self._unread = False
-        except BusError as error:
-            if error.name == ErrorName.BUS_LOST:
-                raise
-            text = f"systemd does not read its units anew: {error.text} Free /run"
-            if self._unread:
-                text += "; this node gets nothing to run until systemctl reload standfast-resourced"
-            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
-
-    @property
-    def _installed(self) -> str:
-        """Digest of the configuration whose units are in place, guarded and read by systemd; "" = none."""
-        return "" if self._unguarded or self._unread else store.installed()
+    def _stored(self, digest: str) -> None:
+        later.begin(self._tasks, self.installer.stored(digest))
 
     def _guards(self, missing: tuple[tuple[str, str], ...]) -> None:
-        """Without its guard a unit could start beside its group: this node gets nothing until it is back."""
-        if missing == self._unguarded:
-            return
-        self._unguarded = missing
-        configuration, offered = self.core.configuration, self._offering.offered(self._found.offered, self._in_force)
-        self.push(ConfigurationRead(configuration=configuration, installed=self._installed, offered=offered))
-        for group, unit in missing:
-            text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
-            journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
-        if missing:
-            later.begin(self._tasks, self._install(from_files=self._found.offered is self._found.used))
-
-
-def _tell_problem(problem: str) -> None:
-    text = f"{problem}; what is in force is used until then"
-    journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+        later.begin(self._tasks, self.installer.guards(missing))
 
 
 def _write(entry: Entry) -> None:

@@ -1,16 +1,33 @@
 """What people see of the record: states of nodes, groups and losses as values for the bus (pure)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
-from standfast.resourced.outlook import Outlook, drifted
+from standfast.resourced.configuring import confirm_left_ms
+from standfast.resourced.outlook import Outlook, behind
 from standfast.resourced.reasons import Reason, sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.together import Together
 from standfast.vocabulary import NodeState
+
+NO_VERSIONS: Final[Mapping[str, Any]] = {"Versions": {}, "History": [], "Unconfirmed": ("", 0)}
+
+
+def versions(record: Record, situation: Situation) -> Mapping[str, Any]:
+    """What the nodes have of the configuration, which versions were in force, and what is to be confirmed."""
+    waits = Waits(situation.waits, situation.now)
+    return {
+        "Versions": {
+            name: (node.installed, node.available, list(node.objections), list(node.drifted))
+            for name, node in record.nodes.items()
+            if node.present
+        },
+        "History": [(one.version, one.digest, one.base, one.at, one.by, one.why) for one in record.history],
+        "Unconfirmed": (record.unconfirmed, confirm_left_ms(record, waits) if record.unconfirmed else 0),
+    }
 
 
 def node_state(name: str, record: Record, ring_nodes: frozenset[str]) -> NodeState:
@@ -35,7 +52,7 @@ def node_values(name: str, record: Record, ring_nodes: frozenset[str]) -> Mappin
         "State": node_state(name, record, ring_nodes).value,
         "Standby": node.standby,
         "Healthy": node.healthy and not node.condemned,
-        "Drifted": node.present and drifted(node, record),
+        "Drifted": node.present and behind(node, record),
         "Incarnation": node.incarnation,
     }
 

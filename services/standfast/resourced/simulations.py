@@ -27,7 +27,7 @@ class Simulations:
 
     def __init__(self, core: Core, server: Server) -> None:
         self._core = core
-        self._one = asyncio.Lock()
+        self.one = asyncio.Lock()
         server.handle(INTERFACE, "Simulate", self._simulate)
         server.handle(INTERFACE, "SimulateConfiguration", self._simulate_configuration)
 
@@ -48,21 +48,21 @@ class Simulations:
         return await self._answer(Configured(configuration=configuration))
 
     async def _answer(self, hypothesis: Hypothesis) -> tuple[Any, ...]:
-        async with self._one:
-            record, known, situation = self._present()
+        async with self.one:
+            record, known, situation = present(self._core)
             if why := refuse(hypothesis, record, situation):
                 raise BusError(ErrorName.REFUSED, why)
             found = await asyncio.to_thread(foresee, record, known, situation, hypothesis)
         return (json.dumps({"node": self._core.me, "term": record.term, **document(found)}, ensure_ascii=False),)
 
-    def _present(self) -> tuple[Record, Configuration, Situation]:
-        """What a plan would be made of now. Raises BusError when this node cannot plan."""
-        core, term = self._core, self._core.terms.term
-        record, situation = core.record, core.coordinator.situation(core.knowledge)
-        if record is None or situation is None or term is None or term.position == 0:
-            text = f"no term is open on {core.me}, so it does not know what the cluster would do"
-            raise BusError(ErrorName.NOT_QUORATE, text)
-        if core.configuration.digest != record.configuration:
-            text = f"{core.me} does not have the configuration in force yet; ask again, or ask on another node"
-            raise BusError(ErrorName.REFUSED, text)
-        return record, core.configuration, situation
+
+def present(core: Core) -> tuple[Record, Configuration, Situation]:
+    """What a plan would be made of now. Raises BusError when this node cannot plan."""
+    term, record, situation = core.terms.term, core.record, core.coordinator.situation(core.knowledge)
+    if record is None or situation is None or term is None or term.position == 0:
+        text = f"no term is open on {core.me}, so it does not know what the cluster would do"
+        raise BusError(ErrorName.NOT_QUORATE, text)
+    if core.configuration.digest != record.configuration:
+        text = f"{core.me} does not have the configuration in force yet; ask again, or ask on another node"
+        raise BusError(ErrorName.REFUSED, text)
+    return record, core.configuration, situation

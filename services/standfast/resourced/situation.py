@@ -34,4 +34,4 @@ class Situation:
     waits: Mapping[str, int]
     linked: frozenset[str] = frozenset()  # nodes to which a Corosync link is up
     race_ms: int = 0  # how long the first shot at the other one of two nodes waits
-    offered: Configuration | None = None  # the good files in /etc/standfast, when they are not in force
+    offered: Configuration | None = None  # the version that this node has prepared last

@@ -1,89 +1,62 @@
-"""Which configuration this node works with, and putting its units in place (DESIGN section 3).
+"""The versions on this node's disk as resourced uses them, and putting one in place (DESIGN section 3)."""
 
-In use is the version that the record says is in force. What stands in /etc/standfast is offered; it comes into force
-when every node offers the same.
-"""
-
-import os
-from dataclasses import dataclass
-from pathlib import Path
-
-from standfast.configuration import versions
-from standfast.configuration.guards import DROPIN
-from standfast.configuration.install import SYSTEM, install, installed_digest
-from standfast.configuration.load import ROOT, check, load, load_in_force
-from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
-from standfast.configuration.tree import read_tree
+from standfast.configuration import checkout, install, versions
+from standfast.configuration.load import ROOT, check
+from standfast.configuration.model import Configuration, ConfigurationError
+from standfast.configuration.tree import Tree
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What was read: in use (None: nothing usable), offered (None: the files are broken), what is wrong with them."""
+def load_version(digest: str) -> tuple[Configuration, Tree] | None:
+    """A stored version as this machine judges it, and its files; None: it is not stored here whole.
 
-    used: Configuration | None
-    offered: Configuration | None
-    problems: tuple[Problem, ...]
-
-
-def find(in_force: str) -> Found:
-    """Read the files and the version in force; `in_force` is the record's digest, "" = unknown."""
-    offered, problems = _load(ROOT)
-    used = _load_version(in_force or versions.in_force())
-    if used is None and offered is not None and offered.digest == in_force:
-        used = offered  # it came into force while this node was away
-    return Found(used=used or load_in_force(system=None)[0], offered=offered, problems=problems)
-
-
-def _load(root: Path) -> tuple[Configuration | None, tuple[Problem, ...]]:
-    try:
-        return load(root), ()
-    except ConfigurationError as error:
-        return None, error.problems
-
-
-def _load_version(digest: str) -> Configuration | None:
-    tree = versions.read(digest)
-    try:
-        return check(tree, system=None) if tree is not None else None
-    except ConfigurationError:
-        return None
-
-
-def put_in_place(configuration: Configuration, *, from_files: bool) -> bool:
-    """The configuration is in force on this node and its units are installed; True: systemd must reload.
-
-    Raises ConfigurationError before anything changes when something of an administrator is in the way.
+    Raises ConfigurationError.
     """
-    if from_files:
-        tree = read_tree(ROOT)
-        if tree.digest != configuration.digest:
-            text = "the files were changed while they were read"
-            raise ConfigurationError((Problem(source=Source(path=str(ROOT), line=0), text=text),))
-        versions.store(tree)
+    tree = versions.read(digest)
+    return (check(tree), tree) if tree is not None else None
+
+
+def load_decided(digest: str) -> Configuration | None:
+    """A stored version that is in force: nothing is asked of this machine; None: it is not stored here whole.
+
+    Raises ConfigurationError: the others accepted what this release does not understand.
+    """
+    tree = versions.read(digest)
+    return check(tree, system=None) if tree is not None else None
+
+
+def put_in_place(configuration: Configuration) -> bool:
+    """It is the version in force here, its units are installed, /etc/standfast shows it; True: systemd must reload.
+
+    Each step may be repeated: who dies in between does all of them again. Files that somebody edited are left alone.
+    Raises ConfigurationError before anything changes when something of an administrator is in the way, or when the
+    version is not stored here whole; OSError.
+    """
+    before, after = versions.read_in_force(), versions.read(configuration.digest)
+    if after is not None:
+        if problems := install.in_the_way(configuration.groups, after):
+            raise ConfigurationError(problems)
+        if before is not None:
+            checkout.update(ROOT, before, after)
     versions.point(configuration.digest)
-    return install(configuration)
+    return install.install(configuration)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
     """Units that would become resources by this configuration: no guard of ours is in place for them."""
-    units = [resource.unit for group in configuration.groups for resource in group.resources]
-    return tuple(unit for unit in units if not (SYSTEM / f"{unit}.d" / DROPIN).exists())
+    return install.unguarded(configuration.groups)
 
 
 def installed() -> str:
-    """Digest of the configuration whose units are installed, "" = none, or an installation was interrupted."""
-    return installed_digest() or ""
+    """Digest of the version whose units are installed, "" = none, or an installation was interrupted."""
+    return install.installed_digest() or ""
 
 
-def stamp(root: Path = ROOT) -> tuple[tuple[str, int, int], ...]:
-    """Changes whenever a file below `root` does: name, size and time of change in ns."""
-    found = []
-    for folder, _, names in os.walk(root):
-        for name in names:
-            path = Path(folder, name)
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            found.append((str(path), status.st_size, status.st_mtime_ns))
-    return tuple(sorted(found))
+def drift() -> tuple[str, ...]:
+    """Names of the files in /etc/standfast that differ from the version in force."""
+    in_force = versions.read_in_force()
+    return checkout.drift(ROOT, in_force) if in_force is not None else ()
+
+
+def prune(keep: set[str]) -> None:
+    """Versions that nobody may want again are gone."""
+    versions.prune(keep)

@@ -22,7 +22,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
-from standfast.resourced.outlook import drifted
+from standfast.resourced.outlook import behind
 from standfast.resourced.reasons import sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.term import Term
@@ -111,8 +111,8 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
         case Members():
             told = [entry for name in sorted(after.members) for entry in _member(name, after, fields)]
             return [*told, *_alone_over(before, after, fields)]
-        case Installed(node=node) if node in before.nodes and not drifted(before.nodes[node], before):
-            return _drifted(node, after, fields)
+        case Installed(node=node) if node in before.nodes and not behind(before.nodes[node], before):
+            return _behind(node, after, fields)
         case LossDeclared(node=node):
             return _lost(node, before, after, fields)
         case Wish(kind=WishKind.FENCE, subject=node):
@@ -172,14 +172,22 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
         case ProtocolRaised(version=version) if after.protocol == version:
             text = f"Version {version} of the protocol is in use: every node speaks it"
             return [_entry("protocol-raised", NOTICE, text, fields)]
-        case ConfigurationInForce(digest=digest):
-            text = f"Configuration {digest[:12]} is in force (version {after.version})"
-            return [_entry("configuration-in-force", NOTICE, text, fields)]
+        case ConfigurationInForce() if after.configuration == update.content.digest:
+            return [_in_force(update.content, after, fields)]
     return []
 
 
+def _in_force(content: ConfigurationInForce, after: Record, fields: Mapping[str, str]) -> Entry:
+    by, why = content.by or "nobody", f", {content.why}" if content.why else ""
+    text = f"Configuration {content.digest[:12]} is in force (version {after.version}, by {by}{why})"
+    if after.unconfirmed:
+        back = f"{after.unconfirmed[:12]} comes back in {after.confirm_ms // 1000} s"
+        text += f"; unless that is confirmed, {back}: standfast config confirm"
+    return _entry("configuration-in-force", NOTICE, text, fields, CAUSE=content.why)
+
+
 def _member(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
-    told = _drifted(name, after, fields)
+    told = _behind(name, after, fields)
     if after.nodes[name].condemned:
         text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
         told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
@@ -201,8 +209,8 @@ def _alone_over(before: Record, after: Record, fields: Mapping[str, str]) -> lis
     return [_entry("alone-over", NOTICE, text, fields)]
 
 
-def _drifted(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
-    if not drifted(after.nodes[name], after):
+def _behind(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    if not behind(after.nodes[name], after):
         return []
     text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"
     return [_entry("node-drifted", WARNING, text, fields, SUBJECT=name)]

@@ -5,11 +5,21 @@ Sans-I/O: the caller passes the time, CLOCK_BOOTTIME in milliseconds.
 """
 
 from collections.abc import Iterable, Mapping
-
-from standfast.resourced.messages import Tick
+from dataclasses import dataclass
 
 INTERVAL_MS = 1_000
 SUSPECT_AFTER_MS = 3_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Once a second: this node's number, and the last number that it read of each other node."""
+
+    number: int
+    read: Mapping[str, int]
+    fit: bool  # False: this node says that it cannot work (its disk)
+    holds: bool  # it holds some group
+    term: int  # the highest that it knows: unfit and holding nothing, it begins nothing in any term up to this one
 
 
 class Ticks:

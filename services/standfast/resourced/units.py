@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from standfast import journal
+from standfast import journal, manager
 from standfast.bus import Bus, BusError, ErrorName, Signal, escape
 from standfast.configuration.model import Group
+from standfast.manager import CALL_TIMEOUT_S, DOWN, MANAGER, MANAGER_PATH, SYSTEMD, UNIT, UNIT_PATHS
 from standfast.resourced.leases import RUN
-from standfast.resourced.unit_jobs import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD, JobResult, Jobs
-from standfast.resourced.unit_reader import UNIT, UNIT_PATHS, Known, Reader
-from standfast.resourced.unit_reading import DOWN
+from standfast.resourced.unit_jobs import JobResult, Jobs
+from standfast.resourced.unit_reader import Known, Reader
 from standfast.vocabulary import UnitState
 
 BATCH: Final = 32  # groups read at one go: the first ones need not wait for the last
@@ -153,7 +153,7 @@ class Units:
         """Every process of the unit was sent SIGKILL, also those that an earlier stop left behind."""
         await self._we_end(unit)
         try:
-            await self._ask("KillUnit", "ssi", unit, "all", 9)
+            await self.ask("KillUnit", "ssi", unit, "all", 9)
         except BusError as error:
             if error.name not in _GONE_ALREADY:
                 raise
@@ -166,7 +166,7 @@ class Units:
     async def reset_failed(self, unit: str) -> None:
         """The unit's failure is forgotten by systemd, and its count of starts."""
         try:
-            await self._ask("ResetFailedUnit", "s", unit)
+            await self.ask("ResetFailedUnit", "s", unit)
         except BusError as error:
             if error.name not in _GONE_ALREADY:
                 raise
@@ -176,19 +176,16 @@ class Units:
         """systemd has read all unit files anew (daemon-reload)."""
         await self._present().call(SYSTEMD, MANAGER_PATH, MANAGER, "Reload", timeout_s=RELOAD_TIMEOUT_S)
 
-    async def reboot(self) -> None:
-        """This machine goes down at once: processes are ended and file systems unmounted, no unit is stopped."""
-        await self._ask("Reboot")
-
     async def effective_guard(self, unit: str, group: str) -> bool:
         """systemd, as it has the unit loaded, refuses to start it without the lease of `group`."""
-        return await self._reader.has_guard(self._present(), unit, self._run / "lease" / group)
+        return await manager.has_assertion(self._present(), unit, str(self._run / "lease" / group))
 
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         """Those of `units` that start or run without the cluster, each with a sentence that says what to type."""
-        return await self._reader.enabled_or_running(self._present(), units)
+        return await manager.enabled_or_running(self._present(), units)
 
-    async def _ask(self, method: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
+    async def ask(self, method: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
+        """What a method of systemd's manager answers."""
         return await self._present().call(
             SYSTEMD, MANAGER_PATH, MANAGER, method, signature, *arguments, timeout_s=CALL_TIMEOUT_S
         )
@@ -345,7 +342,7 @@ class Units:
     async def _subscribe(self) -> None:
         """systemd sends us its signals; one that executed itself anew remembers that it does."""
         try:
-            await self._ask("Subscribe")
+            await self.ask("Subscribe")
         except BusError as error:
             if error.name != _SUBSCRIBED:
                 raise

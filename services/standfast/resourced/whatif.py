@@ -11,6 +11,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import enough
 from standfast.resourced.apply import apply
+from standfast.resourced.configuring import into_force, refuse_change
 from standfast.resourced.foreseen import Foreseen, Outcome, Place, Step, StepKind
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -42,10 +43,6 @@ from standfast.vocabulary import Holding, Phase
 HORIZON_MS = 3_600_000
 FIRST_LOOK_MS = 1_000  # how far ahead the next thing to do is looked for first; then twice as far
 MOST_PLANNINGS = 400
-NOT_IN_FORCE = (
-    "it does not come into force: every node must be here and have it, it must name the same nodes, "
-    "no loss may wait for its proof, and a group that it takes away must not run"
-)
 FAILURE = "it fails (simulated)"
 TIME_ENDS = (Rule.AWAITS_PROOF, Rule.AWAITS_LOSS, Rule.AWAITS_DAEMON, Rule.UNSETTLED, Rule.BACKING_OFF)
 
@@ -69,12 +66,24 @@ class Standby:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configured:
-    """Every node that is here has these files in /etc/standfast."""
+    """This version is pushed."""
 
     configuration: Configuration
 
 
-Hypothesis = NodeDies | GroupFails | Standby | Configured
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """This configuration comes into force now, and every node that is here has it."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingElse:
+    """What is under way goes on."""
+
+
+Hypothesis = NodeDies | GroupFails | Standby | Configured | InForce | NothingElse
 
 
 def refuse(hypothesis: Hypothesis, record: Record, situation: Situation) -> str:
@@ -111,7 +120,6 @@ class _Future:
         self.position = record.position
         self.quorate = True
         self.cut_off = False
-        self.wanted = ""  # digest of the configuration that is supposed to come into force
         self.steps: list[Step] = []
         self.touched: set[str] = set()
         self.plannings = 0
@@ -134,13 +142,21 @@ class _Future:
                 self._tell(StepKind.SUPPOSED, name, name, f"{name} is put in standby")
                 self._apply(Wish(id="", kind=WishKind.STANDBY, subject=name))
             case Configured(configuration=offered):
-                self._tell(StepKind.SUPPOSED, "", "", "every node that is here has these files")
-                self.situation = replace(self.situation, offered=offered)
-                self.wanted = offered.digest
-                for name in sorted(self.record.members):
-                    installed = self.record.nodes[name].installed
-                    self._apply(Installed(node=name, installed=installed, available=offered.digest))
+                self._tell(StepKind.SUPPOSED, "", "", "this version is pushed")
+                if refusal := refuse_change(self.record, self.configuration, offered):
+                    self._tell(StepKind.NOT_IN_FORCE, "", "", f"it does not come into force: {refusal}")
+                else:
+                    self._put_in_force(offered)
+            case InForce(configuration=offered):
+                self._put_in_force(offered)
         return self
+
+    def _put_in_force(self, offered: Configuration) -> None:
+        """Every node that is here has prepared it, and installs it at once."""
+        self.situation = replace(self.situation, offered=offered)
+        base = self.record.configuration
+        push = Wish(id="", kind=WishKind.CONFIGURE, subject=offered.digest, base=base)
+        self._carry_out(into_force(offered, push))
 
     def _notice(self, name: str) -> None:
         """Corosync tells the others of a node that is silent after a while."""
@@ -178,11 +194,9 @@ class _Future:
         return Foreseen(steps=tuple(self.steps), groups=tuple(self._outcomes(places)))
 
     def _tell_what_stays(self) -> None:
-        """Why groups do not run, and why what was supposed to come into force does not."""
+        """Why groups do not run."""
         if not self.quorate or self.cut_off:
             return
-        if self.wanted and self.record.configuration != self.wanted:
-            self._tell(StepKind.NOT_IN_FORCE, "", "", NOT_IN_FORCE)
         for name, group in self.record.groups.items():
             if group.phase is not Phase.STARTED and (why := self.planned.waits_for.get(name)):
                 self._tell(StepKind.WAITS, name, _place(group).owner, f"{name} does not run", *why)

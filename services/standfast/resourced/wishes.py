@@ -5,6 +5,7 @@ from dataclasses import replace
 from standfast.configuration.model import Configuration, Group
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import enough
+from standfast.resourced.configuring import refuse_keep, refuse_version
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.outlook import Outlook, blocker
 from standfast.resourced.placement import refusals
@@ -21,6 +22,10 @@ def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situat
     """One sentence why the wish cannot be, "" = it can."""
     if wish.kind in (WishKind.MAINTENANCE, WishKind.NORMAL):
         return ""
+    if wish.kind is WishKind.CONFIGURE:
+        return refuse_version(wish, record, configuration, situation.offered, situation)
+    if wish.kind is WishKind.KEEP:
+        return refuse_keep(wish, record)
     if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
         known = ", ".join(record.nodes)
         return "" if wish.subject in record.nodes else f"there is no node {wish.subject}; there are: {known}"

@@ -1,0 +1,66 @@
+"""Only what changed moves: a new version of the configuration and the groups that this node runs (DESIGN section 3).
+
+From the first resource on that the version changes, a group is stopped under the old definitions, and started again
+under the new ones when they are in place. A frozen group, or any in maintenance, is neither stopped nor started: the
+version waits for it, on this node.
+"""
+
+from collections.abc import Callable, Mapping
+
+from standfast.configuration.definitions import first_changed
+from standfast.configuration.model import Configuration, Group
+from standfast.resourced.events import Act
+from standfast.resourced.hands import BEGUN, Gate, Hand, Stage
+from standfast.resourced.record import Record
+
+
+def make_hands(
+    groups: tuple[Group, ...], known: Mapping[str, Hand], act: Callable[[Act], None], gate: Callable[[str], Gate]
+) -> dict[str, Hand]:
+    """A hand for each group; one that exists goes on with the group's new settings."""
+    hands = {}
+    for group in groups:
+        hand = known.get(group.name)
+        if hand is None:
+            hand = Hand(group, act, lambda name=group.name: gate(name))  # type: ignore[misc]
+        hand.group = group
+        hands[group.name] = hand
+    return hands
+
+
+def make_way(hands: Mapping[str, Hand], new: Configuration, record: Record, now: int, *, able: bool) -> bool:
+    """True: `new` may be put in place here, for nothing runs that it changes. What does is stopped, as far as this node
+    is `able` to start it again; ask again after each step."""
+    groups = {group.name: group for group in new.groups}
+    return all([_gives_way(hand, groups.get(name), record, now, able) for name, hand in hands.items()])
+
+
+def resume(hands: Mapping[str, Hand], record: Record | None, installed: str, now: int) -> None:
+    """What stopped for a version starts when the one in force is in place; what waited too long for it has failed."""
+    for name, hand in hands.items():
+        if record is None or _idle(record, name):
+            continue
+        if installed == record.configuration:
+            hand.resume(now)
+        hand.expire(now)
+
+
+def waiting(hands: Mapping[str, Hand], new: Configuration, record: Record) -> tuple[str, ...]:
+    """The groups for which `new` waits until they are thawed, or maintenance is over."""
+    begun = {name: hand.group for name, hand in hands.items() if hand.stage in BEGUN and _idle(record, name)}
+    groups = {group.name: group for group in new.groups if group.name in begun}
+    return tuple(name for name, group in groups.items() if first_changed(begun[name], group) is not None)
+
+
+def _gives_way(hand: Hand, new: Group | None, record: Record, now: int, able: bool) -> bool:
+    if new is not None:
+        return hand.shorten(new, now, may_stop=able and not _idle(record, new.name))
+    if hand.stage in BEGUN:
+        hand.stop(now)  # the version was not to come into force while anything of it is held
+    return hand.stage in (Stage.IDLE, Stage.WAITING)
+
+
+def _idle(record: Record, name: str) -> bool:
+    """Nothing is done with the group, whatever happens to it."""
+    known = record.groups.get(name)
+    return record.maintenance or (known is not None and known.frozen)

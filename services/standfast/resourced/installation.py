@@ -1,0 +1,86 @@
+"""This node's way to the version in force: it is read and installed (DESIGN section 3, "Installing the units").
+
+What is in force is acted on only when every member of the term has stored that: a node that is about to be cut off may
+read what nobody else will, and who has another corosync.key installed is heard by nobody who does not know why.
+"""
+
+from collections.abc import Callable
+
+from standfast.configuration.model import Configuration
+from standfast.resourced.events import Action, ConfigurationRead, FetchConfiguration, InstallConfiguration
+from standfast.resourced.messages import ConfigurationInForce, Installed, Update
+from standfast.resourced.terms import Terms
+
+ASK_AGAIN_MS = 10_000
+MOST_SENTENCES = 20
+LONGEST_SENTENCE = 300
+
+
+class Installation:
+    def __init__(
+        self,
+        configuration: Configuration,
+        installed: str,
+        terms: Terms,
+        act: Callable[[Action], None],
+        ready: Callable[[], bool],
+    ) -> None:
+        """`ready()`: nothing runs here any more that the version offered would leave without its definition."""
+        self.configuration = configuration  # in use
+        self.installed = installed  # digest of the version whose units are in place
+        self.offered: Configuration | None = None  # the version that was prepared last
+        self.objections: tuple[str, ...] = ()
+        self.drifted: tuple[str, ...] = ()
+        self._terms, self._act, self._ready = terms, act, ready
+        self._in_force_at = ("", 0)  # nonce and position where a version came into force last
+        self._asked: Action | None = None
+        self._asked_at = 0
+
+    @property
+    def available(self) -> str:
+        return self.offered.digest if self.offered is not None else ""
+
+    def told(self, me: str) -> Installed:
+        """What the record is to say of this node."""
+        return Installed(
+            node=me,
+            installed=self.installed,
+            available=self.available,
+            objections=self.objections,
+            drifted=self.drifted,
+        )
+
+    def delivered(self, update: Update) -> None:
+        if isinstance(update.content, ConfigurationInForce):
+            self._in_force_at = (update.nonce, update.position)
+
+    def read(self, event: ConfigurationRead) -> None:
+        self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
+        self.objections = tuple(text[:LONGEST_SENTENCE] for text in event.objections[:MOST_SENTENCES])
+        self.drifted = event.drifted[:MOST_SENTENCES]
+
+    def advance(self, wanted: str, now: int) -> None:
+        """What is next is asked for, again after a while. `wanted`: what is to be read beside that, "" = nothing."""
+        record, term = self._terms.record, self._terms.term
+        if record is None or term is None or term.position == 0:
+            return
+        due = record.configuration if record.configuration != self.installed else wanted
+        if not due:
+            self._asked = None
+        elif due not in (self.available, self.configuration.digest):
+            self._ask(FetchConfiguration(digest=due), now)
+        elif due == record.configuration and self._stored() and self._ready():
+            self._ask(InstallConfiguration(digest=due), now)
+
+    def _stored(self) -> bool:
+        """Every member has stored which version is in force; one of this term as an acknowledged wish must be, too."""
+        term, (nonce, position) = self._terms.term, self._in_force_at
+        assert term is not None
+        if nonce != term.nonce:
+            return min(term.stored.values()) > 0
+        return min(term.stored.values()) >= position and self._terms.durable_at(position)
+
+    def _ask(self, action: FetchConfiguration | InstallConfiguration, now: int) -> None:
+        if action != self._asked or now - self._asked_at >= ASK_AGAIN_MS:
+            self._asked, self._asked_at = action, now
+            self._act(action)

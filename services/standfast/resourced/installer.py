@@ -1,0 +1,216 @@
+"""The versions of the configuration on this node: one that is stored here is prepared, one in force is installed.
+
+Prepared means that nothing here speaks against it: this machine's loader, the fence agents, units that start or run
+without the cluster. A push waits for that on every node; what is in force is installed unasked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+from standfast import journal
+from standfast.bus import BusError
+from standfast.configuration.model import Configuration, ConfigurationError
+from standfast.configuration.tree import Tree
+from standfast.resourced import store
+from standfast.resourced.acts import Acts
+from standfast.resourced.events import ConfigurationRead
+from standfast.resourced.record import Record
+
+AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
+Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
+Want = Callable[[str], Awaitable[None]]
+
+
+class Installer:
+    """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want`
+    asks the other nodes for one that is not stored here (both may raise BusError), `keep` names the versions that may
+    be wanted again."""
+
+    def __init__(
+        self,
+        *,
+        configuration: Configuration,
+        acts: Acts,
+        push: Callable[[ConfigurationRead], None],
+        judge: Judge,
+        want: Want,
+        keep: Callable[[], Collection[str]],
+    ) -> None:
+        self.configuration = configuration  # in use
+        self._acts, self._push, self._judge_by, self._want, self._keep = acts, push, judge, want, keep
+        self._offered: Configuration | None = None
+        self._objections: tuple[str, ...] = ()
+        self._drifted: tuple[str, ...] = ()
+        self._unguarded: tuple[tuple[str, str], ...] = ()
+        self._unread = False  # units were put in place that systemd did not read
+        self._wanted = ""  # in force, not stored here
+        self._due = ""  # in force, to be installed
+        self._told = ""  # why it was not
+        self._membershipd_due = True
+        self._one_step = asyncio.Lock()
+
+    @property
+    def installed(self) -> str:
+        """Digest of the version whose units are in place, guarded and read by systemd; "" = none."""
+        return "" if self._unguarded or self._unread else store.installed()
+
+    def state(self) -> ConfigurationRead:
+        return ConfigurationRead(
+            configuration=self.configuration,
+            installed=self.installed,
+            offered=self._offered,
+            objections=self._objections,
+            drifted=self._drifted,
+        )
+
+    # From stored to prepared
+
+    async def stored(self, digest: str) -> None:
+        """membershipd has stored a version: it is what a push offers, or the one that this node lacked."""
+        async with self._one_step:
+            if digest == self._wanted:
+                await self._fetch(digest)
+                return
+            self._offered, self._objections = await self._judge(digest)
+            for objection in self._objections:
+                text = f"The configuration {digest[:12]} cannot come into force: {objection}"
+                journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+            self._push(self.state())
+
+    async def _judge(self, digest: str) -> tuple[Configuration | None, tuple[str, ...]]:
+        if digest == self.configuration.digest:
+            return self.configuration, ()
+        try:
+            found = await asyncio.to_thread(store.load_version, digest)
+            if found is None:
+                return None, ("it is not whole on this node's disk: push it again",)
+            configuration, tree = found
+            objections = await self._judge_by(configuration, tree)
+        except ConfigurationError as error:
+            return None, tuple(map(str, error.problems))
+        except BusError as error:
+            return None, (f"it cannot be checked now: {error.text}",)
+        except OSError as error:
+            return None, (f"it cannot be checked now: {error}",)
+        return (None, objections) if objections else (configuration, ())
+
+    # From in force to installed
+
+    async def fetch(self, digest: str) -> None:
+        """The version in force is read here, from this node's disk or, as soon as it has come, another's."""
+        async with self._one_step:
+            await self._fetch(digest)
+
+    async def _fetch(self, digest: str) -> None:
+        """It is in force: only what was decided, whether it is whole, is asked."""
+        try:
+            found = await asyncio.to_thread(store.load_decided, digest)
+        except ConfigurationError as error:
+            self._tell(f"This release does not understand the configuration in force, update it on this node: {error}")
+            return
+        if found is not None:
+            self._wanted, self._offered, self._objections = "", found, ()
+            self._push(self.state())
+            return
+        self._wanted = digest
+        try:
+            await self._want(digest)
+        except BusError as error:
+            self._tell(f"The configuration in force ({digest[:12]}) is not here and cannot be asked for: {error.text}")
+
+    async def install(self, digest: str) -> None:
+        """The version in force, read before, is in place and in use."""
+        async with self._one_step:
+            self._due = digest
+            await self._install()
+
+    async def _install(self) -> None:
+        """What does not succeed is due until it does."""
+        new = self._offered if self._offered and self._offered.digest == self._due else self.configuration
+        if new.digest != self._due:
+            return
+        try:
+            loose = await self._acts.enabled_or_running(store.unguarded(new))
+            if loose:
+                why = f"what belongs to a group must not start by itself: {'; '.join(loose.values())}"
+            else:
+                why = await self._put_in_place(new)
+        except (ConfigurationError, OSError) as error:
+            why = str(error)
+        except BusError as error:
+            why = error.text
+        if why:
+            self._tell(f"The version in force is not in place, this node gets nothing to run: {why}; {AGAIN}")
+
+    async def _put_in_place(self, new: Configuration) -> str:
+        """Why systemd does not know the units, "" = it does. Raises ConfigurationError, OSError, BusError."""
+        self._unread |= await asyncio.to_thread(store.put_in_place, new)
+        why = await self._reload_systemd()
+        if why and self._unread:
+            return why
+        self._due = self._told = ""
+        self.configuration, self._membershipd_due = new, True
+        for daemon in ("quorumd", "fenced"):
+            await self._acts.reload_daemon(daemon)
+        self._drifted = await asyncio.to_thread(store.drift)
+        await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
+        self._push(self.state())
+        if self._acts.adopted:
+            await self._acts.adopt(new.groups)
+        return ""
+
+    async def _reload_systemd(self) -> str:
+        """systemd has read all units, also those of an installation that died before it could ask for that; else why
+        not: with less than 16 MiB in /run it refuses, and what is in place since earlier is as good as before."""
+        try:
+            await self._acts.reload()
+        except BusError as error:
+            return f"systemd does not read its units anew: {error.text} Free /run"
+        self._unread = False
+        return ""
+
+    def tells_membershipd(self, record: Record) -> bool:
+        """True once, when every member has the version in force in place: membershipd has Corosync read it then. A
+        reload reaches all of them, and a new key that some had not yet would part them."""
+        installed = {record.nodes[name].installed for name in record.members}
+        due = self._membershipd_due and installed == {record.configuration} == {self.configuration.digest}
+        self._membershipd_due = self._membershipd_due and not due
+        return due
+
+    async def settle(self, digest: str) -> None:
+        """Before this node takes part the units of the version that it uses are in place, if it is the one in force."""
+        async with self._one_step:
+            if digest == self.configuration.digest:
+                self._due = digest
+                await self._install()
+
+    # What others do to it
+
+    async def look(self) -> None:
+        """What is due is tried again, and files in /etc/standfast that somebody changed are known."""
+        async with self._one_step:
+            if self._due:
+                await self._install()
+            drifted = await asyncio.to_thread(store.drift)
+            if drifted != self._drifted:
+                self._drifted = drifted
+                self._push(self.state())
+
+    async def guards(self, missing: tuple[tuple[str, str], ...]) -> None:
+        """Without its guard a unit could start beside its group: this node gets nothing until it is back."""
+        if missing == self._unguarded:
+            return
+        self._unguarded = missing
+        self._push(self.state())
+        for group, unit in missing:
+            text = f"{unit} has lost its guard and could start beside group {group}; it is written again"
+            journal.write(journal.Event.GUARD_MISSING, journal.Level.ERROR, text, group=group, resource=unit)
+        if missing:
+            async with self._one_step:
+                self._due = self.configuration.digest
+                await self._install()
+
+    def _tell(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)

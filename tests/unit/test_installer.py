@@ -1,0 +1,285 @@
+"""What resourced does with versions on its node: prepared, fetched, installed, tried again, and what it says."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.in_force import put_in_force
+from standfast.bus import BusError, ErrorName
+from standfast.configuration import install, versions
+from standfast.configuration.load import check, load, load_in_force
+from standfast.configuration.model import Configuration
+from standfast.configuration.tree import File, Tree, read_tree
+from standfast.resourced import store
+from standfast.resourced.events import ConfigurationRead
+from standfast.resourced.installer import Installer
+
+CLUSTER = "[Cluster]\nName=c\nUnsafe=yes\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n"
+GROUP = "[X-Standfast]\nResources=web.service\n"
+WEB = "[Service]\nExecStart=/bin/true\n"
+
+
+class Machine:
+    """One node's folders, systemd and fenced, as its installer has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.folder, self.system = folder / "etc", folder / "var", folder / "system"
+        self.system.mkdir()
+        self.write("cluster.conf", CLUSTER)
+        self.write("corosync.key", "k" * 256).chmod(0o600)
+        self.objections: tuple[str, ...] = ()  # of this machine and its agents
+        self.away: BusError | None = None  # they cannot be asked
+        self.loose: dict[str, str] = {}  # units that run beside their group
+        self.refusal: BusError | None = None  # of systemd
+        self.adopted = True
+        self.done: list[str] = []
+        self.wanted: list[str] = []
+        self.told: list[ConfigurationRead] = []
+        put_in_force(self.root, self.folder)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def with_a_group(self) -> str:
+        """A version with one group is stored; its digest."""
+        self.write("units/webserv.target", GROUP)
+        self.write("units/web.service", WEB)
+        tree = read_tree(self.root)
+        versions.store(tree)
+        return tree.digest
+
+    def installer(self) -> Installer:
+        configuration, _ = load_in_force(system=None)
+        assert configuration is not None
+        return Installer(
+            configuration=configuration,
+            acts=self,  # type: ignore[arg-type] # what it uses of Acts is below
+            push=self.told.append,
+            judge=self._judge,
+            want=self._want,
+            keep=set,
+        )
+
+    @property
+    def last(self) -> ConfigurationRead:
+        return self.told[-1]
+
+    async def _judge(self, configuration: Configuration, tree: Tree) -> tuple[str, ...]:
+        if self.away is not None:
+            raise self.away
+        return self.objections
+
+    async def _want(self, digest: str) -> None:
+        self.wanted.append(digest)
+
+    async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
+        return {unit: text for unit, text in self.loose.items() if unit in units}
+
+    async def reload(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.done.append("daemon-reload")
+
+    async def reload_daemon(self, name: str) -> None:
+        self.done.append(name)
+
+    async def adopt(self, groups: tuple[Any, ...]) -> None:
+        self.done.append("adopt")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    var, system, manifest = tmp_path / "var", tmp_path / "system", tmp_path / "var/installed.json"
+    for function in (
+        versions.store,
+        versions.read,
+        versions.point,
+        versions.in_force,
+        versions.read_in_force,
+        versions.prune,
+        load_in_force,
+    ):
+        monkeypatch.setattr(function, "__defaults__", (var,))
+    monkeypatch.setattr(install.install, "__defaults__", (var / "config", system, manifest))
+    monkeypatch.setattr(install.in_the_way, "__defaults__", (var / "config", system, manifest))
+    monkeypatch.setattr(install.unguarded, "__defaults__", (system,))
+    monkeypatch.setattr(install.installed_digest, "__defaults__", (manifest,))
+    monkeypatch.setattr(store, "ROOT", tmp_path / "etc")
+    monkeypatch.setattr(store, "check", lambda tree, *, system=None: check(tree, system=None))
+    return Machine(tmp_path)
+
+
+def play(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(work())
+
+
+def test_a_stored_version_is_prepared_when_nothing_speaks_against_it(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        before = installer.configuration
+        await installer.stored(digest)
+        assert machine.last.offered is not None
+        assert (machine.last.offered.digest, machine.last.objections) == (digest, ())
+        assert machine.last.configuration is before, "it is used when it is in force"
+        machine.objections = ("cluster.conf:9: no agent fence_x",)
+        await installer.stored(digest)
+        assert machine.last.offered is None
+        assert machine.last.objections == machine.objections
+
+    play(main)
+
+
+def test_what_is_broken_or_cannot_be_asked_is_an_objection(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def main() -> None:
+        installer = machine.installer()
+        machine.write("cluster.conf", CLUSTER + "Vodes=2\n")
+        tree = read_tree(machine.root)
+        versions.store(tree)
+        await installer.stored(tree.digest)
+        assert machine.last.offered is None
+        assert machine.last.objections[0].startswith("cluster.conf:8: ")
+        await installer.stored("f" * 64)
+        assert machine.last.objections == ("it is not whole on this node's disk: push it again",)
+
+    play(main)
+    assert "cannot come into force: cluster.conf:8: " in capsys.readouterr().err
+
+
+def test_fenced_that_is_away_keeps_a_version_from_being_prepared(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        machine.away = BusError(ErrorName.SERVICE_UNKNOWN, "fenced does not run.")
+        await installer.stored(digest)
+        assert machine.last.objections == ("it cannot be checked now: fenced does not run.",)
+
+    play(main)
+
+
+def test_what_is_in_force_is_fetched_installed_and_used(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        await installer.install(digest)
+        assert installer.configuration.digest == installer.installed == versions.in_force() == digest
+        assert (machine.system / "web.service").resolve().read_text() == WEB
+        assert (machine.system / "web.service.d/zz-standfast.conf").is_file()
+        assert machine.done == ["daemon-reload", "quorumd", "fenced", "adopt"]
+        assert machine.last.installed == digest
+
+    play(main)
+
+
+def test_a_version_that_is_not_here_is_wanted_and_fetched_when_it_came(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        versions.prune(())
+        await installer.fetch(digest)
+        assert machine.wanted == [digest]
+        assert machine.told == []
+        versions.store(read_tree(machine.root))
+        machine.objections = ("it is in force: nobody asks",)
+        await installer.stored(digest)
+        assert machine.last.offered is not None
+        assert machine.last.offered.digest == digest
+
+    play(main)
+
+
+def test_what_cannot_be_installed_is_told_once_and_tried_again(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        foreign = machine.system / "web.service"
+        foreign.write_text(WEB)
+        await installer.fetch(digest)
+        for _ in range(2):
+            await installer.install(digest)
+            await installer.look()
+        assert versions.in_force() != digest
+        foreign.unlink()
+        await installer.look()
+        assert installer.installed == digest
+
+    play(main)
+    assert capsys.readouterr().err.count("web.service: is in the way of units/web.service") == 1
+
+
+def test_a_unit_that_runs_beside_its_group_keeps_the_version_out(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        machine.loose = {"web.service": "web.service runs: systemctl stop web.service"}
+        await installer.fetch(digest)
+        await installer.install(digest)
+        assert installer.installed != digest
+        machine.loose = {}
+        await installer.look()
+        assert installer.installed == digest
+
+    play(main)
+
+
+def test_units_that_systemd_did_not_read_are_not_installed(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        machine.refusal = BusError(ErrorName.FAILED, "There is no space.")
+        await installer.install(digest)
+        assert installer.installed == ""
+        machine.refusal = None
+        await installer.look()
+        assert installer.installed == digest
+
+    play(main)
+
+
+def test_the_working_copy_follows_but_for_what_somebody_edited(machine: Machine) -> None:
+    async def main() -> None:
+        mine = machine.write("notes", "old")
+        put_in_force(machine.root, machine.folder)
+        installer = machine.installer()
+        machine.write("cluster.conf", "[Cluster]\nName=edited\n")
+        tree = read_tree(machine.root)
+        cluster = File(content=CLUSTER.encode() + b"# 2\n", mode=0o644)
+        new = Tree(
+            files={**tree.files, "cluster.conf": cluster, "notes": File(content=b"new", mode=0o644)}, problems=()
+        )
+        versions.store(new)
+        await installer.fetch(new.digest)
+        await installer.install(new.digest)
+        assert mine.read_text() == "new"
+        assert "edited" in (machine.root / "cluster.conf").read_text()
+        assert machine.last.drifted == ("cluster.conf",)
+        machine.write("cluster.conf", CLUSTER + "# 2\n")
+        await installer.look()
+        assert not machine.last.drifted
+
+    play(main)
+
+
+def test_a_guard_that_is_gone_is_written_again_and_until_then_nothing_is_installed(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        await installer.install(digest)
+        guard = machine.system / "web.service.d/zz-standfast.conf"
+        guard.unlink()
+        await installer.guards((("webserv", "web.service"),))
+        assert guard.is_file()
+        assert machine.last.installed == "", "systemd has not said yet that it is in effect"
+        await installer.guards(())
+        assert machine.last.installed == digest
+        assert load(machine.root, system=None).digest == digest
+
+    play(main)
+    assert "web.service has lost its guard" in capsys.readouterr().err

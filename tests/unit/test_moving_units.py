@@ -1,0 +1,80 @@
+"""A unit comes to a group only when it cannot run for another one any more."""
+
+from dataclasses import replace
+
+import pytest
+
+from sim.machine import configuration
+from standfast.configuration.model import Configuration, Resource
+from standfast.resourced.configuring import refuse_change
+from standfast.resourced.messages import Installed
+from standfast.resourced.record import Record, initial
+from standfast.vocabulary import Holding
+from unit.cluster import GROUP, NODES, after, term
+
+(WEBSERV,) = configuration(list(NODES)).groups
+MAIL = replace(WEBSERV, name="mail", resources=(Resource(unit="mail.service"),))
+
+
+def version(digest: str, webserv: tuple[str, ...], mail: tuple[str, ...]) -> Configuration:
+    def having(units: tuple[str, ...]) -> tuple[Resource, ...]:
+        return tuple(Resource(unit=unit) for unit in units)
+
+    groups = (replace(MAIL, resources=having(mail)), replace(WEBSERV, resources=having(webserv)))
+    return replace(configuration(list(NODES)), digest=digest, groups=groups)
+
+
+IN_FORCE = version("d1", ("ip.service", "disk.mount"), ("mail.service",))
+MOVED = version("d2", ("ip.service",), ("disk.mount", "mail.service"))
+COMES = version("d2", ("ip.service", "disk.mount", "web.service"), ("mail.service",))
+LEAVES = version("d2", ("ip.service",), ("mail.service",))
+
+
+def here(held: str = "", behind: str = "", has: str = "d0") -> Record:
+    """All are here; webserv runs on `held`; `behind` has another version in place."""
+    record = term(
+        initial("d1", dict.fromkeys(NODES, 1), (GROUP, "mail")), *NODES, held={held: Holding.RUNNING} if held else {}
+    )
+    for name in NODES:
+        installed = has if name == behind else "d1"
+        record = after(record, Installed(node=name, installed=installed, available="d2"))
+    return record
+
+
+@pytest.mark.parametrize(
+    ("record", "offered", "why"),
+    [
+        (
+            here(held="n2"),
+            MOVED,
+            "disk.mount goes from webserv to mail, and webserv is not stopped on n2: standfast group stop webserv",
+        ),
+        (here(), MOVED, ""),
+        (
+            here(behind="n3"),
+            MOVED,
+            "disk.mount comes to mail, and n3 has not put in place what is in force yet: push again later",
+        ),
+        (
+            here(held="n2", behind="n3"),
+            COMES,
+            "web.service comes to webserv, and n3 has not put in place what is in force yet: push again later",
+        ),
+        (here(held="n2", behind="n3", has="d2"), COMES, ""),
+        (here(held="n2"), COMES, ""),
+        (here(held="n2", behind="n3"), LEAVES, ""),
+    ],
+    ids=[
+        "its group is held",
+        "its group is stopped",
+        "a node is behind",
+        "a node may have it in another group",
+        "a node has the version that comes back",
+        "all know where it is",
+        "it leaves",
+    ],
+)
+def test_a_unit_comes_to_a_group_when_nobody_runs_it_for_another(
+    record: Record, offered: Configuration, why: str
+) -> None:
+    assert refuse_change(record, IN_FORCE, offered) == why
