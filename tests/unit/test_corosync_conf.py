@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,14 @@ def make_configuration(count: int, *, detect_within_ms: int = 2200, votes: int =
         for number in range(1, count + 1)
     )
     cluster = Cluster(name="webha", detect_within_ms=detect_within_ms, **options)
-    return Configuration(cluster=cluster, nodes=nodes, devices=(), domains=(), groups=(), digest="d1")
+    return Configuration(
+        cluster=cluster, nodes=nodes, devices=(), domains=(), groups=(), digest="d1", key="0123456789abcdef" * 4
+    )
+
+
+def test_another_key_is_another_file() -> None:
+    one = make_configuration(2)
+    assert digest_of(render(one, KEY)) != digest_of(render(replace(one, key="f" * 64), KEY))
 
 
 def test_two_nodes_make_this_file() -> None:
@@ -34,7 +42,8 @@ def test_two_nodes_make_this_file() -> None:
     assert (
         text
         == f"""\
-# Written by standfast-membershipd out of /etc/standfast/cluster.conf; changes here are lost.
+# Written by standfast-membershipd out of the version in force; changes here are lost.
+# The key: 0123456789abcdef
 totem {{
     version: 2
     cluster_name: webha
