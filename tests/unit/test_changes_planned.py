@@ -239,7 +239,7 @@ def test_whatever_the_record_says_each_group_has_one_effect_that_makes_sense(
             1_650,
             ("stopped in 450 ms", "in 400 ms", "started in 800 ms"),
         ),
-        (changed(resources=resources(IP, WEB, "x.timer")), None, ("at most 30 s to stop (StopTimeout=) and 90 s",)),
+        (changed(resources=resources(IP, WEB, "x.timer")), None, ("at most 90 s to start (StartTimeout=)",)),
         (changed(resources=resources(IP)), 850, ("stopped in 450 ms",)),
         (version(), 0, ("",)),
     ],
@@ -258,6 +258,13 @@ def test_without_a_measurement_the_timeouts_are_told() -> None:
     assert planned(version(groups=(*KNOWN.groups, MAIL)))["mail"].measured == (
         "not measured yet: at most 90 s to start (StartTimeout=)"
     )
+
+
+def test_what_was_measured_of_two_parts_is_told_with_the_limit_of_the_other() -> None:
+    started = Durations(groups={GROUP: (sample(Kind.START, "n2", 600),)})
+    effect = planned(version(domains=domain("n2", failback=True)), durations=started)[GROUP]
+    assert effect.interruption_ms is None
+    assert effect.measured == ("started in 600 ms on n2 (once), not measured yet: at most 30 s to stop (StopTimeout=)")
 
 
 def test_a_restart_stands_for_a_stop_and_a_start_that_were_never_measured_apart() -> None:

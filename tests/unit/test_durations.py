@@ -164,6 +164,13 @@ def test_what_failed_before_takes_another_time_and_is_not_measured(kind: OrderKi
     assert told.of(kind) == []
 
 
+def test_a_stop_of_a_group_that_is_half_stopped_for_a_version_is_not_measured() -> None:
+    told = Told().start(100)
+    held = Held(holding=Holding.RUNNING, partial=("web",))
+    told.update(Reported(node="n1", group=GROUP, order=0, busy=False, held=held))
+    assert told.stop(10).of(STOP) == []
+
+
 def test_what_does_not_succeed_is_not_measured() -> None:
     told = Told()
     told.order(START)

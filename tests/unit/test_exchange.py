@@ -354,6 +354,30 @@ def test_what_is_coming_anyway_is_not_asked_for() -> None:
     assert group.begun == [(1, DIGEST)]
 
 
+def test_what_was_coming_and_does_not_any_more_is_asked_for() -> None:
+    group = a_group()
+    group.nodes[2].disk[DIGEST] = VERSION
+    group.share(1, VERSION)
+    group.do_something()
+    group.ask(3, DIGEST)
+    group.pass_time()
+    assert not group.nodes[3].sent
+    group.die(1)
+    group.settle()
+    assert holders(group) == [1, 2, 3]
+    assert group.begun == [(1, DIGEST), (2, DIGEST)]
+
+
+def test_who_sends_too_much_already_leaves_a_question_to_others() -> None:
+    group = a_group()
+    for number in range(exchange.MOST_SENDINGS):
+        group.share(1, bytes([number]))
+    group.step(group.nodes[1], exchange.Received(at_ms=0, sender=(3, 103), data=encode(Want(digest=DIGEST))))
+    group.step(group.nodes[1], exchange.Found(digest=DIGEST, bundle=VERSION))
+    group.check()
+    assert not group.nodes[1].exchange.asked
+
+
 def test_when_who_answers_dies_the_next_question_is_answered_by_another_one() -> None:
     group = a_group(3)
     group.nodes[1].disk[DIGEST] = group.nodes[2].disk[DIGEST] = VERSION

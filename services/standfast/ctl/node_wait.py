@@ -15,7 +15,7 @@ async def wait_until_member(name: str, timeout_s: float) -> None:
 async def wait_until(name: str, states: tuple[str, ...], timeout_s: float) -> None:
     """The node is in one of these states. Raises BusError, and CommandError after `timeout_s`."""
     async with await Bus.connect() as bus:
-        await find_resourced(bus)
+        await find_resourced(bus, starts=True)
 
         async def look() -> str:
             found = await state_of(bus, name)

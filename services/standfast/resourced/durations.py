@@ -116,7 +116,7 @@ class Measuring:
         if known is None or known.installed == record.configuration or since is None:
             return
         there = [group.held[name] for group in record.groups.values() if name in group.held]
-        if all(_serves(held) and not held.partial for held in there):
+        if all(_serves_whole(held) for held in there):
             self.durations = self.durations.having(VERSION, Sample(kind=Kind.INSTALL, node=name, ms=now - since))
 
     def _follow(self, name: str, before: GroupRecord, group: GroupRecord, now: int) -> None:
@@ -135,11 +135,16 @@ class Measuring:
 
 def _clean(kind: Kind, group: GroupRecord, node: str) -> bool:
     """It begins from nothing at all, or from a group that serves: what hangs, or is half done, takes another time."""
-    return not group.holders if kind is Kind.START else _serves(group.held.get(node))
+    return not group.holders if kind is Kind.START else _serves_whole(group.held.get(node))
 
 
 def _done(kind: Kind, held: Held | None) -> bool:
     return held is None if kind is Kind.STOP else _serves(held)
+
+
+def _serves_whole(held: Held | None) -> bool:
+    """Also nothing of it is stopped for a version."""
+    return held is not None and _serves(held) and not held.partial
 
 
 def _serves(held: Held | None) -> bool:

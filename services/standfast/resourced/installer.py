@@ -172,8 +172,8 @@ class Installer:
     def tells_membershipd(self, record: Record) -> bool:
         """True once, when every member has the version in force in place: membershipd has Corosync read it then. A
         reload reaches all of them, and a new key that some had not yet would part them."""
-        everywhere = all(record.nodes[name].installed == record.configuration for name in record.members)
-        due = self._membershipd_due and everywhere and self.configuration.digest == record.configuration
+        installed = {record.nodes[name].installed for name in record.members}
+        due = self._membershipd_due and installed == {record.configuration} == {self.configuration.digest}
         self._membershipd_due = self._membershipd_due and not due
         return due
 

@@ -1,6 +1,7 @@
 """For how long a group will not be served, as far as its starts and stops were measured; else what its timeouts say."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from standfast.configuration.model import Group
 from standfast.resourced.durations import VERSION, Durations, Kind, middle
@@ -20,24 +21,32 @@ class _Part:
     told: str
 
 
+_NOTHING: Final = _Part(ms=0, told="")
+_UNKNOWN: Final = "not measured yet: at most "
+
+
 def of_start(durations: Durations, group: Group, node: str) -> Expected:
     """It is not served now, so nothing is interrupted."""
-    start = _start(durations, group, node, 0)
-    return Expected(ms=0, measured=start.told if start else f"not measured yet: at most {_start_limit(group)}")
+    start = _start(durations, group, group, node, 0)
+    return Expected(ms=0, measured=start.told if start else f"{_UNKNOWN}{_start_limit(group)}")
 
 
 def of_move(durations: Durations, old: Group, new: Group, source: str, target: str) -> Expected:
-    """Stopped as `old` on `source`, then started as `new` on `target`."""
-    parts = [_stop(durations, old, source, 0), _start(durations, new, target, 0)]
-    return _sum(parts, old, new, 0) or _whole(durations, old, new, target) or _most(old, new)
+    """Stopped as `old` on `source`, then started as `new` on `target`; where that was never measured, a restart is
+    nearly the same."""
+    stop, start = _stop(durations, old, source, 0), _start(durations, old, new, target, 0)
+    if stop is None or start is None:
+        return _whole(durations, old, new, target) or _most(old, new, stop, start)
+    return _sum(stop, start)
 
 
 def of_change(durations: Durations, old: Group, new: Group, node: str, first: int) -> Expected:
     """Where it runs: stopped from the end down to the resource `first`, the new version put in place, started again."""
+    stop, start = _stop(durations, old, node, first), _start(durations, old, new, node, first)
+    if stop is None or start is None:
+        return _most(old, new, stop, start)
     installed = _part(durations, VERSION, Kind.INSTALL, node, "the version put in place")
-    parts = [_stop(durations, old, node, first), _start(durations, new, node, first)]
-    parts[1:1] = [installed] if installed is not None else []
-    return _sum(parts, old, new, first) or _most(old, new)
+    return _sum(stop, installed, start) if installed is not None else _sum(stop, start)
 
 
 def of_restart(durations: Durations, old: Group, new: Group, node: str) -> Expected:
@@ -45,34 +54,35 @@ def of_restart(durations: Durations, old: Group, new: Group, node: str) -> Expec
     return _whole(durations, old, new, node) or of_move(durations, old, new, node, node)
 
 
+def _sum(*parts: _Part) -> Expected:
+    return Expected(ms=sum(part.ms for part in parts), measured=", ".join(part.told for part in parts if part.told))
+
+
 def _whole(durations: Durations, old: Group, new: Group, node: str) -> Expected | None:
-    return _sum([_part(durations, old.name, Kind.RESTART, node, "restarted")], old, new, 0)
-
-
-def _sum(parts: list[_Part | None], old: Group, new: Group, first: int) -> Expected | None:
-    """None: one of them was never measured, or a resource that `old` does not have was never started."""
-    known = [part for part in parts if part is not None]
-    started = {resource.unit for resource in old.resources}
-    if len(known) < len(parts) or any(resource.unit not in started for resource in new.resources[first:]):
-        return None
-    told = ", ".join(part.told for part in known if part.told)
-    return Expected(ms=sum(part.ms for part in known), measured=told)
+    restart = _part(durations, old.name, Kind.RESTART, node, "restarted")
+    return _sum(restart) if restart is not None and not _fresh(old, new, 0) else None
 
 
 def _stop(durations: Durations, group: Group, node: str, first: int) -> _Part | None:
     """Until the resource `first`, which is the last one to stop, is gone."""
     if first >= len(group.resources):
-        return _Part(ms=0, told="")
+        return _NOTHING
     unit = group.resources[first].unit if first else ""
     return _part(durations, group.name, Kind.STOP, node, "stopped", unit)
 
 
-def _start(durations: Durations, group: Group, node: str, first: int) -> _Part | None:
+def _start(durations: Durations, old: Group, new: Group, node: str, first: int) -> _Part | None:
     """After the last resource that keeps running was there."""
-    if first >= len(group.resources):
-        return _Part(ms=0, told="")
-    unit = group.resources[first - 1].unit if first else ""
-    return _part(durations, group.name, Kind.START, node, "started", unit)
+    if first >= len(new.resources):
+        return _NOTHING
+    unit = new.resources[first - 1].unit if first else ""
+    return None if _fresh(old, new, first) else _part(durations, new.name, Kind.START, node, "started", unit)
+
+
+def _fresh(old: Group, new: Group, first: int) -> bool:
+    """A resource is to be started that never was."""
+    started = {resource.unit for resource in old.resources}
+    return any(resource.unit not in started for resource in new.resources[first:])
 
 
 def _part(durations: Durations, group: str, kind: Kind, node: str, done: str, unit: str = "") -> _Part | None:
@@ -89,12 +99,12 @@ def _part(durations: Durations, group: str, kind: Kind, node: str, done: str, un
     return _Part(ms=ms, told=f"{done} in {seconds(ms)} {where} ({count})")
 
 
-def _most(old: Group, new: Group) -> Expected:
-    return Expected(
-        ms=None,
-        measured=f"not measured yet: at most {seconds(old.stop_timeout_ms)} to stop (StopTimeout=) "
-        f"and {_start_limit(new)}",
-    )
+def _most(old: Group, new: Group, stop: _Part | None, start: _Part | None) -> Expected:
+    """What is not known has its limit."""
+    limits = [] if stop is not None else [f"{seconds(old.stop_timeout_ms)} to stop (StopTimeout=)"]
+    limits += [] if start is not None else [_start_limit(new)]
+    known = [part.told for part in (stop, start) if part is not None and part.told]
+    return Expected(ms=None, measured=", ".join([*known, _UNKNOWN + " and ".join(limits)]))
 
 
 def _start_limit(group: Group) -> str:
