@@ -65,7 +65,7 @@ async def _start() -> None:
     over: asyncio.Queue[str] = asyncio.Queue()
     async with await Bus.connect() as bus:
         await bus.call(*_MANAGER, "Subscribe", timeout_s=_START_S)
-        await bus.subscribe(_MANAGER[0], lambda signal: over.put_nowait(signal.body[1]), member="JobRemoved")
+        await bus.subscribe(_MANAGER[0], lambda signal: over.put_nowait(signal.arguments[1]), member="JobRemoved")
         await bus.call(*_MANAGER, "EnableUnitFiles", "asbb", [_TARGET], False, False, timeout_s=_START_S)
         await bus.call(*_MANAGER, "Reload", timeout_s=_START_S)
         (job,) = await bus.call(*_MANAGER, "StartUnit", "ss", _TARGET, "replace", timeout_s=_START_S)
