@@ -14,6 +14,7 @@ import pytest
 from bus.desk import Desk
 from bus.private import REPOSITORY, until
 from bus.test_command_line import NOT_RUNNING
+from fakes.daemons import ALL
 from fakes.pushing import TARGET, Pushing
 from standfast.bus import BusError, ErrorName
 from standfast.configuration import versions
@@ -150,6 +151,31 @@ def test_without_an_open_term_it_is_refused_with_the_reason(desk: Desk) -> None:
     assert result.exit_code == 4
     assert "No term is open: node1 holds 1 of 3 votes: boot another node. Nothing was changed." in result.stderr
     assert desk.wishes == []
+
+
+def test_without_membershipd_it_is_named(desk: Desk) -> None:
+    desk.changed()
+    result = desk.type("push", "--yes", names=ALL[1:])
+    assert result.exit_code == 3
+    assert "standfast-membershipd does not run here: systemctl status standfast-membershipd.service" in result.stderr
+
+
+def test_the_same_objection_said_anew_counts_at_once(desk: Desk) -> None:
+    desk.changed()
+    desk.pushing.objections = {"node3": ("as ever",)}
+    desk.pushing.nodes["node3"][2] = ["as ever"]
+    desk.pushing.publish()
+    share = desk.pushing.store
+
+    def forget(tree: Tree) -> None:
+        share(tree)
+        desk.pushing.nodes["node3"][2] = []
+        asyncio.get_running_loop().call_later(0.01, desk.pushing.publish)
+
+    desk.pushing.store = forget  # type: ignore[method-assign]
+    desk.pushing.delays = {"node3": 1.0}
+    result = desk.type("push", "--yes", "--timeout", "8")
+    assert "node3 objects, as told above" in result.stderr
 
 
 def test_files_that_are_based_on_an_older_version_are_refused_with_what_came_since(desk: Desk) -> None:

@@ -149,7 +149,7 @@ def test_show_tells_who_when_why_and_names_every_file_and_node(desk: Desk) -> No
         r"node3 +not here",
         rf"{len(KEY)} +corosync.key +secret",
         r"units/webserv.target",
-        r"In 240 s version 1 comes back, unless: standfast config confirm",
+        r"In 4 min version 1 comes back, unless: standfast config confirm",
     ):
         assert re.search(words, result.stdout), words
     made = json.loads(desk.type("show", "1", "--json").stdout)

@@ -9,6 +9,7 @@ from sim import (
     attacks_alone,
     attacks_arbiter,
     attacks_bugs,
+    attacks_changes,
     attacks_fencing,
     attacks_versions,
     attacks_withdrawal,
@@ -60,7 +61,7 @@ def named(bug: planted.Bug) -> str:
 
 
 def test_every_planted_bug_has_its_history() -> None:
-    others = (attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter, attacks_versions)
+    others = (attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter, attacks_versions, attacks_changes)
     everywhere = (planted, attacks_bugs, *others)
     assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {bug for place in everywhere for bug in place.BUGS}
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from standfast.configuration.model import Problem, Source
+from standfast.configuration.system import template
 
 LARGEST_FILE_BYTES: Final = 1 << 20
 LARGEST_TREE_BYTES: Final = 8 << 20
@@ -66,7 +67,7 @@ def read_tree(root: Path) -> Tree:
         try:
             if refusal := name_refusal(name):
                 raise ValueError(refusal)
-            files[name] = read_file(_follow(path, root))
+            files[name] = read_file(path, root)
         except (OSError, ValueError) as error:
             text = _unreadable(error) if isinstance(error, OSError) else str(error)
             problems.append(Problem(source=Source(path=name, line=0), text=text))
@@ -115,21 +116,6 @@ def name_refusal(name: str) -> str | None:
     return None
 
 
-def read_file(path: Path) -> File:
-    """The file at `path`. Raises OSError, and ValueError when it is no plain file or too large."""
-    if os.path.realpath(path) == "/dev/null":  # as `systemctl mask` does; an empty file says the same to systemd
-        return File(content=b"", mode=0o644)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is no file; nothing but files and folders is replicated")
-        content = file.read(LARGEST_FILE_BYTES + 1)
-    if len(content) > LARGEST_FILE_BYTES:
-        raise ValueError(_TOO_LARGE)
-    return File(content=content, mode=status.st_mode & 0o777)
-
-
 def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
     def failed(error: OSError) -> None:
         path = Path(error.filename)
@@ -162,6 +148,22 @@ def _left_behind(name: str) -> bool:
     return name.startswith(".") or name.endswith(_LEFT_BEHIND + _LEFT_BY_DPKG)
 
 
+def read_file(path: Path, root: Path) -> File:
+    """The file at `path` below `root`. Raises OSError, and ValueError when it is no plain file or too large."""
+    real = _follow(path, root)
+    if real == _MASK:  # as `systemctl mask` does; an empty file says the same to systemd
+        return File(content=b"", mode=0o644)
+    descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is no file; nothing but files and folders is replicated")
+        content = file.read(LARGEST_FILE_BYTES + 1)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ValueError(_TOO_LARGE)
+    return File(content=content, mode=status.st_mode & 0o777)
+
+
 def _follow(path: Path, root: Path) -> Path:
     """The file itself: a link counts as a copy of what it leads to. Raises ValueError where that means something else.
 
@@ -179,8 +181,7 @@ def _follow(path: Path, root: Path) -> Path:
         raise ValueError(f"is a link to {target} that leads back to itself; put the file itself here") from None
     if real != _MASK and not real.is_relative_to(root.resolve()):
         raise ValueError(f"is a link to {target}, which is not replicated; put the file itself here")
-    template = re.sub(r"@.+(?=\.)", "@", path.name)
-    if path.parent == root / "units" and real != _MASK and real.name not in (path.name, template):
+    if path.parent == root / "units" and real != _MASK and real.name not in (path.name, template(path.name)):
         text = f"is a link to {target}, so that systemd takes both for one unit"
         raise ValueError(f"{text}; put a file of its own here, or write {real.name} wherever {path.name} is meant")
     return real

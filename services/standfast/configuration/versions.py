@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import ConfigurationError, Problem, Source
+from standfast.configuration.system import IN_FORCE as IN_FORCE
 from standfast.configuration.tree import Tree, read_tree
 from standfast.files import make_folders, sync_folder, write_atomic
 
-FOLDER: Final = Path("/var/lib/standfast")
-IN_FORCE: Final = FOLDER / "config"
+FOLDER: Final = IN_FORCE.parent
 _VERSIONS: Final = "versions"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HIDDEN: Final = 0o711
