@@ -36,6 +36,7 @@ def _is_there_as(world: World, wanted: dict[str, str], digest: str = "d2", name:
     assert _runs_as(world, name) == wanted
     assert record_of(world, name).groups["webserv"].failures == ()
     assert not [line for line in world.journal if "webserv: restart on" in line]
+    assert record_of(world, name).nodes[name].objections == ()
 
 
 def last_unit_is_another_one() -> None:
@@ -115,6 +116,8 @@ def frozen_group_would_change() -> None:
     world.run(world.now + WISH_MS)
     before = (world.machines["n1"].installed, _runs_as(world, "n1"))
     assert before == ("d1", {"ip.service": "", "web.service": ""})
+    (why,) = record_of(world, "n2").nodes["n1"].objections
+    assert why == "webserv runs here and would change, and webserv is frozen: standfast group thaw webserv"
     world.operators.wish("n2", WishKind.THAW, "webserv")
     _is_there_as(world, {"ip.service": "", "web.service": "other"})
 
