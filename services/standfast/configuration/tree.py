@@ -70,7 +70,7 @@ def read_tree(root: Path) -> Tree:
             files[name] = read_file(path, root)
         except (OSError, ValueError) as error:
             text = _unreadable(error) if isinstance(error, OSError) else str(error)
-            problems.append(Problem(source=Source(path=name, line=0), text=text))
+            problems.append(_problem(name, text))
             continue
         whole += len(files[name].content)
         if whole > LARGEST_TREE_BYTES:
@@ -104,9 +104,9 @@ def name_refusal(name: str) -> str | None:
     """Why no file of the configuration can be called `name` (below its folder, with "/"), or None."""
     path = PurePosixPath(name)
     try:
-        longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+        longest = max((len(part.encode()) for part in path.parts), default=0)
     except UnicodeEncodeError:
-        return "is no name that a file can have"
+        return "is no name in UTF-8; call it otherwise"
     if "\0" in name or path.is_absolute() or ".." in path.parts or str(path) != name or not path.parts:
         return "is no name below the configuration's folder; write for example units/webserv.target"
     if longest > _LONGEST_NAME_BYTES or len(name) > _LONGEST_PATH:
@@ -120,19 +120,17 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
     def failed(error: OSError) -> None:
         path = Path(error.filename)
         name = str(root) if path == root else str(path.relative_to(root))
-        problems.append(Problem(source=Source(path=name, line=0), text=_unreadable(error)))
+        problems.append(_problem(name, _unreadable(error)))
 
     for folder, folders, names in os.walk(root, onerror=failed):
         folders[:] = sorted(name for name in folders if not _left_behind(name))
         for path in (Path(folder) / name for name in folders):
             name = str(path.relative_to(root))
             if path.is_symlink():
-                problems.append(
-                    Problem(source=Source(path=name, line=0), text="is a link to a folder; make it a folder")
-                )
+                problems.append(_problem(name, "is a link to a folder; make it a folder"))
             elif re.fullmatch(r"units/[^/]+(?<!\.d)", name) and os.access(path, os.R_OK) and not any(path.iterdir()):
                 text = "is an empty folder where a unit's file was expected; put the file there, or remove it"
-                problems.append(Problem(source=Source(path=name, line=0), text=text))
+                problems.append(_problem(name, text))
         yield from (Path(folder) / name for name in sorted(names) if not _left_behind(name))
 
 
@@ -190,3 +188,8 @@ def _follow(path: Path, root: Path) -> Path:
 def _unreadable(error: OSError) -> str:
     hint = "; try again as root" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
     return f"cannot be read: {error.strerror or error}{hint}"
+
+
+def _problem(name: str, text: str) -> Problem:
+    """Of a file of this name, whatever bytes that is made of."""
+    return Problem(source=Source(path=os.fsencode(name).decode(errors="replace"), line=0), text=text)
