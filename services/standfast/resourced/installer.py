@@ -193,6 +193,7 @@ class Installer:
                 await self._install()
             drifted = await asyncio.to_thread(store.drift)
             if drifted != self._drifted:
+                _tell_edited(drifted)
                 self._drifted = drifted
                 self._push(self.state())
 
@@ -214,3 +215,11 @@ class Installer:
         if text != self._told:
             self._told = text
             journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+
+
+def _tell_edited(files: tuple[str, ...]) -> None:
+    if files:
+        text = f"Edited in /etc/standfast: {', '.join(files)}. Nothing comes of it until it is pushed: standfast config diff"
+    else:
+        text = "The files in /etc/standfast are those in force again"
+    journal.write(journal.Event.CONFIGURATION_EDITED, journal.Level.NOTICE, text)
