@@ -50,8 +50,10 @@ def meanings() -> dict[tuple[str, str], str]:
 
 def commands(group: click.Group = standfast, *, above: str = "standfast") -> Iterator[tuple[str, click.Command]]:
     """Every command that does something by itself, and its words."""
-    for name, command in sorted(group.commands.items()):
-        words = f"{above} {name}"
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):
+        words, command = f"{above} {name}", group.get_command(context, name)
+        assert command is not None, words
         if not isinstance(command, click.Group) or command.invoke_without_command:
             yield words, command
         if isinstance(command, click.Group):
@@ -86,7 +88,7 @@ def _commands() -> Iterator[str]:
 
 def _command(words: str, command: click.Command) -> Iterator[str]:
     arguments = [f"\\fI{escape(one.make_metavar())}\\fR" for one in command.params if isinstance(one, click.Argument)]
-    options = [one for one in command.params if isinstance(one, click.Option)]
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
     given = [f"\\fB{escape(words)}\\fR", *arguments, *(["[\\fIOPTION\\fR...]"] if options else [])]
     yield ".TP\n" + " ".join(given)
     if not isinstance(command, click.Group):

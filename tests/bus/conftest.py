@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bus.desk import SHARED, Desk
+from bus.desk import Desk
 from bus.fence_bench import Bench
 from bus.private import REPOSITORY, PrivateBus
-from fakes.daemons import ALL
 from fakes.pushing import PASSWORD
 from standfast import journal
 from standfast.configuration.system import System
@@ -43,12 +42,6 @@ def bench(tmp_path: Path, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def desk(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Version 1 is in force. No secret was shown in the end, whatever was typed."""
-    folder = tmp_path / "dbus"
-    shutil.copytree(REPOSITORY / "dbus", folder)
-    path = folder / f"{ALL[0]}.xml"
-    if "Share" not in path.read_text():
-        path.write_text(path.read_text().replace("</interface>", SHARED + "</interface>", 1))
-    monkeypatch.setenv("STANDFAST_INTERFACES", str(folder))
     (tmp_path / "sbin").mkdir()
     (tmp_path / "sbin/fence_test").touch()
     found = Desk(tmp_path)

@@ -1,29 +1,16 @@
 """An administrator's node, at which `standfast config` is typed."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from click.testing import CliRunner, Result
 
-from fakes.daemons import Cluster
+from fakes.daemons import ALL, Cluster
 from fakes.pushing import TARGET, Pushing, write_configuration
 from standfast.configuration.tree import Tree, read_tree
 from standfast.ctl.__main__ import main
-
-SHARED: Final = """
-    <!-- For tests. -->
-    <method name="Share">
-      <annotation name="org.standfast.Action" value="org.standfast.configure"/>
-      <arg name="bundle" type="ay" direction="in"/>
-      <arg name="digest" type="s" direction="out"/>
-    </method>
-    <!-- For tests. -->
-    <method name="Want">
-      <annotation name="org.standfast.Access" value="root"/>
-      <arg name="digest" type="s" direction="in"/>
-    </method>
-"""
 
 
 class Desk:
@@ -40,11 +27,11 @@ class Desk:
         (self.etc / name).parent.mkdir(exist_ok=True)
         (self.etc / name).write_text(text)
 
-    def type(self, *words: str, typed: str = "") -> Result:
-        """What the command did while the daemons ran."""
+    def type(self, *words: str, typed: str = "", names: Iterable[str] = ALL) -> Result:
+        """What the command did while these daemons ran."""
 
         async def play() -> Result:
-            async with self.cluster.running():
+            async with self.cluster.running(names):
                 return await asyncio.to_thread(self.invoke, *words, typed=typed)
 
         return asyncio.run(play())

@@ -14,6 +14,7 @@ import pytest
 from bus.desk import Desk
 from bus.private import REPOSITORY, until
 from bus.test_command_line import NOT_RUNNING
+from fakes.daemons import ALL
 from fakes.pushing import TARGET, Pushing
 from standfast.bus import BusError, ErrorName
 from standfast.configuration import versions
@@ -152,6 +153,31 @@ def test_without_an_open_term_it_is_refused_with_the_reason(desk: Desk) -> None:
     assert desk.wishes == []
 
 
+def test_without_membershipd_it_is_named(desk: Desk) -> None:
+    desk.changed()
+    result = desk.type("push", "--yes", names=ALL[1:])
+    assert result.exit_code == 3
+    assert "standfast-membershipd does not run here: systemctl status standfast-membershipd.service" in result.stderr
+
+
+def test_the_same_objection_said_anew_counts_at_once(desk: Desk) -> None:
+    desk.changed()
+    desk.pushing.objections = {"node3": ("as ever",)}
+    desk.pushing.nodes["node3"][2] = ["as ever"]
+    desk.pushing.publish()
+    share = desk.pushing.store
+
+    def forget(tree: Tree) -> None:
+        share(tree)
+        desk.pushing.nodes["node3"][2] = []
+        asyncio.get_running_loop().call_later(0.01, desk.pushing.publish)
+
+    desk.pushing.store = forget  # type: ignore[method-assign]
+    desk.pushing.delays = {"node3": 1.0}
+    result = desk.type("push", "--yes", "--timeout", "8")
+    assert "node3 objects, as told above" in result.stderr
+
+
 def test_files_that_are_based_on_an_older_version_are_refused_with_what_came_since(desk: Desk) -> None:
     old = read_tree(desk.etc)
     desk.pushing.install(desk.changed(), "the second one")
@@ -189,7 +215,7 @@ def test_what_was_stopped_is_named_when_it_does_not_come_into_force(desk: Desk) 
     result = desk.type("push", "--yes")
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        "Stopped for this push: webserv; to let one run again: standfast group start NAME\n"
+        "Stopped for this push, or about to be: webserv. To undo it: standfast group start NAME\n"
         "standfast: node3 is lost and not proven off.\n"
     )
 

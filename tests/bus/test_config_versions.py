@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from bus.desk import Desk
-from bus.private import as_nobody
+from bus.private import REPOSITORY, as_nobody
 from fakes.pushing import CLUSTER, KEY, PASSWORD, TARGET
 from standfast.ctl import config_versions
 
@@ -51,6 +54,7 @@ def test_what_was_secret_in_either_version_is_not_shown(desk: Desk) -> None:
     """Also where cluster.conf does not name it any more, or never did."""
     desk.write("cluster.conf", CLUSTER.replace("PasswordFile=bmc.secret\n", ""))
     desk.write("bmc.secret", "another password")
+    (desk.etc / "bmc.secret").chmod(0o644)
     desk.write("new.secret", "a third one")
     (desk.etc / "new.secret").chmod(0o600)
     (desk.etc / "corosync.key").unlink()
@@ -145,7 +149,7 @@ def test_show_tells_who_when_why_and_names_every_file_and_node(desk: Desk) -> No
         r"node3 +not here",
         rf"{len(KEY)} +corosync.key +secret",
         r"units/webserv.target",
-        r"In 240 s version 1 comes back, unless: standfast config confirm",
+        r"In 4 min version 1 comes back, unless: standfast config confirm",
     ):
         assert re.search(words, result.stdout), words
     made = json.loads(desk.type("show", "1", "--json").stdout)
@@ -182,3 +186,11 @@ def test_who_is_not_root_reads_what_the_record_has_and_no_file(desk: Desk) -> No
     assert diff[0] == 5 and "Only root may read" in diff[1]
     assert push[0] == 5
     assert desk.wishes == []
+
+
+def test_other_commands_do_not_wait_for_what_these_need() -> None:
+    script = "import standfast.ctl.__main__, sys; print(*sorted(sys.modules))"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "services")}
+    loaded = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True, text=True)
+    assert "standfast.ctl.config" in loaded.stdout.split()
+    assert "standfast.configuration" not in loaded.stdout.split()

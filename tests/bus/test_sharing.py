@@ -23,6 +23,7 @@ from standfast.files import write_atomic
 from standfast.membershipd import sharing
 from standfast.membershipd.chunks import Chunk, encode
 from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of
+from standfast.membershipd.exchange import MOST_SENDINGS
 from standfast.membershipd.incarnations import GROUP
 from standfast.membershipd.publication import NAME, ROOT
 from standfast.membershipd.service import Machine, Membership
@@ -323,6 +324,20 @@ def test_a_corosync_that_takes_nothing_leaves_the_outcome_open(
         assert "within 0.3 s" in error.text
         one.group.full = 0
         await until(lambda: two.stored == three.stored == [DIGEST])  # as it was said: others may have it
+
+    cluster.play(scenario)
+
+
+def test_more_versions_at_once_than_are_sent_are_refused(cluster: Cluster) -> None:
+    async def scenario(_: Cluster, one: Node, two: Node, three: Node) -> None:
+        one.group.full = 1 << 30
+        shared = [a_version(cluster=bytes([number])) for number in range(MOST_SENDINGS)]
+        asked = [asyncio.ensure_future(one.call("Share", "ay", pack(version))) for version in shared]
+        await until(lambda: not one.service._sharing.carrier.has_room)
+        error = await one.refused("Share", "ay", pack(VERSION))
+        assert error.name == ErrorName.TOO_MANY_CALLS
+        one.group.full = 0
+        assert await asyncio.gather(*asked) == [(version.digest,) for version in shared]
 
     cluster.play(scenario)
 

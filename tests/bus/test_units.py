@@ -13,10 +13,10 @@ from bus.private import PrivateBus, as_nobody, until
 from fakes.systemd import ROOT, FakeSystemd
 from standfast.bus import Bus, BusError, Variant
 from standfast.configuration.model import Group, Resource
+from standfast.manager import UNIT
 from standfast.resourced import unit_reading
 from standfast.resourced.leases import Leases
 from standfast.resourced.unit_jobs import JobResult
-from standfast.resourced.unit_reader import UNIT
 from standfast.resourced.units import Units
 from standfast.vocabulary import Cause, UnitState
 

@@ -61,6 +61,7 @@ class Pushing:
         self.cluster, self.disk = cluster, disk
         self.objections: dict[str, tuple[str, ...]] = {}  # by node, to the next version
         self.silent: set[str] = set()  # nodes that never prepare
+        self.delays: dict[str, float] = {}  # by node, how many seconds it takes to prepare
         self.idle: set[str] = set()  # nodes that never install
         self.elsewhere: dict[str, Tree] = {}  # what only other nodes have
         self.plan: list[dict[str, Any]] = []
@@ -102,7 +103,8 @@ class Pushing:
         self.store(tree)
         for number, name in enumerate(NODES, 1):
             if name not in self.silent:
-                asyncio.get_running_loop().call_later(number * _STEP_S, self._prepared, name, tree.digest)
+                delay = self.delays.get(name, number * _STEP_S)
+                asyncio.get_running_loop().call_later(delay, self._prepared, name, tree.digest)
         return (tree.digest,)
 
     def _prepared(self, name: str, digest: str) -> None:

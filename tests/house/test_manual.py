@@ -51,7 +51,7 @@ def test_every_option_and_exit_code_is_in_the_page() -> None:
     for words, command in standfast_man.commands():
         below = page.partition(f".TP\n{words}")[2].partition(".TP\nstandfast")[0]
         for option in command.params:
-            if isinstance(option, click.Option):
+            if isinstance(option, click.Option) and not option.hidden:
                 assert all(name in below for name in option.opts), (words, option.opts)
     status = page.partition(".SH EXIT STATUS")[2].partition(".SH EXAMPLES")[0]
     assert re.findall(r"^\.B (\d+)$", status, re.MULTILINE) == [str(int(code)) for code in Exit]

@@ -8,7 +8,6 @@ from sim.planted import Bug, _blocker, _changed, _replaced, disks_without_a_majo
 from standfast.configuration.model import Configuration, Group
 from standfast.configuration.quorum import Rules
 from standfast.resourced import absence, apply, outlook
-from standfast.resourced.coordinator import Coordinator, Knowledge
 from standfast.resourced.core import Core
 from standfast.resourced.departure import Departure
 from standfast.resourced.hands import Gate, Hand, Stage
@@ -173,18 +172,6 @@ def running_in_a_state_is_no_owner() -> AbstractContextManager[None]:
     return _replaced(apply, "_group_of_term", rule)
 
 
-def only_who_has_it_replaces_a_configuration() -> AbstractContextManager[None]:
-    """The next configuration comes into force only by a coordinator that uses the one in force."""
-    run = Coordinator.run
-
-    def rule(coordinator: Coordinator, known: Knowledge) -> None:
-        record = coordinator.terms.record
-        if record is not None and known.configuration.digest == record.configuration:
-            run(coordinator, known)
-
-    return _replaced(Coordinator, "run", rule)
-
-
 BUGS: tuple[Bug, ...] = (
     calls_name_no_membership,
     return_is_a_proof,
@@ -201,6 +188,5 @@ BUGS: tuple[Bug, ...] = (
     orders_outlive_their_term,
     failed_stop_is_not_told,
     goes_with_what_it_holds,
-    only_who_has_it_replaces_a_configuration,
     running_in_a_state_is_no_owner,
 )

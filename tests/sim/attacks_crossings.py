@@ -1,7 +1,5 @@
 """Attacks in which two things cross: reports, orders, calls, wishes and leaves that meet under way."""
 
-from dataclasses import replace
-
 from sim.operators import PATIENCE_MS
 from sim.scripts import (
     answer,
@@ -224,24 +222,6 @@ def answer_after_the_next_loss() -> None:
     world.run(world.now + 2_000)
     let_go(world, held)
     recover(world)
-
-
-def power_fails_before_the_next_configuration_is_stored() -> None:
-    """Every node puts the next configuration in place, but none can store that it is in force; then all lose their
-    power. Nobody has the one that the records name any more, and the next one comes into force all the same."""
-    world = quiet(41, 3)
-    world.run(20_000)
-    for machine in world.machines.values():
-        machine.disk_bad = True
-    world.files.push(replace(world.configuration, digest="d2"), dict.fromkeys(world.names, 0))
-    run_until(world, world.files.settled)
-    for machine in world.machines.values():
-        world.power_off(machine.name)
-        machine.disk_bad = False
-    for name in world.names:
-        world.power_on(name)
-    recover(world)
-    assert {record_of(world, name).configuration for name in world.names} == {"d2"}
 
 
 def report_that_only_its_dying_coordinator_reads() -> None:

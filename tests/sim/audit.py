@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.machine import Machine, Place
 from sim.truth import Truth
+from sim.versions import Versions
 from standfast.resourced.core import Core
 from standfast.resourced.events import Event
 from standfast.resourced.record import Record
@@ -31,6 +32,7 @@ class Audit:
     def __init__(self, world: World) -> None:
         self.world = world
         self.truth = Truth(world, self)
+        self.versions = Versions(world, self)
         self.contents: dict[tuple[str, int], Record] = {}
         self.rings: dict[str, Ring] = {}  # as each daemon was told
         self.words: dict[str, tuple[Ring, bool]] = {}
@@ -106,6 +108,7 @@ class Audit:
             self.fail("invariant 3", f"{name} starts {group}, but votequorum did not say yes for its ring")
         if machine.going:
             self.fail("leave", f"{name} starts {group} although it has left")
+        self.versions.start(machine, machine.core, group)
         for other in world.machines.values():
             place = other.places.get(group)
             if other.name in term.members or place is None or other.believed_off:
@@ -181,10 +184,12 @@ class Audit:
         first = self.contents.setdefault((nonce, position), record)
         if first is record:
             self._endanger(record)
+            self.versions.applied(self._before(nonce, position), record)
             self.truth.applied(core, self._before(nonce, position), record)
         elif first != record:
             self.fail("invariant 4", f"two contents at {nonce}, position {position}")
         self.truth.read(core, record)
+        self.versions.read(number, record)
         if record.nodes[name].left:
             self.unburden(self.world.machines[name])
         lost = self.world.operators.lost(number, record)
@@ -227,6 +232,7 @@ class Audit:
         for text in self.truth.unserved():
             self.fail("invariant 8", f"after the calm {text}")
         self.truth.lies_came_out()
+        self.versions.rests()
 
 
 def _has(place: Place) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.arbiter import Arbiter
 from sim.network import DETECT_MS, Formation, Network, Station
+from standfast.configuration.quorum import quorum_of
 from standfast.resourced.events import (
     GroupChanged,
     LoosenQuorum,
@@ -29,7 +30,6 @@ class Corosync:
         self.world = world
         self.network = network
         self.loosened = 0
-        self.votes = {node.name: node.votes for node in world.configuration.nodes}
         self.arbiter = Arbiter(world, network) if world.configuration.cluster.arbiter else None
 
     # The record's group
@@ -142,21 +142,28 @@ class Corosync:
         self.world.tell_quorum(name)
 
     def tell_quorum(self, name: str) -> None:
-        """votequorum's word as it is now; two nodes without an arbiter are two_node with wait_for_all. Lowered expected
-        votes go up again with the votes that are here."""
+        """votequorum's word as it is now; two nodes without an arbiter are two_node with wait_for_all. Every node says
+        how many votes it expects, and the highest counts. Lowered ones go up again with the votes that are here."""
         station, machine = self.network.stations[name], self.world.machines[name]
         if station.ring is None or machine.core is None or machine.hung or station.stalled:
             return
-        present = sum(self.votes[other] for other in station.ring_nodes)
+        present = sum(self._votes(other) for other in station.ring_nodes)
         vote = self.arbiter.vote(station) if self.arbiter is not None else 0
         if vote is None:
             return
         station.expected = max(station.expected, present) if station.expected else 0
-        expected = station.expected or sum(self.votes.values()) + (self.arbiter is not None)
-        two_node = len(self.votes) == 2 and self.arbiter is None
+        expected = station.expected or max(map(self._expected, station.ring_nodes))
+        two_node = quorum_of(machine.used).two_node
         quorate = 2 * (present + vote) > expected or (two_node and station.saw_all)
         self.world.audit.told_quorum(name, station.ring, quorate)
         self.world.give(name, QuorumTold(ring=station.ring, quorate=quorate))
+
+    def _votes(self, name: str) -> int:
+        """As its own corosync.conf has it, which is of the version that is installed there."""
+        return quorum_of(self.world.machines[name].used).votes((name,))
+
+    def _expected(self, name: str) -> int:
+        return quorum_of(self.world.machines[name].used).expected
 
     def loosen(self, name: str, action: LoosenQuorum) -> None:
         """What every node of this ring is told: one message of votequorum."""

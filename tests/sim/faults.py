@@ -14,6 +14,7 @@ from sim.faults_links import OF_LINKS, OF_THE_ARBITER, drawn_kinds
 from sim.operators import OF_NODES, OF_THE_CLUSTER
 from sim.world import World
 from standfast.configuration.model import Configuration
+from standfast.resourced.coordinator import OF_VERSIONS
 from standfast.resourced.messages import WishKind
 
 STRUCK = ("OrderGiven", "Wish", "Members", "Proven", "Marked", "Reported", "Open", "Stored", "Call", "LossDeclared")
@@ -276,7 +277,7 @@ def agents(world: World, random: Random, fault: Fault) -> None:
 
 
 def wish(world: World, random: Random, fault: Fault) -> None:
-    kind = random.choice(list(WishKind))
+    kind = random.choice([kind for kind in WishKind if kind not in OF_VERSIONS])
     subject = fault.other if kind in OF_NODES else "" if kind in OF_THE_CLUSTER else fault.group
     where = kind is WishKind.RELOCATE or (kind is WishKind.START and random.random() < 0.3)
     world.operators.wish(fault.node, kind, subject, fault.other if where else "")
@@ -298,16 +299,28 @@ def upgrade(world: World, _: Random, fault: Fault) -> None:
 
 
 def configure(world: World, random: Random, fault: Fault) -> None:
-    """A new version is pushed when the last one is in place everywhere; it reaches the nodes one after the other."""
-    files = world.files
-    if files.settled():
-        number = len(files.versions) + 1
-        files.fails = random.choice((0.0, 0.0, 0.3))
-        new = configurations.changed(random, files.latest, f"d{number}")
-        for group in {one.name for one in files.latest.groups} - {one.name for one in new.groups}:
+    """Somebody pushes a version, now and then made of one that is not in force any more; what it takes away is stopped
+    before, or not."""
+    files, core = world.files, world.machines[fault.node].core
+    if core is None or core.record is None:
+        return
+    stale = random.random() < 0.15
+    base = random.choice(list(files.versions)) if stale else core.record.configuration
+    before = files.versions[base]
+    new = configurations.changed(random, before, f"d{len(files.versions) + 1}")
+    if random.random() < 0.25:
+        new = configurations.revoted(random, new)
+    files.fails, files.lost, files.objects = (random.choice((0.0, 0.0, 0.3)) for _ in range(3))
+    for group in sorted({one.name for one in before.groups} - {one.name for one in new.groups}):
+        if random.random() < 0.8:
             world.operators.wish(fault.node, WishKind.STOP, group)
-            world.operators.removed(group)
-        files.push(new, {name: random.randint(0, 4_000) for name in world.names})
+    absent = tuple(name for name, node in core.record.nodes.items() if not node.present)
+    without = absent if random.random() < 0.5 else ()
+    confirm_ms = random.choice((0, 0, 15_000))
+    files.push(fault.node, new, base, confirm_ms=confirm_ms, without=without, random=random)
+    if confirm_ms and random.random() < 0.5:
+        wait = random.randint(5_000, 25_000)
+        world.after(wait, world.operators.wish, fault.other, WishKind.KEEP, "")
 
 
 KINDS: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {

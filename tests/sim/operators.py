@@ -55,6 +55,25 @@ class Operators:
         self.acknowledged.pop(subject, None)
         world.give(name, Wished(wish=wish))
 
+    def configure(
+        self, name: str, digest: str, base: str, *, without: tuple[str, ...] = (), confirm_ms: int = 0
+    ) -> str:
+        """Somebody on `name` pushes a version; returns the identity of the wish."""
+        identity = f"v{len(self.asked)}"
+        self.world.note(f"operator on {name}: push {digest} based on {base} ({identity})")
+        wish = Wish(
+            id=identity,
+            kind=WishKind.CONFIGURE,
+            subject=digest,
+            base=base,
+            without=without,
+            by=f"uid 0 on {name}",
+            confirm_ms=confirm_ms,
+        )
+        self.asked[identity] = wish
+        self.world.give(name, Wished(wish=wish))
+        return identity
+
     def start_alone(self, name: str, *without: str) -> str:
         """Somebody on `name` wants to go on without these nodes; the answer is in `answers` at once."""
         identity = f"a{len(self.answers)}"
@@ -77,6 +96,10 @@ class Operators:
         if wish is None:
             return
         core = self.world.machines[name].core
+        if wish.kind is WishKind.CONFIGURE:
+            if outcome == "done" and core is not None:
+                self.world.audit.versions.acknowledged(wish.subject, core)
+            return
         if outcome == "done" and self.latest[wish.subject] == identity and core is not None and core.terms.term:
             self.acknowledged[wish.subject] = (core.terms.term.number, wish.kind)
 
@@ -98,12 +121,10 @@ class Operators:
     def mend(self, name: str, record: Record) -> None:
         """What was wished in the storm, or follows from a policy, is taken back on `name`, where a term is open."""
         back = [(WishKind.RESUME, node) for node, known in record.nodes.items() if known.standby]
-        wanted = {group.name for group in self.world.files.latest.groups}
         for group, known in record.groups.items():
             back += [(WishKind.ENABLE, group)] if known.disabled else []
             back += [(WishKind.THAW, group)] if known.frozen else []
-            back += [(WishKind.START, group)] if known.stopped and group in wanted else []
-            back += [(WishKind.STOP, group)] if not known.stopped and group not in wanted else []
+            back += [(WishKind.START, group)] if known.stopped else []
         back += [(WishKind.NORMAL, "")] if record.maintenance else []
         for kind, subject in back:
             self.wish(name, kind, subject)

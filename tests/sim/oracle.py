@@ -29,14 +29,14 @@ class Why(Enum):
     STANDBY = auto()
     LEAVING = auto()
     OUT = auto()  # being fenced, condemned, or marked as left
-    DRIFTED = auto()
+    BEHIND = auto()  # it has not installed the version in force
     NEEDS = auto()
     APART = auto()
     EXCLUSIVE = auto()
 
 
 # These may come between the plan and the delivery of its order: an operator's word, a node's own news.
-LATE = frozenset({Why.BACK, Why.STANDBY, Why.LEAVING, Why.DRIFTED, Why.NEEDS, Why.UNWANTED, Why.APART, Why.EXCLUSIVE})
+LATE = frozenset({Why.BACK, Why.STANDBY, Why.LEAVING, Why.BEHIND, Why.NEEDS, Why.UNWANTED, Why.APART, Why.EXCLUSIVE})
 # These are how the operator wants it: nothing is wrong when the group runs nowhere because of them.
 ASKED_FOR = frozenset({Why.DOMAIN, Why.NEEDS, Why.APART, Why.EXCLUSIVE})
 
@@ -110,8 +110,8 @@ def _node_may(group: Group, name: str, view: View) -> Why | None:
         return Why.LEAVING
     if node.condemned or node.left or name in record.losses or _shot_at(record, name):
         return Why.OUT
-    if node.installed != record.configuration or node.available != record.configuration:
-        return Why.DRIFTED
+    if node.installed != record.configuration:
+        return Why.BEHIND
     return _company(group, name, view)
 
 
@@ -173,7 +173,7 @@ def _leaving(record: Record, configuration: Configuration) -> set[str]:
     votes = sum(record.nodes[name].votes for name in here - leaving)
     arbiter = 1 if configuration.cluster.arbiter and here - leaving else 0
     enough = 2 * (votes + arbiter) > sum(node.votes for node in record.nodes.values()) + arbiter
-    two = len(record.nodes) == 2 and len(here - leaving) == 1
+    two = [node.votes for node in record.nodes.values()] == [1, 1] and len(here - leaving) == 1
     return here if leaving and not enough and not two else leaving
 
 

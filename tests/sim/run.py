@@ -85,6 +85,8 @@ def tally(world: World, history: History, seconds: float) -> Tally:
         "words of the arbiter": world.arbiter.judgements if world.arbiter is not None else 0,
         "resets by a watchdog": world.dogs.resets,
         "lies of agents": len(world.agents.lies),
+        "versions in force": len(audit.versions.counts),
+        "installations": audit.versions.installations,
         "terms opened": len(audit.terms),
         "records compared": len(audit.contents),
         "orders judged by the oracle": audit.truth.orders,

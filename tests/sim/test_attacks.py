@@ -13,7 +13,7 @@ Not here, for what they attack does not exist yet or is not the core's:
 | H9 | no held-by-administrator |
 | H13, D7 | `fence confirm` and `Unsafe`: tests of wishes, fenced and the lab |
 | H16 | one protocol version |
-| C11, H17 | no `config push`, no removal of a node |
+| C11, H17 | the removal of a node: tests of `configuring` |
 | C9, C10, H15, D8, D10 | bus, guards, journal, check: outside the core |
 | H12 | `test_histories`: a group that neither starts nor stops costs one node |
 | D2 | no instants in the record: the units' tests of `Waits` |
@@ -28,10 +28,12 @@ from sim import (
     attacks_alone,
     attacks_arbiter,
     attacks_bugs,
+    attacks_changes,
     attacks_crossings,
     attacks_fencing,
     attacks_model,
     attacks_review,
+    attacks_versions,
     attacks_withdrawal,
     planted,
 )
@@ -66,9 +68,6 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
     attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),
     attacks_crossings.report_that_only_its_dying_coordinator_reads: (attacks_bugs.running_in_a_state_is_no_owner,),
-    attacks_crossings.power_fails_before_the_next_configuration_is_stored: (
-        attacks_bugs.only_who_has_it_replaces_a_configuration,
-    ),
     attacks_crossings.first_update_that_only_one_has_read: (planted.orders_before_all_have_stored,),
     attacks_crossings.answer_after_the_next_loss: (planted.proof_for_a_later_loss,),
 }
@@ -151,7 +150,32 @@ ARBITER: dict[Attack, tuple[planted.Bug, ...]] = {
         attacks_arbiter.record_of_who_was_taken_for_off_counts,
     ),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE, **WITHDRAWAL, **ARBITER}
+VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_versions.version_that_only_its_dying_coordinator_reads: (attacks_versions.acted_on_when_it_is_read,),
+    attacks_versions.version_is_made_of_an_older_one: (attacks_versions.older_bases_are_taken,),
+    attacks_versions.group_is_removed_while_it_runs: (attacks_versions.groups_go_while_they_run,),
+    attacks_versions.who_holds_it_is_cut_off: (attacks_versions.losses_hold_nothing,),
+    attacks_versions.start_is_under_way_where_it_is_not_allowed_any_more: (attacks_versions.strays_are_left_alone,),
+    attacks_versions.start_that_waits_meets_a_version: (attacks_versions.gate_of_any_version,),
+    attacks_versions.who_was_off_comes_back_with_the_old_version: (attacks_versions.who_is_behind_gets_orders,),
+    attacks_versions.one_of_two_pushes_alone: (attacks_versions.losses_hold_nothing,),
+    attacks_versions.nobody_confirms: (
+        attacks_versions.nothing_goes_back,
+        attacks_versions.goes_back_by_the_count_of_another,
+    ),
+    attacks_versions.somebody_confirms: (attacks_versions.confirmation_is_ignored,),
+    attacks_versions.coordinator_cannot_install_what_others_have: (attacks_versions.coordinates_for_ever,),
+}
+CHANGES: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_changes.last_unit_is_another_one: (attacks_changes.all_of_a_group_stops, attacks_changes.nothing_stops),
+    attacks_changes.unit_comes_and_another_one_leaves: (attacks_changes.nothing_stops,),
+    attacks_changes.daemon_dies_while_it_stops_what_changes: (),
+    attacks_changes.daemon_dies_before_the_version_is_in_place: (attacks_changes.half_a_group_has_failed,),
+    attacks_changes.unit_that_leaves_does_not_stop: (attacks_changes.failed_stop_gives_way,),
+    attacks_changes.unit_goes_to_another_group: (attacks_changes.units_go_where_they_like,),
+    attacks_changes.frozen_group_would_change: (attacks_changes.frozen_groups_move,),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE, **WITHDRAWAL, **ARBITER, **VERSIONS, **CHANGES}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 

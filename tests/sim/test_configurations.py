@@ -25,7 +25,7 @@ def test_a_failed_resource_that_becomes_critical_is_recovered() -> None:
     world.units.fail(owner)
     world.run(world.now + 10_000)
     assert world.machines[owner].places["webserv"].active["web.service"] == "failed"
-    world.files.push(with_critical(first, "web.service", True, "d2"), dict.fromkeys(names, 100))
+    world.files.push("n3", with_critical(first, "web.service", True, "d2"), "d1")
     world.run(world.now + 10_000)
     assert world.machines[owner].places["webserv"].active["web.service"] == "active"
     assert world.serving() == [owner]

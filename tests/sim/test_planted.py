@@ -5,7 +5,16 @@ from functools import partial
 
 import pytest
 
-from sim import attacks_alone, attacks_arbiter, attacks_bugs, attacks_fencing, attacks_withdrawal, planted
+from sim import (
+    attacks_alone,
+    attacks_arbiter,
+    attacks_bugs,
+    attacks_changes,
+    attacks_fencing,
+    attacks_versions,
+    attacks_withdrawal,
+    planted,
+)
 from sim.conftest import Noticed
 from sim.test_attacks import PAIRS
 from sim.test_histories import test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left as who_was_met
@@ -52,7 +61,8 @@ def named(bug: planted.Bug) -> str:
 
 
 def test_every_planted_bug_has_its_history() -> None:
-    everywhere = (planted, attacks_bugs, attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter)
+    others = (attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter, attacks_versions, attacks_changes)
+    everywhere = (planted, attacks_bugs, *others)
     assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {bug for place in everywhere for bug in place.BUGS}
 
 

@@ -212,8 +212,6 @@ class Truth:
         for group in core.configuration.groups:
             serving = self.world.serving(group.name)
             known = core.record.groups.get(group.name)
-            if known is not None and known.stopped and self.world.files.latest.group(group.name) is None:
-                continue  # it is to go
             if len(serving) != 1 and not (not serving and self._excused(group, view)):
                 texts.append(f"{group.name} is served by {serving or 'nobody'}: {known}")
         return texts

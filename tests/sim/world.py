@@ -12,6 +12,7 @@ from typing import Any
 from sim import configurations
 from sim.agents import Agents
 from sim.audit import Audit
+from sim.changes import Changes
 from sim.corosync import Corosync
 from sim.dogs import Dogs
 from sim.files import Files
@@ -31,6 +32,7 @@ from standfast.resourced.events import (
     Entry,
     Event,
     Fence,
+    FetchConfiguration,
     InstallConfiguration,
     JoinGroup,
     LeaveAsked,
@@ -77,6 +79,7 @@ class World:
         self.audit = Audit(self)
         self.operators = Operators(self)
         self.units = Units(self)
+        self.changes = Changes(self)
         self.agents = Agents(self)
         self.dogs = Dogs(self)
         self.files = Files(self)
@@ -95,7 +98,7 @@ class World:
         return Machine(
             name=name,
             disk=encode(Disk(highest_term=0, record=first)),
-            files=configuration,
+            stored={configuration.digest},
             used=configuration,
             installed=configuration.digest,
             drift=self.random.randint(-100, 100),
@@ -158,7 +161,7 @@ class World:
         machine.hung, machine.missed, machine.begun_at, machine.told = False, [], self.now, set()
         self.audit.forget(name)
         disk = decode(Disk, machine.disk)
-        self.files.found(machine, disk.record)
+        self.files.begin(machine, disk.record)
         identity = Identity(
             node=name, incarnation=machine.incarnation, machine=f"machine-{name}", product=f"product-{name}"
         )
@@ -172,7 +175,6 @@ class World:
             now=machine.boottime(self.now),
             speaks=machine.speaks,
         )
-        machine.core.installation.offered = machine.files
         self.units.adopt(name)
         self.agents.tell(name)
         self.dogs.greet(name)
@@ -296,6 +298,8 @@ class World:
                 self.after(self.random.randint(1, 20), self.corosync.loosen, name, action)
             case Answer(wish=wish, outcome=outcome):
                 self.operators.answered(name, wish, outcome, action.text)
+            case FetchConfiguration(digest=digest):
+                self.files.fetch(name, digest)
             case InstallConfiguration(digest=digest):
                 self.files.install(name, digest)
             case Left() | Reboot():
@@ -334,15 +338,13 @@ class World:
 
     def serving(self, group: str = "webserv") -> list[str]:
         """The nodes where all that is critical of the group is active."""
-        settings = self.files.settings(group)
-        if settings is None:
-            return []
-        critical = [resource.unit for resource in settings.resources if resource.critical]
-        return [
-            machine.name
-            for machine in self.machines.values()
-            if machine.runs(group) and machine.places[group].serves(critical)
-        ]
+        return [machine.name for machine in self.machines.values() if self._serves(machine, group)]
+
+    def _serves(self, machine: Machine, group: str) -> bool:
+        settings = machine.used.group(group) or self.files.settings(group)
+        if settings is None or not machine.runs(group):
+            return False
+        return machine.places[group].serves(resource.unit for resource in settings.resources if resource.critical)
 
     def keep_log(self) -> None:
         """From now on everything goes into one digest."""

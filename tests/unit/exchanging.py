@@ -174,7 +174,8 @@ class Group:
     def _tell(self, old: dict[int, set[Member]]) -> None:
         for number in self._running():
             members = self._members(number)
-            if gone := old.get(number, set()) ^ members:
+            joined = {self.nodes[number].member}  # who joins is told of nobody else that is new
+            if gone := old[number] ^ members if number in old else joined:
                 event = MembersChanged(
                     at_ms=self.now_ms, me=number, members=tuple(sorted(members)), gone=frozenset(gone)
                 )

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from standfast.ctl.arbiter import FOREIGN, MISSING, SSH_FAILED, Done, Machine, Setup
+from standfast.ctl.arbiter import FOREIGN, MISSING, Machine, Setup
 from standfast.ctl.arbiter_add import add, run_over_ssh, with_arbiter
 from standfast.ctl.problems import CommandError, Exit
+from standfast.ctl.ssh import FAILED, Done
 
 CLUSTER = """\
 # our cluster
@@ -149,7 +150,7 @@ FAILURES = [
     (
         "node2",
         "command -v",
-        Done(exit_code=SSH_FAILED, error="root@192.0.2.12: Permission denied (publickey).\n"),
+        Done(exit_code=FAILED, error="root@192.0.2.12: Permission denied (publickey).\n"),
         "ssh root@192.0.2.12 failed (root@192.0.2.12: Permission denied (publickey).): root of this node must get in",
     ),
     (
@@ -218,7 +219,7 @@ def test_a_script_that_goes_over_ssh_arrives_whole(tmp_path: Path, monkeypatch: 
     assert run_over_ssh(there, "printf '%s' \"it's $(cat)\"", b"here").output == b"it's here"
     ssh.unlink()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run_over_ssh(there, "true", b"").exit_code == SSH_FAILED
+    assert run_over_ssh(there, "true", b"").exit_code == FAILED
 
 
 def test_every_script_is_one_that_a_shell_can_read() -> None:

@@ -304,7 +304,7 @@ def test_a_version_may_come_into_force(case: str) -> None:
 
 
 def test_who_pushed_what_is_in_force_is_told_to_whom_it_overtook() -> None:
-    record = has(after(here(), into_force(here(), NEW, PUSH)), *NODES, digest="d3")
+    record = has(after(here(), into_force(NEW, PUSH)), *NODES, digest="d3")
     assert refused(record, replace(NEW, digest="d3"), replace(PUSH, subject="d3"), NEW) == (
         "the version that is pushed is based on d1, but d2 is in force since now, pushed by root on n1: "
         "standfast config diff"
@@ -330,12 +330,12 @@ def test_after_a_change_of_votes_those_who_are_here_are_quorate() -> None:
 
 
 def unconfirmed(record: Record) -> Record:
-    return after(record, into_force(record, NEW, replace(PUSH, confirm_ms=60_000)))
+    return after(record, into_force(NEW, replace(PUSH, confirm_ms=60_000)))
 
 
 def test_the_update_says_all_of_the_push() -> None:
     push = replace(PUSH, why="a try", confirm_ms=60_000)
-    assert into_force(here(), nodes(ALL | {"n4": 1}), push) == ConfigurationInForce(
+    assert into_force(nodes(ALL | {"n4": 1}), push) == ConfigurationInForce(
         digest="d2",
         votes=ALL | {"n4": 1},
         groups=(GROUP,),
@@ -375,11 +375,11 @@ def test_it_waits_where_that_is_not_safe() -> None:
 def test_who_pushes_on_top_of_an_unconfirmed_version_goes_back_to_the_last_one_that_needs_no_confirmation() -> None:
     record = unconfirmed(here())
     further = replace(PUSH, subject="d3", base="d2")
-    lasting = after(record, into_force(record, replace(NEW, digest="d3"), further))
+    lasting = after(record, into_force(replace(NEW, digest="d3"), further))
     assert (lasting.configuration, lasting.unconfirmed, lasting.confirm_ms) == ("d3", "", 0)
-    tried = after(record, into_force(record, replace(NEW, digest="d3"), replace(further, confirm_ms=9_000)))
+    tried = after(record, into_force(replace(NEW, digest="d3"), replace(further, confirm_ms=9_000)))
     assert (tried.configuration, tried.unconfirmed, tried.confirm_ms) == ("d3", "d1", 9_000)
-    by_hand = after(record, into_force(record, KNOWN, replace(further, subject="d1", confirm_ms=9_000)))
+    by_hand = after(record, into_force(KNOWN, replace(further, subject="d1", confirm_ms=9_000)))
     assert (by_hand.configuration, by_hand.unconfirmed, by_hand.confirm_ms) == ("d1", "", 0)
 
 

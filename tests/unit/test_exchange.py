@@ -105,6 +105,16 @@ def test_one_chunk_of_a_sender_is_under_way_at_a_time() -> None:
     assert holders(group) == holders(group, digest_of(OTHER)) == [1, 2, 3]
 
 
+def test_what_an_earlier_life_of_this_node_sent_is_not_taken_for_what_is_under_way() -> None:
+    group = a_group()
+    group.share(1, VERSION)
+    node = group.nodes[1]
+    known = replace(node.exchange, members=(*node.exchange.members, (1, 9)))
+    event = exchange.Received(at_ms=0, sender=(1, 9), data=encode(chunk_of(digest_of(OTHER), OTHER, 0)))
+    after, actions = exchange.step(known, event)
+    assert (after.sendings, actions) == (known.sendings, ())
+
+
 def test_two_that_share_at_once_both_reach_all() -> None:
     group = a_group()
     group.share(1, VERSION)
@@ -185,6 +195,19 @@ def test_what_was_under_way_when_the_group_is_gone_is_abandoned() -> None:
     assert not group.nodes[1].exchange.sendings
 
 
+def test_who_left_and_joined_in_one_change_begins_anew() -> None:
+    group = a_group()
+    group.send(2, encode(chunk_of(DIGEST, VERSION, 0)))
+    group.send(3, encode(Want(digest=digest_of(OTHER))))
+    while group.do_something():
+        pass
+    known = group.nodes[1].exchange
+    assert known.arriving and known.asked
+    both = frozenset({group.nodes[2].member, group.nodes[3].member})
+    known, _ = exchange.step(known, MembersChanged(at_ms=0, me=1, members=known.members, gone=both))
+    assert not known.arriving and not known.asked
+
+
 # a question
 
 
@@ -198,6 +221,28 @@ def test_who_asks_is_answered_by_one_of_those_that_have_it(owners: tuple[int, ..
     assert group.begun == [(owners[0], DIGEST)]
     assert group.now_ms <= 4 * exchange.RANK_MS
     assert not group.nodes[4].exchange.wanted
+
+
+def test_each_waits_for_the_members_before_it_without_the_one_that_asks_and_from_the_first_question_on() -> None:
+    group = a_group(9)
+    group.nodes[9].disk[DIGEST] = VERSION
+    group.ask(1, DIGEST)
+    group.settle()
+    assert holders(group) == list(group.nodes)
+    assert group.now_ms == 7 * exchange.RANK_MS > exchange.PAUSES_MS[0]
+
+
+def test_a_sending_that_begins_while_the_disk_is_read_answers_the_question() -> None:
+    group = a_group()
+    group.nodes[1].disk[DIGEST] = group.nodes[2].disk[DIGEST] = VERSION
+    group.ask(3, DIGEST)
+    group._deliver(group.nodes[3])
+    for number in (1, 2):
+        group.step(group.nodes[number], exchange.TimePassed(at_ms=1_000))
+    group._work(group.nodes[1])
+    group._deliver(group.nodes[1])
+    group._work(group.nodes[2])
+    assert not group.nodes[2].sent
 
 
 def test_two_that_ask_get_one_answer() -> None:
@@ -220,6 +265,58 @@ def test_a_question_is_repeated_with_longer_pauses_while_nobody_answers() -> Non
         if not group.do_something():
             group.pass_time()
     assert asked == [0, 1_000, 3_000, 7_000, 15_000, 23_000]
+    group.nodes[2].disk[DIGEST] = VERSION
+    group.settle()
+    assert holders(group) == [1, 2]
+
+
+def test_who_joins_is_asked_at_once_however_often_the_others_were_asked() -> None:
+    group = Group(3)
+    group.nodes[3].disk[DIGEST] = VERSION
+    group.join(1, 2)
+    group.ask(1, DIGEST)
+    group.settle(10_000)
+    joined_ms = group.now_ms
+    group.join(3)
+    group.settle(1_000)
+    assert holders(group) == [1, 2, 3]
+    assert group.now_ms - joined_ms <= exchange.RANK_MS
+
+
+def test_who_joins_again_asks_the_members_at_once() -> None:
+    group = Group(2)
+    group.nodes[2].disk[DIGEST] = VERSION
+    group.join(1)
+    group.ask(1, DIGEST)
+    node = group.nodes[1]
+    group.step(node, MembersChanged(at_ms=0, me=1, members=(), gone=frozenset()))
+    both = (node.member, group.nodes[2].member)
+    group.step(node, MembersChanged(at_ms=0, me=1, members=both, gone=frozenset({node.member})))
+    assert list(node.sent) == [encode(Want(digest=DIGEST))]
+
+
+def test_a_question_that_did_not_come_back_is_not_asked_again() -> None:
+    group = a_group(2)
+    group.ask(1, DIGEST)
+    while group.now_ms < 30_000:
+        group.pass_time()
+    assert list(group.nodes[1].sent) == [encode(Want(digest=DIGEST))]
+    group.nodes[2].disk[DIGEST] = VERSION
+    group.settle()
+    assert holders(group) == [1, 2]
+
+
+def test_what_this_node_is_about_to_send_anyway_answers_a_question() -> None:
+    group = a_group()
+    group.nodes[1].disk[DIGEST] = VERSION
+    group.share(1, OTHER)
+    group.ask(3, DIGEST)
+    while not group.nodes[1].exchange.asked:
+        group._deliver(group.nodes[3])
+    group.share(1, VERSION)
+    group.pass_time()
+    group.settle()
+    assert [digest for _, digest in group.begun] == [digest_of(OTHER), DIGEST]
 
 
 def test_who_is_alone_asks_nobody_and_asks_at_once_when_somebody_joins() -> None:
@@ -255,6 +352,30 @@ def test_what_is_coming_anyway_is_not_asked_for() -> None:
     assert not group.nodes[3].sent
     group.settle()
     assert group.begun == [(1, DIGEST)]
+
+
+def test_what_was_coming_and_does_not_any_more_is_asked_for() -> None:
+    group = a_group()
+    group.nodes[2].disk[DIGEST] = VERSION
+    group.share(1, VERSION)
+    group.do_something()
+    group.ask(3, DIGEST)
+    group.pass_time()
+    assert not group.nodes[3].sent
+    group.die(1)
+    group.settle()
+    assert holders(group) == [1, 2, 3]
+    assert group.begun == [(1, DIGEST), (2, DIGEST)]
+
+
+def test_who_sends_too_much_already_leaves_a_question_to_others() -> None:
+    group = a_group()
+    for number in range(exchange.MOST_SENDINGS):
+        group.share(1, bytes([number]))
+    group.step(group.nodes[1], exchange.Received(at_ms=0, sender=(3, 103), data=encode(Want(digest=DIGEST))))
+    group.step(group.nodes[1], exchange.Found(digest=DIGEST, bundle=VERSION))
+    group.check()
+    assert not group.nodes[1].exchange.asked
 
 
 def test_when_who_answers_dies_the_next_question_is_answered_by_another_one() -> None:

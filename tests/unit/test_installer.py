@@ -11,6 +11,7 @@ from fakes.in_force import put_in_force
 from standfast.bus import BusError, ErrorName
 from standfast.configuration import install, versions
 from standfast.configuration.load import check, load, load_in_force
+from standfast.configuration.model import Configuration
 from standfast.configuration.tree import File, Tree, read_tree
 from standfast.resourced import store
 from standfast.resourced.events import ConfigurationRead
@@ -29,7 +30,8 @@ class Machine:
         self.system.mkdir()
         self.write("cluster.conf", CLUSTER)
         self.write("corosync.key", "k" * 256).chmod(0o600)
-        self.objections: tuple[str, ...] = ()  # of the agents
+        self.objections: tuple[str, ...] = ()  # of this machine and its agents
+        self.away: BusError | None = None  # they cannot be asked
         self.loose: dict[str, str] = {}  # units that run beside their group
         self.refusal: BusError | None = None  # of systemd
         self.adopted = True
@@ -59,7 +61,7 @@ class Machine:
             configuration=configuration,
             acts=self,  # type: ignore[arg-type] # what it uses of Acts is below
             push=self.told.append,
-            ask=self._ask,
+            judge=self._judge,
             want=self._want,
             keep=set,
         )
@@ -68,7 +70,9 @@ class Machine:
     def last(self) -> ConfigurationRead:
         return self.told[-1]
 
-    async def _ask(self, digest: str) -> tuple[str, ...]:
+    async def _judge(self, configuration: Configuration, tree: Tree) -> tuple[str, ...]:
+        if self.away is not None:
+            raise self.away
         return self.objections
 
     async def _want(self, digest: str) -> None:
@@ -103,11 +107,10 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     ):
         monkeypatch.setattr(function, "__defaults__", (var,))
     monkeypatch.setattr(install.install, "__defaults__", (var / "config", system, manifest))
-    monkeypatch.setattr(install.find_foreign, "__defaults__", (var / "config", system, manifest))
+    monkeypatch.setattr(install.in_the_way, "__defaults__", (var / "config", system, manifest))
+    monkeypatch.setattr(install.unguarded, "__defaults__", (system,))
     monkeypatch.setattr(install.installed_digest, "__defaults__", (manifest,))
     monkeypatch.setattr(store, "ROOT", tmp_path / "etc")
-    monkeypatch.setattr(store, "SYSTEM", system)
-    monkeypatch.setattr(store, "IN_FORCE", var / "config")
     monkeypatch.setattr(store, "check", lambda tree, *, system=None: check(tree, system=None))
     return Machine(tmp_path)
 
@@ -125,10 +128,9 @@ def test_a_stored_version_is_prepared_when_nothing_speaks_against_it(machine: Ma
         assert (machine.last.offered.digest, machine.last.objections) == (digest, ())
         assert machine.last.configuration is before, "it is used when it is in force"
         machine.objections = ("cluster.conf:9: no agent fence_x",)
-        machine.loose = {"web.service": "web.service runs: systemctl stop web.service"}
         await installer.stored(digest)
         assert machine.last.offered is None
-        assert machine.last.objections == (*machine.objections, *machine.loose.values())
+        assert machine.last.objections == machine.objections
 
     play(main)
 
@@ -153,11 +155,8 @@ def test_what_is_broken_or_cannot_be_asked_is_an_objection(
 
 def test_fenced_that_is_away_keeps_a_version_from_being_prepared(machine: Machine) -> None:
     async def main() -> None:
-        async def away(digest: str) -> tuple[str, ...]:
-            raise BusError(ErrorName.SERVICE_UNKNOWN, "fenced does not run.")
-
         digest, installer = machine.with_a_group(), machine.installer()
-        installer._ask = away
+        machine.away = BusError(ErrorName.SERVICE_UNKNOWN, "fenced does not run.")
         await installer.stored(digest)
         assert machine.last.objections == ("it cannot be checked now: fenced does not run.",)
 

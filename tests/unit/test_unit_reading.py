@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from standfast.configuration.mounts import mount_point, mount_unit
+from standfast.manager import Listed
 from standfast.resourced.unit_reading import (
     Ending,
-    Listed,
     Machine,
     Past,
     address_of,
     control_group_in,
     find_control_groups,
-    mount_point,
     read_cause,
 )
 
@@ -114,6 +114,12 @@ def test_a_control_group_is_where_systemd_puts_it(slice_unit: str, unit: str, ro
 )
 def test_a_mount_units_name_says_where_it_mounts(unit: str, where: str | None) -> None:
     assert mount_point(unit) == where
+    assert where is None or mount_unit(where) == unit
+
+
+def test_a_path_is_cleaned_before_it_becomes_a_mount_units_name() -> None:
+    assert mount_unit("//srv/./my-data/") == r"srv-my\x2ddata.mount"
+    assert mount_unit("/.hidden/a.b") == r"\x2ehidden-a.b.mount"
 
 
 def test_an_address_units_name_says_its_address() -> None:

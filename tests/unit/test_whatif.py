@@ -258,7 +258,7 @@ def test_a_domain_that_excludes_the_owner_is_told_as_it_is_planned() -> None:
 
 
 def test_a_configuration_that_is_not_safe_does_not_come_into_force() -> None:
-    found = foreseen(Configured(configuration=with_group("mail", "n3")), running(None, "n1", "n2"))
+    found = foreseen(Configured(configuration=with_group("mail", "n3")), running(running(), "n1", "n2"))
     assert StepKind.CONFIGURATION.value not in kinds(found)
     text = only(found, StepKind.NOT_IN_FORCE).text
     assert text.startswith("it does not come into force: n3 is not here, and neither left nor is proven off")

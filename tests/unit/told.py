@@ -211,7 +211,7 @@ class Story:
         if refused or self.offered is None:
             yield f"refused: {refused}"
             return
-        content = into_force(self.record, self.offered, wish)
+        content = into_force(self.offered, wish)
         self.apply(content)
         self._use(content)
         yield line(content, self.record)

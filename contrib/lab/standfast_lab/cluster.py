@@ -1,14 +1,10 @@
-"""The example cluster: its configuration on every node, the first record, and the start.
-
-Until `standfast init` exists the lab writes what it would write, by the same module (standfast.resourced.initial).
-"""
+"""The example cluster: its configuration on the first node, and `standfast init` there, which takes in the others."""
 
 import json
 import secrets
 import shutil
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import arbiter, progress, shell, watchdog
@@ -29,14 +25,13 @@ def form(lab: Place, links: int = LINKS) -> None:
     write_tree(lab, tree, links)
     nodes = lab.nodes()
     progress.say(f"forming the cluster of {', '.join(node.name for node in nodes)}")
-    for node in nodes:
-        copy_tree(tree, node)
+    first = nodes[0]
+    copy_tree(tree, first)
     if lab.arbiter() is not None:
         arbiter.add(lab)
     begun = time.monotonic()
-    with ThreadPoolExecutor(len(nodes)) as pool:
-        list(pool.map(_begin, nodes))
-    progress.wait(lambda: served(lab), SERVED_WITHIN_S, lambda: _waited_for(nodes[0]))
+    _type(first, "standfast", "init")
+    progress.wait(lambda: served(lab), SERVED_WITHIN_S, lambda: _waited_for(first))
     progress.say(f"http://{VIRTUAL_ADDRESS}/ is served, {time.monotonic() - begun:.1f} s after the start")
 
 
@@ -104,16 +99,11 @@ def _device(name: str, agent: str, options: Mapping[str, str]) -> list[str]:
     return [*lines, "PasswordFile=bmc.secret"]
 
 
-def _begin(node: NodePlace) -> None:
-    """The node has its first record, and its daemons start now and at every boot."""
-    for command in (
-        ("/usr/bin/python3", "-m", "standfast.resourced.initial"),
-        ("systemctl", "enable", "--quiet", "--now", "standfast.target"),
-    ):
-        result = shell.run(node, *command)
-        if result.returncode != 0:
-            words = (result.stderr or result.stdout).strip()[-2000:]
-            raise LabError(f"{node.name}: {' '.join(command)}: exit {result.returncode}: {words}")
+def _type(node: NodePlace, *command: str) -> None:
+    result = shell.run(node, *command)
+    if result.returncode != 0:
+        words = (result.stderr or result.stdout).strip()[-2000:]
+        raise LabError(f"{node.name}: {' '.join(command)}: exit {result.returncode}: {words}")
 
 
 def served(lab: Place) -> bool:

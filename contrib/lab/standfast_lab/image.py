@@ -15,7 +15,7 @@ SUITE = "bookworm"
 PACKAGES = (
     # a server as an administrator has it
     *("systemd", "systemd-sysv", "dbus", "udev", "polkitd", "iproute2", "iputils-ping", "nftables", "procps"),
-    *("less", "curl"),
+    *("less", "curl", "openssh-client", "openssh-server"),
     # what Standfast depends on or recommends, so that apt needs no network in a node
     *("corosync", "fence-agents", "python3", "python3-click", "python3-dbus-next", "python3-pyroute2"),
     *("python3-pyudev", "python3-rich", "python3-systemd"),
@@ -34,6 +34,13 @@ chroot "$1" systemctl disable apache2.service corosync.service corosync-qdevice.
 chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \\
     fstrim.timer logrotate.timer console-getty.service getty@.service systemd-networkd.service \\
     systemd-resolved.service systemd-timesyncd.service
+# Root of every node gets into every other one: the keys are the image's, and nothing leaves the lab.
+chroot "$1" systemctl disable ssh.service
+chroot "$1" systemctl enable ssh.socket
+mkdir -p -m 0700 "$1/root/.ssh"
+chroot "$1" ssh-keygen -q -t ed25519 -N '' -C lab -f /root/.ssh/id_ed25519
+cp "$1/root/.ssh/id_ed25519.pub" "$1/root/.ssh/authorized_keys"
+sed 's/^/* /' "$1/etc/ssh/ssh_host_ed25519_key.pub" >"$1/root/.ssh/known_hosts"
 mkdir -p "$1/var/log/journal" "$1/srv/shared" "$1/etc/systemd/journald.conf.d"
 # An audit reads every entry.
 printf '[Journal]\\nStorage=persistent\\nRateLimitIntervalSec=0\\nSystemMaxUse=512M\\n' \\

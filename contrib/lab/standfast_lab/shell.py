@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 from . import power
@@ -29,13 +28,6 @@ def run(
     return subprocess.run(
         _inside(node, command), input=text or "", capture_output=True, text=True, env=ENVIRONMENT, timeout=timeout_s
     )
-
-
-def run_with(node: NodePlace, descriptors: Sequence[int], *command: str) -> int:
-    """Runs a command as root in the node with these three as its input and outputs; its exit status."""
-    stdin, stdout, stderr = descriptors
-    done = subprocess.run(_inside(node, command), stdin=stdin, stdout=stdout, stderr=stderr, env=ENVIRONMENT)
-    return done.returncode
 
 
 def run_client(lab: Place, *command: str, timeout_s: float | None = None) -> subprocess.CompletedProcess[str]:

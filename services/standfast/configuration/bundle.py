@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from standfast.configuration.model import ConfigurationError, Problem, Source
-from standfast.configuration.tree import LARGEST_FILE_BYTES, File, Tree, name_refusal
+from standfast.configuration.tree import LARGEST_FILE_BYTES, LARGEST_TREE_BYTES, File, Tree, name_refusal
 
-LARGEST_BYTES: Final = 8 << 20  # packed, and unpacked
+LARGEST_BYTES: Final = LARGEST_TREE_BYTES  # packed, and unpacked
 MOST_FILES: Final = 10_000
 _NO_BUNDLE: Final = "is no configuration as Standfast packs one; push it again from a node with the same version"
 _TOO_LARGE: Final = f"is larger than {LARGEST_BYTES >> 20} MiB; large data does not belong into /etc/standfast"

@@ -9,6 +9,7 @@ from standfast.configuration.cluster import ClusterPart
 from standfast.configuration.definitions import definition
 from standfast.configuration.keys import Scope, Values, did_you_mean, read
 from standfast.configuration.model import Group, Probe, Problem, Resource, Source
+from standfast.configuration.mounts import mount_unit
 from standfast.configuration.relations import check_relations
 from standfast.configuration.system import System, is_system_target, name_refusal, template
 from standfast.configuration.unitfile import Entry, Section, dropin_folders, dropin_order, effective, merge, named
@@ -25,8 +26,9 @@ _BASE_UNITS = re.compile(r"(corosync.*|dbus|standfast-(?!ip@|ocf@).*|systemd-.*)
 class Units:
     """The sections of every file below units/, and which of the files something has used."""
 
-    def __init__(self, files: Mapping[str, tuple[Section, ...]]) -> None:
+    def __init__(self, files: Mapping[str, tuple[Section, ...]], masked: frozenset[str] = frozenset()) -> None:
         self.files = files  # by name below units/
+        self.masked = masked  # names of units that cannot be started anywhere
         self.used: set[str] = set()
         self._folders: dict[str, list[str]] = {}
         for folder, slash, name in (file.partition("/") for file in files):
@@ -70,6 +72,7 @@ def read_groups(
             description = effective(named(units.sections(f"{name}.target"), "Unit")).get("Description")
             text = description[-1].value if description else name
             groups.append(Group(name=name, description=text, sources=one.sources, **fields))
+    _check_mounts(units, problems)
     _refuse_unused(units, problems)
     return tuple(groups)
 
@@ -118,7 +121,7 @@ def _check_group(
     if is_system_target(name) or (system and system.has_target(name)):
         problems.append(Problem(source=source, text=f"{name}.target is the system's own; give the group another name"))
     domain = values.by_field.get("domain")
-    if domain is not None and domain not in cluster.domain_names:
+    if domain is not None and domain not in cluster.domain_names and cluster.node_names:
         text = f"there is no [Domain] {domain}{did_you_mean(domain, cluster.domain_names)}"
         problems.append(Problem(source=values.sources["Domain"], text=text))
 
@@ -130,13 +133,14 @@ def _read_resources(
     for unit in group.by_field.get("resources", ()):
         source = group.source_of("Resources", unit)
         refusal = _refusal(unit, units, system) or _address_refusal(unit, cluster)
-        if refusal:
-            problems.append(Problem(source=source, text=refusal))
         sections = units.use(unit)
         begins = next((section.source for section in sections if section.name == _OURS), source)
         settings = read(Scope.RESOURCE, named(sections, _OURS), begins, problems)
         _read_address(unit, sections, problems)
         probes = _read_probes(unit, sections, problems)
+        if refusal:  # nobody is to look further at a unit whose name may be a path, or the system's ground
+            problems.append(Problem(source=source, text=refusal))
+            continue
         defined = definition(units.files_of(unit))
         found.append(Resource(unit=unit, probes=probes, definition=defined, source=source, **settings.by_field))
     return tuple(found)
@@ -147,9 +151,27 @@ def _refusal(unit: str, units: Units, system: System | None) -> str | None:
         return refusal
     if _BASE_UNITS.fullmatch(unit) or (unit.endswith(".target") and is_system_target(unit.removesuffix(".target"))):
         return f"{unit} carries the system or the cluster itself; it cannot be a resource"
+    masked = next((name for name in (unit, template(unit)) if name in units.files), "")
+    if masked in units.masked:
+        return f"{unit} is masked by units/{masked}, an empty file; write the unit there, or remove it"
     if system is None or units.has(unit):
         return None
     return system.refusal(unit)
+
+
+def _check_mounts(units: Units, problems: list[Problem]) -> None:
+    """systemd does not load a mount unit whose name does not say where it mounts (systemd.mount(5))."""
+    for unit in units.files:
+        kind = unit.rpartition(".")[2]
+        if "/" in unit or kind not in ("mount", "automount"):
+            continue
+        where = effective(named(units.sections(unit), kind.capitalize())).get("Where")
+        if not where or "%" in where[-1].value:
+            continue
+        right = f"{mount_unit(where[-1].value).removesuffix('.mount')}.{kind}"
+        if right != unit:
+            text = f"Where={where[-1].value} belongs to a unit called {right}; call it so, also in Resources="
+            problems.append(Problem(source=where[-1].source, text=text))
 
 
 def _address_refusal(unit: str, cluster: ClusterPart) -> str | None:

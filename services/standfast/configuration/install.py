@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from standfast.configuration.guards import DROPIN, MARK, dropins
-from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
+from standfast.configuration.model import Configuration, ConfigurationError, Group, Problem, Source
 from standfast.configuration.tree import Tree, read_tree
 from standfast.configuration.versions import IN_FORCE
 from standfast.files import make_folders, sync_folder, write_atomic
@@ -51,11 +51,10 @@ def install(
     does the rest and says True. Whoever dies between this call and the daemon-reload must reload when it is back.
     """
     root = root.absolute()
-    tree = read_tree(root)
-    if problems := find_foreign(configuration, tree, root, system, manifest):
-        raise ConfigurationError(problems)
-    wanted = _wanted(configuration, tree, root)
+    wanted = _wanted(configuration, root)
     before = _read_manifest(manifest)
+    if problems := _foreign(wanted, before, root, system):
+        raise ConfigurationError(tuple(problems))
     stale = sorted(set(_present(before.pieces, root, system)) - set(wanted))
     wrong = [name for name in wanted if not _is_right(system / name, wanted[name])]
     after = {name: piece.fingerprint for name, piece in wanted.items()}
@@ -76,6 +75,20 @@ def installed_digest(manifest: Path = MANIFEST) -> str | None:
     return _read_manifest(manifest).digest
 
 
+def in_the_way(
+    groups: Iterable[Group], tree: Tree, root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFEST
+) -> tuple[Problem, ...]:
+    """What of an administrator below `system` keeps `tree` from being installed there; it is never overwritten."""
+    root = root.absolute()
+    return tuple(_foreign(_pieces(groups, tree, root), _read_manifest(manifest), root, system))
+
+
+def unguarded(groups: Iterable[Group], system: Path = SYSTEM) -> tuple[str, ...]:
+    """Units that would become resources: no guard of ours is in place for them."""
+    units = (resource.unit for group in groups for resource in group.resources)
+    return tuple(unit for unit in units if not (system / f"{unit}.d" / DROPIN).exists())
+
+
 def remove(root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFEST) -> bool:
     """Nothing of ours is below `system` any more; True: something was, a daemon-reload is due."""
     pieces = _read_manifest(manifest).pieces
@@ -88,43 +101,38 @@ def remove(root: Path = IN_FORCE, system: Path = SYSTEM, manifest: Path = MANIFE
     return bool(present)
 
 
-def find_foreign(
-    configuration: Configuration,
-    tree: Tree,
-    root: Path = IN_FORCE,
-    system: Path = SYSTEM,
-    manifest: Path = MANIFEST,
-) -> tuple[Problem, ...]:
-    """What of an administrator below `system` is in the way of this configuration, whose files are `tree`."""
-    root = root.absolute()
-    return tuple(_foreign(_wanted(configuration, tree, root), _read_manifest(manifest), root, system))
-
-
-def _wanted(configuration: Configuration, tree: Tree, root: Path) -> dict[str, _Piece]:
+def _wanted(configuration: Configuration, root: Path) -> dict[str, _Piece]:
+    tree = read_tree(root)
     if tree.digest != configuration.digest:
         text = "holds another configuration than the one to install; put that in force here first"
         raise ConfigurationError((Problem(source=Source(path=str(root), line=0), text=text),))
+    return _pieces(configuration.groups, tree, root)
+
+
+def _pieces(groups: Iterable[Group], tree: Tree, root: Path) -> dict[str, _Piece]:
     units = {name.removeprefix("units/"): file for name, file in tree.files.items() if name.startswith("units/")}
     pieces = {name: _Piece(target=root / "units" / name, content=file.content) for name, file in sorted(units.items())}
-    for group in configuration.groups:
+    for group in groups:
         for name, text in dropins(group).items():
             pieces[name] = _Piece(target=None, content=text.encode())
     return pieces
 
 
-def _foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system: Path) -> Iterator[Problem]:
+def _foreign(wanted: Mapping[str, _Piece], before: _Manifest, root: Path, system: Path) -> list[Problem]:
+    problems = []
     folders = {(system / name).parent for name in wanted} - {system}
     for folder in sorted(folders):
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             text = "is no plain folder; Standfast must add a drop-in to it: replace it by a folder"
-            yield Problem(source=Source(path=str(folder), line=0), text=text)
+            problems.append(Problem(source=Source(path=str(folder), line=0), text=text))
     for name in sorted(wanted):
         path = system / name
         if (path.is_symlink() or path.exists()) and not _is_ours(path, name in before.pieces, root):
             text = f"is in the way of units/{name}; move it into /etc/standfast/units, or remove it"
             if wanted[name].target is None:
                 text = "has the name of a drop-in of Standfast's; call it otherwise"
-            yield Problem(source=Source(path=str(path), line=0), text=text)
+            problems.append(Problem(source=Source(path=str(path), line=0), text=text))
+    return problems
 
 
 def _is_ours(path: Path, in_manifest: bool, root: Path) -> bool:

@@ -8,13 +8,14 @@ must go on when a package is removed.
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from standfast.configuration.cluster import ClusterPart, read_cluster
 from standfast.configuration.groups import Units, read_groups
 from standfast.configuration.keys import did_you_mean
-from standfast.configuration.model import Configuration, ConfigurationError, Problem, Source
+from standfast.configuration.model import Configuration, ConfigurationError, Group, Problem, Source
 from standfast.configuration.system import System, is_unit_file_name
 from standfast.configuration.tree import Tree, read_tree, replace_files
 from standfast.configuration.unitfile import Section, merge, scan
@@ -29,6 +30,15 @@ NOTHING_IN_FORCE: Final = (
 _HERE = System()
 _KEY_BYTES = range(128, 4097)  # what corosync.conf(5) takes as a key file
 _UNIT_TYPES = re.compile(r"(service|socket|mount|automount|swap|timer|path|target|slice|scope|device)\.d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What files say, and everything that is wrong with them."""
+
+    configuration: Configuration | None  # None: there are problems
+    groups: tuple[Group, ...]  # those that could be read whole
+    problems: tuple[Problem, ...]
 
 
 def load(root: Path = ROOT, *, system: System | None = _HERE) -> Configuration:
@@ -73,13 +83,30 @@ def digest(root: Path = ROOT) -> str:
 
 def check(tree: Tree, *, system: System | None = _HERE) -> Configuration:
     """What these files say; ConfigurationError with everything that is wrong. `system` as for load()."""
+    examined = examine(tree, system)
+    if examined.configuration is None:
+        raise ConfigurationError(examined.problems)
+    return examined.configuration
+
+
+def examine(tree: Tree, system: System | None = _HERE) -> Examined:
+    """The same for who wants everything: what is good of these files, however much is not."""
     problems = list(tree.problems)
     cluster = _read_cluster_files(tree, problems)
-    groups = read_groups(Units(files=_unit_files(tree, problems)), cluster, system, problems)
+    groups = read_groups(Units(files=_unit_files(tree, problems), masked=_masked(tree)), cluster, system, problems)
     _check_secrets(tree, cluster, problems)
     _check_agents(cluster, system, problems)
-    if problems or cluster.cluster is None:
-        raise ConfigurationError(tuple(sorted(problems, key=_in_reading_order)))
+    configuration = None if problems else _configuration(tree, cluster, groups)
+    return Examined(configuration=configuration, groups=groups, problems=tuple(sorted(problems, key=in_reading_order)))
+
+
+def in_reading_order(problem: Problem) -> tuple[str, bool, int]:
+    """A key to sort by: as somebody would read the files from the top down."""
+    return problem.source.path, problem.source.line == 0, problem.source.line
+
+
+def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) -> Configuration:
+    assert cluster.cluster is not None, "without it there is a problem"
     return Configuration(
         cluster=cluster.cluster,
         nodes=cluster.nodes,
@@ -92,41 +119,56 @@ def check(tree: Tree, *, system: System | None = _HERE) -> Configuration:
     )
 
 
-def _in_reading_order(problem: Problem) -> tuple[str, bool, int]:
-    return problem.source.path, problem.source.line == 0, problem.source.line
-
-
 def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
     if "cluster.conf" not in tree.files:
-        problems.append(Problem(source=Source(path="cluster.conf", line=0), text="is missing"))
+        if tree.lacks("cluster.conf"):
+            text = "is missing; write it, or copy it from another node"
+            problems.append(Problem(source=Source(path="cluster.conf", line=0), text=text))
         nothing: frozenset[str] = frozenset()
         return ClusterPart(
             cluster=None, nodes=(), devices=(), domains=(), heuristics=(), node_names=nothing, domain_names=nothing
         )
-    folder = "cluster.conf.d"
-    dropins = [f"{folder}/{name}" for name in tree.folder(folder) if name.endswith(".conf")]
+    folder = "cluster.conf.d/"
+    below = [name for name in tree.files if name.startswith(folder)]
+    dropins = [name for name in below if re.fullmatch(r"[^/]+\.conf", name.removeprefix(folder))]
+    for name in sorted(set(below) - set(dropins)):
+        text = "is no drop-in of cluster.conf, so it would not be read; call it cluster.conf.d/NAME.conf"
+        problems.append(Problem(source=Source(path=name, line=0), text=text))
     files = [_sections(tree, name, problems) for name in ("cluster.conf", *dropins)]
     return read_cluster(merge(files[0], files[1:]), problems)
 
 
 def _unit_files(tree: Tree, problems: list[Problem]) -> dict[str, tuple[Section, ...]]:
     """The sections of what systemd would read in units/; anything else there is a slip of the pen."""
-    found = {}
+    unread = (problem.source.path.removeprefix("units/") for problem in tree.problems)
+    found: dict[str, tuple[Section, ...]] = {name: () for name in unread if is_unit_file_name(name)}
     for path in tree.files:
         name = path.removeprefix("units/")
         if name == path:
             continue
-        if refusal := _unit_file_refusal(name):
+        if refusal := unit_file_refusal(name):
             problems.append(Problem(source=Source(path=path, line=0), text=refusal))
         else:
             found[name] = _sections(tree, path, problems)
     return found
 
 
-def _unit_file_refusal(name: str) -> str | None:
+def _masked(tree: Tree) -> frozenset[str]:
+    """Units whose file in units/ is empty: for systemd the same as a link to /dev/null."""
+    return frozenset(name for name in tree.folder("units") if not tree.files[f"units/{name}"].content)
+
+
+def unit_file_refusal(name: str) -> str | None:
+    """Why a file of this name below units/ would not be read as a unit or a drop-in, or None."""
     folder, slash, file = name.partition("/")
     if not slash:
         return None if is_unit_file_name(name) else "is no unit's name, so systemd would not read it"
+    unit, _, kind = folder.rpartition(".")
+    if kind in ("wants", "requires", "upholds") and is_unit_file_name(unit):
+        return (
+            f"{folder} is no folder of drop-ins but starts units beside the cluster; "
+            f"write {kind.capitalize()}= in a drop-in of {unit}, or name the unit in a group's Resources="
+        )
     unit = folder.removesuffix(".d")
     if unit == folder or not (is_unit_file_name(unit) or _UNIT_TYPES.fullmatch(folder)):
         return f"{folder} is no folder of drop-ins; call it UNIT.d"
@@ -140,24 +182,32 @@ def _sections(tree: Tree, path: str, problems: list[Problem]) -> tuple[Section, 
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(source=Source(path=path, line=line), text="is no UTF-8"))
-        return ()
+        problems.append(_at(path, content, error.start, "is no UTF-8"))
+        text = content.decode(errors="replace")  # the rest is read all the same: everything wrong is told at once
+    if "\0" in text:
+        problems.append(
+            _at(path, content, content.index(b"\0"), "has a NUL byte, where systemd ends the line; remove it")
+        )
+        text = text.replace("\0", "")
     sections, wrong = scan(text, path)
     problems += wrong
     return sections
 
 
+def _at(path: str, content: bytes, offset: int, text: str) -> Problem:
+    return Problem(source=Source(path=path, line=content.count(b"\n", 0, offset) + 1), text=text)
+
+
 def _check_secrets(tree: Tree, cluster: ClusterPart, problems: list[Problem]) -> None:
     key = tree.files.get("corosync.key")
     source = Source(path="corosync.key", line=0)
-    if key is None:
+    if tree.lacks("corosync.key"):
         text = "is missing; corosync-keygen -l -k /etc/standfast/corosync.key on one node, then copy it to all"
         problems.append(Problem(source=source, text=text))
-    elif len(key.content) not in _KEY_BYTES:
+    elif key is not None and len(key.content) not in _KEY_BYTES:
         problems.append(Problem(source=source, text=f"has {len(key.content)} bytes; a key has 128 to 4096"))
     for device in cluster.devices:
-        if device.password_file and device.password_file not in tree.files:
+        if device.password_file and tree.lacks(device.password_file):
             names = (name for name in tree.files if "/" not in name)
             text = f"there is no file {device.password_file}{did_you_mean(device.password_file, names)}"
             problems.append(Problem(source=device.sources["PasswordFile"], text=text))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+_LONGEST_TEXT = 260  # with its place it is shown to others in 300
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -22,9 +24,12 @@ class Problem:
 
     source: Source
     text: str
+    warning: bool = False  # told, and in nobody's way
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.text}"
+        """FILE:LINE first; of a text with a very long line in it the middle is left out."""
+        text = self.text if len(self.text) <= _LONGEST_TEXT else f"{self.text[:150]} … {self.text[-100:]}"
+        return f"{self.source}: {'warning: ' if self.warning else ''}{text}"
 
 
 class ConfigurationError(Exception):

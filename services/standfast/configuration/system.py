@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from standfast.configuration.versions import IN_FORCE
-
+IN_FORCE: Final = Path("/var/lib/standfast/config")  # a link to the version that is in force here
 # systemd.unit(5), "Unit File Load Path", the strongest first; the generators' folders have what comes from fstab,
 # from init.d and from quadlets
 _VENDOR_PATHS = (Path("/usr/local/lib/systemd/system"), Path("/lib/systemd/system"), Path("/usr/lib/systemd/system"))
@@ -51,7 +51,7 @@ class System:
         for name in (unit, template(unit)):
             for folder in self.unit_paths:
                 path = folder / name
-                if name and (path.is_symlink() or path.is_file()) and not self._is_ours(path):
+                if name and (path.is_symlink() or path.is_file()) and not self.is_ours(path):
                     return path
         return None
 
@@ -75,7 +75,8 @@ class System:
         """Some package brought NAME.target."""
         return any((folder / f"{name}.target").exists() for folder in self.vendor_paths)
 
-    def _is_ours(self, path: Path) -> bool:
+    def is_ours(self, path: Path) -> bool:
+        """A link that Standfast made when it installed the units of the version in force."""
         return path.is_symlink() and path.readlink().is_relative_to(self.in_force)
 
 
@@ -99,6 +100,8 @@ def name_refusal(unit: str) -> str | None:
         if is_unit_file_name(unit):
             return f"{unit}: a {unit.rpartition('.')[2]} cannot be a resource"
         return f"“{unit}” is no unit's name; write for example apache2.service"
+    if re.search(r"\\(?!x[0-9a-f]{2})", unit):
+        return f"{unit} has a “\\” that is no escape such as \\x2d; systemd-escape writes it right"
     if "@." in unit:
         return f"{unit} is a template; write the instance, {unit.replace('@.', '@NAME.')}"
     return None

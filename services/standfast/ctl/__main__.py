@@ -6,6 +6,8 @@ from standfast.ctl.config import config
 from standfast.ctl.fence import fence
 from standfast.ctl.group import group
 from standfast.ctl.import_ import import_
+from standfast.ctl.init import init
+from standfast.ctl.join import join
 from standfast.ctl.maintenance import maintenance
 from standfast.ctl.node import node
 from standfast.ctl.quorum import quorum
@@ -24,7 +26,7 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, config, import_):
+for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, config, init, join, import_):
     main.add_command(command)
 
 if __name__ == "__main__":

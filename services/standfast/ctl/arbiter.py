@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from standfast.ctl import ssh
 from standfast.ctl.problems import CommandError, Exit
+from standfast.ctl.ssh import Done
 
 PORT: Final = 5403  # corosync-qnetd(8)
 QNETD_DATABASE: Final = "/etc/corosync/qnetd/nssdb"
 NODE_DATABASE: Final = "/etc/corosync/qdevice/net/nssdb"
-SSH_FAILED: Final = 255  # ssh(1): the exit code of its own errors
 MISSING: Final = 90  # of the scripts below: a program is not installed
 FOREIGN: Final = 91  # there are certificates of another arbiter or cluster
 
@@ -26,15 +27,6 @@ class Machine:
 
     name: str
     address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """What came of a command; its output may be a secret and is never shown."""
-
-    exit_code: int
-    output: bytes = b""
-    error: str = ""
 
 
 Run = Callable[[Machine, str, bytes], Done]  # the machine, a POSIX shell script, its stdin
@@ -92,11 +84,9 @@ class Setup:
         return done.output
 
     def _sentence(self, machine: Machine, what: str, done: Done) -> str:
-        said = next((line.strip() for line in reversed(done.error.splitlines()) if line.strip()), "")
-        if done.exit_code == SSH_FAILED and machine.address:
-            return (
-                f"ssh root@{machine.address} failed ({said or 'it says nothing'}): root of this node must get in there."
-            )
+        if done.exit_code == ssh.FAILED and machine.address:
+            why = done.said or "it says nothing"
+            return f"ssh root@{machine.address} failed ({why}): root of this node must get in there."
         if done.exit_code == MISSING:
             package = "corosync-qnetd" if machine == self.arbiter else "corosync-qdevice"
             return f"{machine.name} has no {package}: apt install {package} there, then type this again."
@@ -107,7 +97,7 @@ class Setup:
             )
         if what.startswith("reach "):
             return f"{machine.name} does not {what}: open that port on {self.arbiter.name}, then type this again."
-        return f"{machine.name} could not {what}: {said or f'exit code {done.exit_code}'}."
+        return f"{machine.name} could not {what}: {done.said or f'exit code {done.exit_code}'}."
 
 
 _NEEDS: Final = f"command -v {{}} >/dev/null || exit {MISSING}"

@@ -1,8 +1,5 @@
 """What `standfast quorum arbiter add HOST` does: checks, certificates, then one line in cluster.conf."""
 
-import os
-import shlex
-import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,14 +8,15 @@ from standfast.configuration.load import load_with
 from standfast.configuration.model import Configuration, ConfigurationError, Node
 from standfast.configuration.unitfile import scan
 from standfast.configuration.values import parse_host
-from standfast.ctl.arbiter import SSH_FAILED, Done, Machine, Run, Setup
+from standfast.ctl import ssh
+from standfast.ctl.arbiter import Machine, Run, Setup
 from standfast.ctl.problems import CommandError, Exit
+from standfast.ctl.ssh import Done
 from standfast.files import write_atomic
 
 FILE: Final = "cluster.conf"
 DAEMONS: Final = "standfast-membershipd standfast-quorumd standfast-fenced standfast-resourced"
 _STEP_S: Final = 120  # making keys takes some seconds, and somebody may have to type a password
-_PATH: Final = "PATH=$PATH:/usr/sbin:/sbin; export PATH\n"
 
 
 def add(host: str, root: Path, hostname: str, run: Run, tell: Callable[[str], None]) -> tuple[str, ...]:
@@ -61,17 +59,7 @@ def with_arbiter(text: str, host: str) -> str:
 
 def run_over_ssh(machine: Machine, script: str, data: bytes) -> Done:
     """The script ran as root on that machine; asked for a password ssh asks at the terminal."""
-    command = ["sh", "-c", _PATH + script]
-    if machine.address:
-        remote = f"exec sh -c {shlex.quote(_PATH + script)}"
-        command = ["ssh", "-o", "ConnectTimeout=10", f"root@{machine.address}", remote]
-    try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=_STEP_S, check=False)
-    except FileNotFoundError:
-        return Done(exit_code=SSH_FAILED, error="there is no ssh here: apt install openssh-client")
-    except subprocess.TimeoutExpired:
-        return Done(exit_code=1, error=f"it was not done after {_STEP_S} s")
-    return Done(exit_code=done.returncode, output=done.stdout, error=done.stderr.decode(errors="replace"))
+    return ssh.run(f"root@{machine.address}" if machine.address else "", script, data, within_s=_STEP_S)
 
 
 def _checked(root: Path, text: str, host: str) -> Configuration:
@@ -96,9 +84,3 @@ def _machines(nodes: Sequence[Node], hostname: str) -> tuple[Machine, ...]:
         raise CommandError(Exit.REFUSED, text)
     others = (Machine(name=node.name, address=node.addresses[0]) for node in nodes if node is not here)
     return (Machine(name=here.name, address=""), *others)
-
-
-def refuse_without_root() -> None:
-    """Raises CommandError for anybody but root: the certificates are root's."""
-    if os.geteuid() != 0:
-        raise CommandError(Exit.NO_RIGHTS, "Only root may make the certificates. Try again as root.")

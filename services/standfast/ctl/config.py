@@ -2,35 +2,28 @@
 
 import click
 
-from standfast.bus import Bus
-from standfast.ctl.cluster import ROOT
-from standfast.ctl.config_diff import diff
-from standfast.ctl.config_dry_run import plan
-from standfast.ctl.config_edit import edit
-from standfast.ctl.config_history import history, show
-from standfast.ctl.config_push import push, rollback
-from standfast.ctl.config_versions import RECORD
-from standfast.ctl.problems import run
-from standfast.ctl.wishes import ask, find_resourced
+
+class _Config(click.Group):
+    """Its commands are loaded when one of them is wanted: every other command would wait for what they need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_commands())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _commands().get(cmd_name)
 
 
-@click.group()
+@click.group(cls=_Config)
 def config() -> None:
     """Change the configuration of the whole cluster: edit /etc/standfast on one node, then push it."""
 
 
-@config.command()
-def confirm() -> None:
-    """Keep the version that was pushed with --confirm-within."""
-    run(_keep(), "It may or may not have been asked for: standfast config history")
-    click.echo("The version in force stays: standfast config history")
+def _commands() -> dict[str, click.Command]:
+    from standfast.ctl.config_check import check
+    from standfast.ctl.config_diff import diff
+    from standfast.ctl.config_dry_run import plan
+    from standfast.ctl.config_edit import edit
+    from standfast.ctl.config_history import history, show
+    from standfast.ctl.config_push import confirm, push, rollback
 
-
-async def _keep() -> None:
-    async with await Bus.connect() as bus:
-        await find_resourced(bus)
-        await ask(bus, ROOT, RECORD, "KeepConfiguration")
-
-
-for command in (diff, plan, push, show, history, rollback, edit):
-    config.add_command(command)
+    return {str(one.name): one for one in (check, diff, plan, push, confirm, show, history, rollback, edit)}

@@ -66,7 +66,8 @@ def show(version: str, file: str, as_json: bool) -> None:
 def unconfirmed_sentence(known: Known) -> str:
     """What becomes of the version in force if nobody confirms it."""
     seconds = known.left_ms // 1000
-    return f"In {seconds} s {known.label(known.unconfirmed)} comes back, unless: standfast config confirm"
+    left = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return f"In {left} {known.label(known.unconfirmed)} comes back, unless: standfast config confirm"
 
 
 async def _read() -> Known:

@@ -12,21 +12,24 @@ from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.report import Report
 from standfast.ctl.wishes import find_resourced, names, wait
 
-_OLD_S: Final = 5.0  # by then a node's objections are about what was shared now, also if they are the same as before
+_OLD_S: Final = 10.0  # by then a node's objections are about what was shared now, also if they are the same as before
 _UNCHANGED: Final = "Nothing was changed."
 
 
 async def wait_prepared(bus: Bus, digest: str, before: Known, timeout_s: float) -> Known:
     """Every node that is here has prepared the version. Raises CommandError: one objects, or it takes too long."""
     begun, now = time.monotonic(), before
+    moved: set[str] = set()  # nodes whose objections are not those of an earlier version for certain
 
     async def look() -> str:
         nonlocal now
         now = await read_known(bus)
         if not now.members:
             return now.no_term or "no term is open"
-        settled = time.monotonic() - begun > _OLD_S
-        lines = {name: _preparing(name, digest, now, before, settled=settled) for name in now.members}
+        if time.monotonic() - begun > _OLD_S:
+            moved.update(now.members)
+        moved.update(name for name in now.members if _objections(name, now) != _objections(name, before))
+        lines = {name: _preparing(name, digest, now, new=name in moved) for name in now.members}
         return "" if all(done for _, done in lines.values()) else "\n".join(line for line, _ in lines.values())
 
     await wait(bus, look, timeout_s, _UNCHANGED)
@@ -35,13 +38,17 @@ async def wait_prepared(bus: Bus, digest: str, before: Known, timeout_s: float) 
     return now
 
 
-def _preparing(name: str, digest: str, now: Known, before: Known, *, settled: bool) -> tuple[str, bool]:
+def _objections(name: str, known: Known) -> tuple[str, ...]:
+    return known.nodes[name].objections if name in known.nodes else ()
+
+
+def _preparing(name: str, digest: str, now: Known, *, new: bool) -> tuple[str, bool]:
     """A line about the node, and whether it has decided."""
-    at, then = now.nodes.get(name), before.nodes.get(name)
+    at, objections = now.nodes.get(name), _objections(name, now)
     if at is not None and at.prepared == digest:
         return f"{name}: prepared", True
-    if at is not None and at.objections and (settled or then is None or at.objections != then.objections):
-        return f"{name}: {at.objections[0]}", True
+    if objections and new:
+        return f"{name}: {objections[0]}", True
     return f"{name}: has not prepared it yet", False
 
 

@@ -1,4 +1,4 @@
-"""`standfast config push` and `rollback`: a version comes into force on every node, or nothing is changed."""
+"""`standfast config push`, `rollback`, `confirm`: a version comes into force on every node, or nothing is changed."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ from standfast.ctl.wishes import ask, daemon_away, find_resourced, timeout_optio
 from standfast.vocabulary import Phase
 
 NOTHING: Final = "Nothing was changed."
-_SHARE_S: Final = 60.0
+_SHARE_S: Final = 90.0  # membershipd itself answers sooner
 _LONGEST_WHY: Final = 200  # characters
 _CONFIRM_MS: Final = (10_000, 86_400_000)
 
@@ -123,6 +123,13 @@ def rollback(version: str, **options: Any) -> None:
     carry_out(tree, replace(how, why=how.why or f"rollback to {older.label}"), here=False)
 
 
+@click.command()
+def confirm() -> None:
+    """Keep the version that was pushed with --confirm-within."""
+    run(_keep(), "It may or may not have been asked for: standfast config history")
+    click.echo("The version in force stays: standfast config history")
+
+
 def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
     """The version is in force and installed by all who are here. Raises CommandError.
 
@@ -198,6 +205,7 @@ async def prepare(tree: Tree, configuration: Configuration, timeout_s: float) ->
         refuse_old_base(known, versions.in_force_here())
         _tell_changes(known, tree)
         await _share(bus, tree)
+        click.echo(f"{tree.digest[:12]} was sent to every node that is here.", err=True)
         now = await config_nodes.wait_prepared(bus, tree.digest, known, timeout_s)
         objects = await bus.managed_objects(GROUPS, ROOT)
         groups = [found[GROUP] for found in objects.values() if GROUP in found]
@@ -276,7 +284,9 @@ def _put_in_force(digest: str, ready: Ready, how: How) -> None:
     except CommandError:
         if asked:
             names = ", ".join(asked)
-            click.echo(f"Stopped for this push: {names}; to let one run again: standfast group start NAME", err=True)
+            click.echo(
+                f"Stopped for this push, or about to be: {names}. To undo it: standfast group start NAME", err=True
+            )
         raise
 
 
@@ -292,6 +302,12 @@ async def _put(arguments: tuple[Any, ...]) -> None:
     async with await Bus.connect() as bus:
         await find_resourced(bus)
         await ask(bus, ROOT, RECORD, "PutInForce", "ssassu", *arguments)
+
+
+async def _keep() -> None:
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        await ask(bus, ROOT, RECORD, "KeepConfiguration")
 
 
 def _tell_nothing(how: How) -> None:

@@ -6,6 +6,7 @@ import click
 
 from standfast.bus import Bus
 from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
+from standfast.ctl.node_life import add, remove
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.rights import call_with_rights
 from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
@@ -15,7 +16,11 @@ REJOIN_S: Final = 10.0
 
 @click.group()
 def node() -> None:
-    """Take nodes out of service and back."""
+    """Take nodes into the cluster and out of it, out of service and back."""
+
+
+node.add_command(add)
+node.add_command(remove)
 
 
 @node.command()

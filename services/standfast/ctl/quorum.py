@@ -12,6 +12,7 @@ from standfast.ctl import cluster, quorum_report
 from standfast.ctl.cluster import QUORUM
 from standfast.ctl.problems import CommandError, Exit, not_running, run
 from standfast.ctl.report import Report
+from standfast.ctl.rights import refuse_without_root
 from standfast.ctl.start_alone import start_alone
 
 FOLDER: Final = Path("/etc/standfast")
@@ -64,7 +65,7 @@ def add(host: str) -> None:
     """
     from standfast.ctl import arbiter_add  # the configuration's parser is needed here only
 
-    arbiter_add.refuse_without_root()
+    refuse_without_root("make the certificates")
     hostname = os.uname().nodename
     others = arbiter_add.add(host, FOLDER, hostname, arbiter_add.run_over_ssh, click.echo)
     click.echo(f"{hostname}: Arbiter={host} is in {FOLDER / arbiter_add.FILE}")

@@ -9,9 +9,16 @@ from typing import Any, Final
 
 from standfast.bus import Bus
 from standfast.bus.rights import ASKED_S
+from standfast.ctl.problems import CommandError, Exit
 
 AGENT: Final = "/usr/bin/pkttyagent"  # polkit's, for a terminal without a desktop's own agent
 _REGISTERED_S: Final = 5.0
+
+
+def refuse_without_root(what: str) -> None:
+    """Raises CommandError for anybody but root, who alone may `what`."""
+    if os.geteuid() != 0:
+        raise CommandError(Exit.NO_RIGHTS, f"Only root may {what}. Try again as root.")
 
 
 async def call_with_rights(

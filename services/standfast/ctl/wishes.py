@@ -37,8 +37,9 @@ async def ask(bus: Bus, path: str, interface: str, method: str, signature: str =
         raise
 
 
-async def find_resourced(bus: Bus) -> None:
-    """resourced is there. A moment's absence is waited for where the other daemons run; else CommandError."""
+async def find_resourced(bus: Bus, *, starts: bool = False) -> None:
+    """resourced is there. A moment's absence is waited for where the other daemons run, or where all of them were
+    started just now (`starts`); else CommandError."""
     there = asyncio.Event()
     await bus.on_owner(GROUPS, lambda owner: there.set() if owner else there.clear())
     if there.is_set():
@@ -46,9 +47,10 @@ async def find_resourced(bus: Bus) -> None:
     others: list[str] = []
     for name in DAEMONS.keys() - {GROUPS}:
         await bus.on_owner(name, lambda owner: others.append(owner) if owner else None)
-    if not others:
+    if not others and not starts:
         raise not_running()
-    click.echo("standfast-resourced does not run just now; waiting for it", err=True)
+    if not starts:
+        click.echo("standfast-resourced does not run just now; waiting for it", err=True)
     try:
         async with asyncio.timeout(RESTART_S):
             await there.wait()

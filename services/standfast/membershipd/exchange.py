@@ -233,7 +233,7 @@ def _members_changed(exchange: Exchange, event: MembersChanged) -> Step:
     )
     if not exchange.in_group:
         abandoned = tuple(Abandoned(digest=sending.digest) for sending in exchange.sendings)
-        return replace(exchange, sendings=(), asked={}), abandoned
+        return replace(exchange, sendings=()), abandoned
     if was_in_group and event.gone.isdisjoint(exchange.others):
         return exchange, ()
     wanted = {digest: Wanted(due_ms=event.at_ms) for digest in exchange.wanted}

@@ -25,13 +25,14 @@ class GoingBack:
     wanted: str = ""  # digest of the version that the coordinator must read first, "" = none
 
 
-def into_force(record: Record, offered: Configuration, wish: Wish) -> ConfigurationInForce:
-    """The update that puts `offered` in the place of what is in force."""
+def into_force(offered: Configuration, wish: Wish) -> ConfigurationInForce:
+    """The update that puts `offered` in the place of the version `wish.base`; where that is not in force any more it
+    changes nothing."""
     return ConfigurationInForce(
         digest=offered.digest,
         votes={node.name: node.votes for node in offered.nodes},
         groups=tuple(group.name for group in offered.groups),
-        base=record.configuration,
+        base=wish.base,
         wish=wish.id,
         by=wish.by,
         why=wish.why,
@@ -51,8 +52,8 @@ def go_back(record: Record, in_force: Configuration, situation: Situation, waits
     if refuse_change(record, in_force, offered):
         return GoingBack()
     why = f"version {record.version} was not confirmed within {record.confirm_ms // 1000} s"
-    undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, by=NOBODY, why=why)
-    return GoingBack(contents=(into_force(record, offered, undo),))
+    undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, base=record.configuration, by=NOBODY, why=why)
+    return GoingBack(contents=(into_force(offered, undo),))
 
 
 def confirm_left_ms(record: Record, waits: Waits) -> int:

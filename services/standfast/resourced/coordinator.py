@@ -128,7 +128,7 @@ class Coordinator:
             elif text := refuse_wish(wish, record, known.configuration, situation):
                 self._send(Refused(nonce=term.nonce, wish=wish.id, text=text))
             elif wish.kind is WishKind.CONFIGURE and known.offered is not None:
-                self._update(configuring.into_force(record, known.offered, wish), known.at)
+                self._update(configuring.into_force(known.offered, wish), known.at)
             else:
                 self._update(resolve_wish(wish, record, known.configuration, situation), known.at)
 

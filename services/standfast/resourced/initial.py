@@ -1,16 +1,15 @@
 """`python3 -m standfast.resourced.initial`: the first record of a new cluster, every node marked left.
 
-The same bytes on every node: it is made from /etc/standfast alone, which is in force on this node then. A record that
-exists is never overwritten.
+`standfast init` runs it on each node that begins with the cluster: the record has the same bytes there, for it is made
+from the version in force alone. A record that exists is never overwritten.
 """
 
 import sys
 from pathlib import Path
 
-from standfast.configuration import versions
-from standfast.configuration.load import ROOT, check
-from standfast.configuration.model import Configuration, ConfigurationError
-from standfast.configuration.tree import read_tree
+from standfast.configuration.load import load_in_force
+from standfast.configuration.model import Configuration
+from standfast.configuration.versions import FOLDER
 from standfast.files import write_atomic
 from standfast.resourced.codec import encode
 from standfast.resourced.disk import RECORD
@@ -23,22 +22,16 @@ def first_record(configuration: Configuration) -> Record:
     return initial(configuration.digest, votes, tuple(group.name for group in configuration.groups))
 
 
-def main(path: Path = RECORD) -> int:
-    """Exit code 0: the record was written; 1: it exists already, or the configuration is broken."""
+def main(path: Path = RECORD, folder: Path = FOLDER) -> int:
+    """Exit code 0: the record was written; 1: it exists already, or nothing good is in force here."""
     if path.exists():
         print(f"{path} exists: this node has a record already, nothing was changed", file=sys.stderr)
         return 1
-    tree = read_tree(ROOT)
-    try:
-        configuration = check(tree)
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)
+    configuration, problems = load_in_force(folder, system=None)
+    if configuration is None:
+        print(*problems, sep="\n", file=sys.stderr)
         return 1
-    versions.store(tree)
-    versions.point(tree.digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, encode(Disk(highest_term=0, record=first_record(configuration))))
-    print(f"{path}: the first record of cluster {configuration.cluster.name}, every node marked left")
     return 0
 
 

@@ -10,19 +10,21 @@ from collections.abc import Awaitable, Callable, Collection
 from standfast import journal
 from standfast.bus import BusError
 from standfast.configuration.model import Configuration, ConfigurationError
+from standfast.configuration.tree import Tree
 from standfast.resourced import store
 from standfast.resourced.acts import Acts
 from standfast.resourced.events import ConfigurationRead
 from standfast.resourced.record import Record
 
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
-Ask = Callable[[str], Awaitable[tuple[str, ...]]]  # of a version: what speaks against it
+Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
 Want = Callable[[str], Awaitable[None]]
 
 
 class Installer:
-    """`push` gets the new state after each step; `ask` is fenced's word on a version, `want` asks the other nodes for
-    one that is not stored here (both may raise BusError), `keep` names the versions that may be wanted again."""
+    """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want`
+    asks the other nodes for one that is not stored here (both may raise BusError), `keep` names the versions that may
+    be wanted again."""
 
     def __init__(
         self,
@@ -30,12 +32,12 @@ class Installer:
         configuration: Configuration,
         acts: Acts,
         push: Callable[[ConfigurationRead], None],
-        ask: Ask,
+        judge: Judge,
         want: Want,
         keep: Callable[[], Collection[str]],
     ) -> None:
         self.configuration = configuration  # in use
-        self._acts, self._push, self._ask, self._want, self._keep = acts, push, ask, want, keep
+        self._acts, self._push, self._judge_by, self._want, self._keep = acts, push, judge, want, keep
         self._offered: Configuration | None = None
         self._objections: tuple[str, ...] = ()
         self._drifted: tuple[str, ...] = ()
@@ -82,13 +84,15 @@ class Installer:
             found = await asyncio.to_thread(store.load_version, digest)
             if found is None:
                 return None, ("it is not whole on this node's disk: push it again",)
-            objections = (*await self._ask(digest), *await asyncio.to_thread(store.in_the_way, found))
-            objections += tuple((await self._acts.enabled_or_running(store.unguarded(found))).values())
+            configuration, tree = found
+            objections = await self._judge_by(configuration, tree)
         except ConfigurationError as error:
             return None, tuple(map(str, error.problems))
         except BusError as error:
             return None, (f"it cannot be checked now: {error.text}",)
-        return (None, objections) if objections else (found, ())
+        except OSError as error:
+            return None, (f"it cannot be checked now: {error}",)
+        return (None, objections) if objections else (configuration, ())
 
     # From in force to installed
 
@@ -168,8 +172,8 @@ class Installer:
     def tells_membershipd(self, record: Record) -> bool:
         """True once, when every member has the version in force in place: membershipd has Corosync read it then. A
         reload reaches all of them, and a new key that some had not yet would part them."""
-        everywhere = all(record.nodes[name].installed == record.configuration for name in record.members)
-        due = self._membershipd_due and everywhere and self.configuration.digest == record.configuration
+        installed = {record.nodes[name].installed for name in record.members}
+        due = self._membershipd_due and installed == {record.configuration} == {self.configuration.digest}
         self._membershipd_due = self._membershipd_due and not due
         return due
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from standfast import files, journal
-from standfast.bus import Bus
+from standfast.bus import Bus, BusError, ErrorName
+from standfast.configuration.machine_checks import objections
 from standfast.configuration.model import Configuration
+from standfast.configuration.tree import Tree
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.resourced import disk, durations_file, later, store
@@ -58,6 +60,7 @@ class Service:
         self._tasks = tasks
         self._events: deque[Event] = deque()
         self._running = False
+        self._bus: Bus | None = None
         self._restarts = Restarts()
         identity = Identity(
             node=node,
@@ -82,7 +85,7 @@ class Service:
             configuration=configuration,
             acts=self.acts,
             push=self.push,
-            ask=self.fencer.check,
+            judge=self._judge,
             want=self.neighbours.want,
             keep=self._wanted_again,
         )
@@ -108,6 +111,13 @@ class Service:
 
     def _names(self) -> Mapping[int, str]:
         return {node.id: node.name for node in self.core.configuration.nodes}
+
+    async def _judge(self, configuration: Configuration, tree: Tree) -> tuple[str, ...]:
+        """What this machine and its fence agents have against a version. Raises BusError, OSError."""
+        if self._bus is None:
+            raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        machine = await objections(configuration, tree, self._bus)
+        return (*machine, *await self.fencer.check(configuration.digest))
 
     def _wanted_again(self) -> set[str]:
         """Versions that may be wanted again: those of the history."""
@@ -204,6 +214,7 @@ class Service:
         self._tell_time()
 
     async def _on_bus(self, bus: Bus) -> None:
+        self._bus = bus
         await self.acts.attach(bus)
         await self.fencer.attach(bus)
         await self.neighbours.attach(bus)

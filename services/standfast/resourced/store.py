@@ -1,17 +1,22 @@
 """The versions on this node's disk as resourced uses them, and putting one in place (DESIGN section 3)."""
 
-from standfast.configuration import checkout, versions
-from standfast.configuration.guards import DROPIN
-from standfast.configuration.install import SYSTEM, find_foreign, install, installed_digest
+from typing import Final
+
+from standfast.configuration import checkout, install, versions
 from standfast.configuration.load import ROOT, check
 from standfast.configuration.model import Configuration, ConfigurationError
-from standfast.configuration.versions import IN_FORCE
+from standfast.configuration.tree import Tree
+
+SPARE_S: Final = 86_400.0
 
 
-def load_version(digest: str) -> Configuration | None:
-    """A stored version as this machine judges it; None: it is not stored here whole. Raises ConfigurationError."""
+def load_version(digest: str) -> tuple[Configuration, Tree] | None:
+    """A stored version as this machine judges it, and its files; None: it is not stored here whole.
+
+    Raises ConfigurationError.
+    """
     tree = versions.read(digest)
-    return check(tree) if tree is not None else None
+    return (check(tree), tree) if tree is not None else None
 
 
 def load_decided(digest: str) -> Configuration | None:
@@ -23,12 +28,6 @@ def load_decided(digest: str) -> Configuration | None:
     return check(tree, system=None) if tree is not None else None
 
 
-def in_the_way(configuration: Configuration) -> tuple[str, ...]:
-    """What of an administrator on this machine has a name that this stored version needs, a sentence each."""
-    tree = versions.read(configuration.digest)
-    return tuple(map(str, find_foreign(configuration, tree))) if tree is not None else ()
-
-
 def put_in_place(configuration: Configuration) -> bool:
     """It is the version in force here, its units are installed, /etc/standfast shows it; True: systemd must reload.
 
@@ -38,23 +37,22 @@ def put_in_place(configuration: Configuration) -> bool:
     """
     before, after = versions.read_in_force(), versions.read(configuration.digest)
     if after is not None:
-        if problems := find_foreign(configuration, after):
+        if problems := install.in_the_way(configuration.groups, after):
             raise ConfigurationError(problems)
         if before is not None:
             checkout.update(ROOT, before, after)
     versions.point(configuration.digest)
-    return install(configuration, IN_FORCE)
+    return install.install(configuration)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
     """Units that would become resources by this configuration: no guard of ours is in place for them."""
-    units = [resource.unit for group in configuration.groups for resource in group.resources]
-    return tuple(unit for unit in units if not (SYSTEM / f"{unit}.d" / DROPIN).exists())
+    return install.unguarded(configuration.groups)
 
 
 def installed() -> str:
     """Digest of the version whose units are installed, "" = none, or an installation was interrupted."""
-    return installed_digest() or ""
+    return install.installed_digest() or ""
 
 
 def drift() -> tuple[str, ...]:
@@ -64,5 +62,5 @@ def drift() -> tuple[str, ...]:
 
 
 def prune(keep: set[str]) -> None:
-    """Versions that nobody may want again are gone."""
-    versions.prune(keep)
+    """Versions that nobody may want again are gone; one that has just come may be about to be pushed."""
+    versions.prune(keep, spare_s=SPARE_S)

@@ -5,11 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from standfast.bus import Bus, BusError, ErrorName
+from standfast.manager import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD
 
-SYSTEMD: Final = "org.freedesktop.systemd1"
-MANAGER_PATH: Final = "/org/freedesktop/systemd1"
-MANAGER: Final = "org.freedesktop.systemd1.Manager"
-CALL_TIMEOUT_S: Final = 20.0  # PID 1 answers nobody while it reads its unit files anew
 _NOT_LOADED: Final = "org.freedesktop.systemd1.NoSuchUnit"
 _UNKNOWN: Final = (
     ErrorName.BUS_LOST,

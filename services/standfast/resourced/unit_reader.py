@@ -3,15 +3,14 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from standfast.bus import Bus, BusError, escape
-from standfast.resourced.unit_jobs import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD
+from standfast.bus import Bus, escape
+from standfast.manager import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD, UNIT_PATHS, Listed, list_units
 from standfast.resourced.unit_reading import (
     WITH_CONTROL_GROUP,
     WITH_RESULT,
     Ending,
-    Listed,
     Machine,
     Past,
     control_group_in,
@@ -21,12 +20,6 @@ from standfast.resourced.unit_reading import (
     type_interface,
 )
 from standfast.vocabulary import UnitState
-
-UNIT: Final = "org.freedesktop.systemd1.Unit"
-UNIT_PATHS: Final = "/org/freedesktop/systemd1/unit"
-_NO_FILE: Final = "org.freedesktop.DBus.Error.FileNotFound"
-
-_ENABLED: Final = ("enabled", "enabled-runtime")
 
 
 @dataclass(slots=True)
@@ -51,14 +44,7 @@ class Reader:
 
     async def list_units(self, bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
         """The units as they all are at one moment, loaded if they were not."""
-        (rows,) = await bus.call(
-            SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByNames", "as", units, timeout_s=CALL_TIMEOUT_S
-        )
-        # name, description, load, active, sub, following, path, job's id, type and path; in the order asked: a unit
-        # asked for by another name answers with its first one
-        return tuple(
-            Listed(unit=unit, load=row[2], active=row[3], job=row[8]) for unit, row in zip(units, rows, strict=True)
-        )
+        return await list_units(bus, units)
 
     async def read(self, bus: Bus, listed: Listed, known: Known, machine: Machine) -> UnitState:
         """The unit's state; `known` learns from it."""
@@ -84,35 +70,6 @@ class Reader:
         machine = self.machine()
         groups = await self._control_groups_of(bus, unit, known)
         return [self._control_groups / group.lstrip("/") for group in groups if machine.has_processes((group,))]
-
-    async def has_guard(self, bus: Bus, unit: str, lease: Path) -> bool:
-        """systemd, as it has the unit loaded, refuses to start it while the file is not there."""
-        path = f"{UNIT_PATHS}/{escape(unit)}"
-        asserts = await bus.get(SYSTEMD, path, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
-        # name, one of several suffices, negated, parameter, last outcome
-        return any(list(one[:4]) == ["AssertPathExists", False, False, str(lease)] for one in asserts)
-
-    async def enabled_or_running(self, bus: Bus, units: tuple[str, ...]) -> dict[str, str]:
-        """See Units."""
-        found = {}
-        for listed in await self.list_units(bus, units):
-            if not listed.down:
-                found[listed.unit] = f"{listed.unit} runs: systemctl stop {listed.unit}"
-            elif (state := await self.file_state(bus, listed.unit)) in _ENABLED:
-                found[listed.unit] = f"{listed.unit} is {state}: systemctl disable {listed.unit}"
-        return found
-
-    async def file_state(self, bus: Bus, unit: str) -> str:
-        """What `systemctl is-enabled` says; "" for a unit without a file."""
-        try:
-            (state,) = await bus.call(
-                SYSTEMD, MANAGER_PATH, MANAGER, "GetUnitFileState", "s", unit, timeout_s=CALL_TIMEOUT_S
-            )
-        except BusError as error:
-            if error.name != _NO_FILE:
-                raise
-            return ""
-        return str(state)
 
     async def _control_groups_of(self, bus: Bus, unit: str, known: Known) -> tuple[str, ...]:
         """Where its processes are; systemd forgets it at the unit's stop: then where they were, or would be."""

@@ -15,11 +15,12 @@ from typing import Final
 
 from standfast.addresses.netlink import Netlink
 from standfast.addresses.place import CannotServeError, read_address
+from standfast.configuration.mounts import mount_point
+from standfast.manager import Listed
 from standfast.vocabulary import Cause
 
 WITH_CONTROL_GROUP: Final = ("service", "mount", "socket", "swap", "scope", "slice")
 WITH_RESULT: Final = ("service", "mount", "socket", "swap", "scope", "automount", "timer", "path")
-DOWN: Final = ("inactive", "failed")
 _EXITED: Final = 1  # CLD_EXITED of sigaction(2), as ExecMainCode has it
 _ADDRESS_UNIT: Final = re.compile(r"standfast-ip@(.+)\.service")
 _OWN_UNIT: Final = re.compile(r"standfast-[a-z]+@.+\.service")
@@ -47,20 +48,6 @@ _LOADS: Final = {
     "bad-setting": "has a setting that systemd refuses",
     "error": "has a unit file that systemd cannot read",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One unit in the answer of ListUnitsByNames: all units of it at the same moment."""
-
-    unit: str
-    load: str
-    active: str
-    job: str  # its type, "" = none
-
-    @property
-    def down(self) -> bool:
-        return self.active in DOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,18 +143,6 @@ def _escape(name: str) -> str:
     """systemd's cg_escape()."""
     reserved = name in ("notify_on_release", "release_agent", "tasks") or bool(_CONTROLLER.match(name))
     return f"_{name}" if reserved or name.startswith(("_", ".")) else name
-
-
-def mount_point(unit: str) -> str | None:
-    """Where a mount unit mounts, None for another unit (systemd.unit(5), "String Escaping")."""
-    if kind_of(unit) != "mount":
-        return None
-    stem = unit.removesuffix(".mount")
-    if stem == "-":
-        return "/"
-    raw = stem.replace("-", "/").encode()
-    data = re.sub(rb"\\x([0-9a-fA-F]{2})", lambda found: bytes([int(found[1], 16)]), raw)
-    return "/" + data.decode(errors="surrogateescape")
 
 
 def address_of(unit: str) -> bytes | None:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from standfast import journal
+from standfast import journal, manager
 from standfast.bus import Bus, BusError, ErrorName, Signal, escape
 from standfast.configuration.model import Group
+from standfast.manager import CALL_TIMEOUT_S, DOWN, MANAGER, MANAGER_PATH, SYSTEMD, UNIT, UNIT_PATHS
 from standfast.resourced.leases import RUN
-from standfast.resourced.unit_jobs import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD, JobResult, Jobs
-from standfast.resourced.unit_reader import UNIT, UNIT_PATHS, Known, Reader
-from standfast.resourced.unit_reading import DOWN
+from standfast.resourced.unit_jobs import JobResult, Jobs
+from standfast.resourced.unit_reader import Known, Reader
 from standfast.vocabulary import UnitState
 
 BATCH: Final = 32  # groups read at one go: the first ones need not wait for the last
@@ -178,11 +178,11 @@ class Units:
 
     async def effective_guard(self, unit: str, group: str) -> bool:
         """systemd, as it has the unit loaded, refuses to start it without the lease of `group`."""
-        return await self._reader.has_guard(self._present(), unit, self._run / "lease" / group)
+        return await manager.has_assertion(self._present(), unit, str(self._run / "lease" / group))
 
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         """Those of `units` that start or run without the cluster, each with a sentence that says what to type."""
-        return await self._reader.enabled_or_running(self._present(), units)
+        return await manager.enabled_or_running(self._present(), units)
 
     async def ask(self, method: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
         """What a method of systemd's manager answers."""

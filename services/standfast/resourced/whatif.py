@@ -154,7 +154,9 @@ class _Future:
     def _put_in_force(self, offered: Configuration) -> None:
         """Every node that is here has prepared it, and installs it at once."""
         self.situation = replace(self.situation, offered=offered)
-        self._carry_out(into_force(self.record, offered, Wish(id="", kind=WishKind.CONFIGURE, subject=offered.digest)))
+        base = self.record.configuration
+        push = Wish(id="", kind=WishKind.CONFIGURE, subject=offered.digest, base=base)
+        self._carry_out(into_force(offered, push))
 
     def _notice(self, name: str) -> None:
         """Corosync tells the others of a node that is silent after a while."""

@@ -1,0 +1,75 @@
+"""systemd as all of ours ask it over D-Bus (org.freedesktop.systemd1(5)): which units run, or start by themselves."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from standfast.bus import Bus, BusError, escape
+
+SYSTEMD: Final = "org.freedesktop.systemd1"
+MANAGER_PATH: Final = "/org/freedesktop/systemd1"
+MANAGER: Final = "org.freedesktop.systemd1.Manager"
+UNIT: Final = "org.freedesktop.systemd1.Unit"
+UNIT_PATHS: Final = "/org/freedesktop/systemd1/unit"
+CALL_TIMEOUT_S: Final = 20.0  # PID 1 answers nobody while it reads its unit files anew
+DOWN: Final = ("inactive", "failed")
+_NO_FILE: Final = "org.freedesktop.DBus.Error.FileNotFound"
+_ENABLED: Final = ("enabled", "enabled-runtime")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One unit in the answer of ListUnitsByNames: all units of it at the same moment."""
+
+    unit: str
+    load: str
+    active: str
+    job: str  # its type, "" = none
+
+    @property
+    def down(self) -> bool:
+        return self.active in DOWN
+
+
+async def list_units(bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
+    """The units as they all are at one moment, loaded if they were not. Raises BusError."""
+    (rows,) = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByNames", "as", units, timeout_s=CALL_TIMEOUT_S)
+    # name, description, load, active, sub, following, path, job's id, type and path; in the order asked: a unit
+    # asked for by another name answers with its first one
+    return tuple(
+        Listed(unit=unit, load=row[2], active=row[3], job=row[8]) for unit, row in zip(units, rows, strict=True)
+    )
+
+
+async def file_state(bus: Bus, unit: str) -> str:
+    """What `systemctl is-enabled` says; "" for a unit without a file. Raises BusError."""
+    try:
+        (state,) = await bus.call(
+            SYSTEMD, MANAGER_PATH, MANAGER, "GetUnitFileState", "s", unit, timeout_s=CALL_TIMEOUT_S
+        )
+    except BusError as error:
+        if error.name != _NO_FILE:
+            raise
+        return ""
+    return str(state)
+
+
+async def enabled_or_running(bus: Bus, units: tuple[str, ...]) -> dict[str, str]:
+    """Those of `units` that start or run without the cluster, each with a sentence that says what to type.
+
+    Raises BusError.
+    """
+    found = {}
+    for listed in await list_units(bus, units):
+        if not listed.down:
+            found[listed.unit] = f"{listed.unit} runs: systemctl stop {listed.unit}"
+        elif (state := await file_state(bus, listed.unit)) in _ENABLED:
+            found[listed.unit] = f"{listed.unit} is {state}: systemctl disable {listed.unit}"
+    return found
+
+
+async def has_assertion(bus: Bus, unit: str, path: str) -> bool:
+    """systemd, as it has the unit loaded, refuses to start it while `path` is not there. Raises BusError."""
+    place = f"{UNIT_PATHS}/{escape(unit)}"
+    asserts = await bus.get(SYSTEMD, place, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
+    # name, one of several suffices, negated, parameter, last outcome
+    return any(list(one[:4]) == ["AssertPathExists", False, False, path] for one in asserts)

@@ -1,0 +1,134 @@
+"""The life of a cluster on fresh nodes, as README tells it: init, node add, push (issue 5, lines 1 and 8)."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from standfast_lab import normal, observe
+from standfast_lab.lab import Lab
+
+ADDRESS = "192.0.2.100"
+PAGE = f"http://{ADDRESS}/"
+UNITS = {
+    "units/webserv.target": f"""\
+[X-Standfast]
+Resources=standfast-ip@{ADDRESS}.service {normal.APACHE}
+Recovery=restart
+InPlace=yes
+""",
+    f"units/{normal.APACHE}.d/standfast.conf": """\
+[X-Probe]
+URL=http://127.0.0.1/healthz
+Interval=1s
+Timeout=1s
+FailAfter=2
+""",
+}
+
+
+@contextlib.contextmanager
+def fresh_lab(nodes: int) -> Iterator[Lab]:
+    """Nodes with the package and nothing else; nothing of them is left at the end."""
+    lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-life")
+    lab.down()
+    try:
+        lab.up(nodes, bare=True)
+        yield lab
+    finally:
+        lab.client_stop()
+        lab.down()
+
+
+@pytest.fixture
+def three() -> Iterator[Lab]:
+    with fresh_lab(3) as lab:
+        yield lab
+
+
+@pytest.fixture
+def two() -> Iterator[Lab]:
+    with fresh_lab(2) as lab:
+        yield lab
+
+
+def write(lab: Lab, node: str, files: dict[str, str]) -> None:
+    """These files are in the node's /etc/standfast."""
+    for name, text in files.items():
+        path = lab.root(node) / "etc/standfast" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def spec(lab: Lab, node: str, links: int = 2) -> str:
+    """NODE=ADDRESS,ADDRESS2 of a node of the lab."""
+    return f"{node}={','.join(lab.place.find(node).addresses[:links])}"
+
+
+def states(lab: Lab, node: str) -> dict[str, str]:
+    """Each node's state as this one says."""
+    found = observe.seen(lab, node)
+    return dict(found.nodes) if found is not None else {}
+
+
+def served_by(lab: Lab) -> str:
+    """The page's text, which is the serving node's name; "" when there is none."""
+    done = lab.client("curl", "-sf", "-m", "1", PAGE)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def test_three_fresh_nodes_become_a_cluster_that_serves_a_group(three: Lab) -> None:
+    lab = three
+    first, *others = lab.nodes()
+    lab.sh(first, "standfast", "init", "webha", spec(lab, first))
+    assert states(lab, first) == {first: "online"}
+    for node in others:
+        lab.sh(first, "standfast", "node", "add", spec(lab, node), "--unsafe")
+    assert states(lab, first) == dict.fromkeys(lab.nodes(), "online")
+    write(lab, first, UNITS)
+    lab.sh(first, "standfast", "config", "push", "--yes", "--why", "the web site")
+    lab.wait(lambda: served_by(lab), 30, "the page")
+    for node in others:
+        for name in UNITS:
+            there = (lab.root(node) / "etc/standfast" / name).read_text()
+            assert there == UNITS[name]
+    lab.sh(served_by(lab), "standfast", "group", "relocate", "webserv", next(n for n in others if n != served_by(lab)))
+    lab.wait(lambda: served_by(lab) in others, 30, "the page from another node")
+
+
+def test_a_node_joins_by_itself_and_is_removed_again(two: Lab) -> None:
+    lab = two
+    first, second = lab.nodes()
+    lab.sh(first, "standfast", "init", "webha", spec(lab, first), "--unsafe")
+    lab.sh(second, "standfast", "join", first, *(f"--address={one}" for one in lab.place.find(second).addresses))
+    assert states(lab, second) == {first: "online", second: "online"}
+    key = (lab.root(second) / "etc/standfast/corosync.key").read_bytes()
+    lab.sh(first, "standfast", "node", "remove", second)
+    assert states(lab, first) == {first: "online"}
+    assert (lab.root(first) / "etc/standfast/corosync.key").read_bytes() != key
+    done = lab.sh(first, "standfast", "node", "add", spec(lab, second), check=False)
+    assert done.returncode == 1
+    assert "has the files of cluster webha" in done.stderr
+
+
+def test_one_machine_supervises_an_apache_and_a_second_node_joins_without_an_interruption(two: Lab) -> None:
+    lab = two
+    first, second = lab.nodes()
+    lab.sh(first, "standfast", "init", "solo", spec(lab, first, links=1))
+    write(lab, first, UNITS)
+    lab.sh(first, "standfast", "config", "push", "--yes")
+    lab.wait(lambda: served_by(lab) == first, 30, "the page")
+
+    lab.client_start()
+    at = time.monotonic()
+    observe.signal_all(lab, first, normal.APACHE, "STOP")
+    lab.wait(lambda: lab.client_requests() and lab.outage_s(since=at) > 0.1 and served_by(lab), 30, "a new Apache")
+    assert lab.outage_s(since=at) < 10
+
+    at = time.monotonic()
+    lab.sh(first, "standfast", "node", "add", spec(lab, second, links=1), "--unsafe")
+    assert states(lab, first) == {first: "online", second: "online"}
+    lab.wait(lambda: time.monotonic() - at > 5, 30, "a client that asked on")
+    assert all(request.ok for request in lab.client_requests() if request.t_start >= at)
+    assert served_by(lab) == first
