@@ -161,7 +161,7 @@ VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_versions.one_of_two_pushes_alone: (attacks_versions.losses_hold_nothing,),
     attacks_versions.nobody_confirms: (
         attacks_versions.nothing_goes_back,
-        attacks_versions.goes_back_by_the_count_of_another,
+        attacks_versions.goes_back_at_once,
     ),
     attacks_versions.somebody_confirms: (attacks_versions.confirmation_is_ignored,),
     attacks_versions.coordinator_cannot_install_what_others_have: (attacks_versions.coordinates_for_ever,),
