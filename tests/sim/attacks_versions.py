@@ -24,8 +24,8 @@ from sim.scripts import (
     starts,
 )
 from sim.world import World
-from standfast.configuration.model import Configuration
-from standfast.resourced import configuring, outlook, wishes
+from standfast.configuration.model import Configuration, Resource
+from standfast.resourced import configuring, outlook, placement, wishes
 from standfast.resourced.configuring import GoingBack
 from standfast.resourced.coordinator import Coordinator
 from standfast.resourced.core import Core
@@ -33,6 +33,7 @@ from standfast.resourced.events import FencingTold
 from standfast.resourced.hands import Gate
 from standfast.resourced.installation import Installation
 from standfast.resourced.messages import ConfigurationInForce, Update, WishKind
+from standfast.resourced.outlook import unwanted
 from standfast.resourced.record import Record
 from standfast.resourced.succession import come_into_force
 
@@ -248,6 +249,19 @@ def nobody_confirms() -> None:
     recover(world)
 
 
+def unconfirmed_version_has_brought_a_group() -> None:
+    """It runs when the time is over: it is stopped, and then the version without it comes back."""
+    world = served_on_the_first(91, 3)
+    (group,) = world.configuration.groups
+    mail = replace(group, name="mail", resources=(Resource(unit="mail.service"),))
+    assert _push(world, "n2", _next(world, groups=(mail, group)), confirm_ms=CONFIRM_MS) == "done"
+    run_until(world, lambda: world.serving("mail") != [])
+    run_until(world, lambda: record_of(world, "n2").configuration == "d1")
+    run_until(world, lambda: _installed(world, "d1"))
+    assert world.serving("mail") == []
+    recover(world)
+
+
 def somebody_confirms() -> None:
     world = served_on_the_first(89, 3)
     assert _push(world, "n2", _next(world), confirm_ms=CONFIRM_MS) == "done"
@@ -340,6 +354,11 @@ def goes_back_at_once() -> AbstractContextManager[None]:
     return _replaced(configuring, "go_back", lambda record, *rest: go_back(replace(record, confirm_ms=0), *rest))
 
 
+def what_came_is_not_stopped() -> AbstractContextManager[None]:
+    """A version does not come back while what it does not have runs, and nobody stops that."""
+    return _replaced(placement._Step, "_unwanted", lambda step: unwanted(step.known))
+
+
 def confirmation_is_ignored() -> AbstractContextManager[None]:
     return _replaced(wishes, "refuse_keep", lambda *_: "it is not taken")
 
@@ -360,6 +379,7 @@ BUGS: tuple[Bug, ...] = (
     votes_change_at_will,
     nothing_goes_back,
     goes_back_at_once,
+    what_came_is_not_stopped,
     confirmation_is_ignored,
     coordinates_for_ever,
 )

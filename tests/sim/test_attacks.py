@@ -162,6 +162,7 @@ VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
         attacks_versions.nothing_goes_back,
         attacks_versions.goes_back_at_once,
     ),
+    attacks_versions.unconfirmed_version_has_brought_a_group: (attacks_versions.what_came_is_not_stopped,),
     attacks_versions.somebody_confirms: (attacks_versions.confirmation_is_ignored,),
     attacks_versions.coordinator_cannot_install_what_others_have: (attacks_versions.coordinates_for_ever,),
 }
