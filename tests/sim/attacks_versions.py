@@ -43,7 +43,9 @@ def _offer(world: World, configuration: Configuration) -> None:
 def _push(world: World, name: str, configuration: Configuration, base: str = "d1", confirm_ms: int = 0) -> str:
     """What somebody on `name` who offers and pushes it is answered."""
     _offer(world, configuration)
-    identity = world.operators.configure(name, configuration.digest, base, confirm_ms=confirm_ms)
+    digest = configuration.digest
+    run_until(world, lambda: {n.available for n in record_of(world, name).nodes.values() if n.present} == {digest})
+    identity = world.operators.configure(name, digest, base, confirm_ms=confirm_ms)
     run_until(world, lambda: identity in world.operators.answers)
     return world.operators.answers[identity]
 
