@@ -68,6 +68,7 @@ class Event(StrEnum):
     COROSYNC_ANSWERS = "corosync-answers"
     COROSYNC_RELOADED = "corosync-reloaded"
     COROSYNC_REFUSED = "corosync-refused"
+    COROSYNC_WAITS = "corosync-waits"
     COROSYNC_STAYS = "corosync-stays"
     RINGS_CHURN = "rings-churn"
     RINGS_STEADY = "rings-steady"
@@ -79,6 +80,7 @@ class Event(StrEnum):
     CONFIGURATION_PROBLEM = "configuration-problem"
     CONFIGURATION_MISSING = "configuration-missing"
     CONFIGURATION_GOOD = "configuration-good"
+    CONFIGURATION_EDITED = "configuration-edited"
     # quorumd
     QUORUM_GAINED = "quorum-gained"
     QUORUM_LOST = "quorum-lost"

@@ -12,7 +12,7 @@ from fakes.network import FakeNetwork
 from standfast.bus import Bus, Call, Server
 from standfast.files import write_atomic
 from standfast.membershipd import device
-from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of
+from standfast.membershipd.corosync_conf import DIGEST_KEY, KEY_KEY, digest_of, key_of
 from standfast.membershipd.publication import NAME, ROOT
 from standfast.membershipd.service import Machine, Membership
 
@@ -92,16 +92,17 @@ class Bench:
         self.device_looks = 0
         self.served = 0
 
-    def write_files(self, cluster: str) -> None:
+    def write_files(self, cluster: str, key: bytes = bytes(1024)) -> None:
         """Files that say this are in force."""
         root = self.folder / "etc"
         root.mkdir(exist_ok=True)
         (root / "cluster.conf").write_text(cluster)
-        write_atomic(root / "corosync.key", bytes(1024))
+        write_atomic(root / "corosync.key", key)
         put_in_force(root, self.machine.folder)
 
     def strings(self) -> dict[str, str]:
-        return {DIGEST_KEY: digest_of(self.machine.corosync_conf.read_text())}
+        text = self.machine.corosync_conf.read_text()
+        return {DIGEST_KEY: digest_of(text), KEY_KEY: key_of(text)}
 
     def on_served(self) -> None:
         self.served += 1

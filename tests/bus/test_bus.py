@@ -93,7 +93,9 @@ def sample(signature: str) -> Any:
         case "b":
             return True
         case "a":
-            return []
+            return {} if signature[1] == "{" else []
+        case "(":
+            return tuple(map(sample, signature[1:-1]))
         case _:
             return 7
 

@@ -12,7 +12,8 @@ from bus.private import PrivateBus, until
 from standfast.bus import Bus
 from standfast.configuration.tree import read_tree
 from standfast.corosync.cfg import Link
-from standfast.membershipd import device, engine, ring
+from standfast.membershipd import device, engine, reload, ring
+from standfast.membershipd.corosync_conf import digest_of
 from standfast.membershipd.incarnations import GROUP, Presence, encode
 
 
@@ -73,7 +74,8 @@ def test_members_tell_each_other_their_incarnations_and_lose_them_when_they_go(b
             )
             other.join()
             bench.network.form(1, 2)
-            await until(lambda: encode(Presence(node="node1", incarnation="boot/1")) in heard)
+            file = digest_of(bench.machine.corosync_conf.read_text())
+            await until(lambda: encode(Presence(node="node1", incarnation="boot/1", file=file)) in heard)
             other.try_send(encode(Presence(node="node2", incarnation="boot/2")))
             await view.until(lambda view: view.nodes["node2"]["Incarnation"] == "boot/2")
             assert view.membership["Members"] == ["node1", "node2"]
@@ -327,15 +329,118 @@ def test_where_nothing_is_in_force_it_waits_and_says_once_what_to_do(
     assert "no configuration in force on this node: standfast init NAME makes a new cluster, standfast join" in told
 
 
-def test_corosync_reads_the_key_through_the_link_so_the_file_tells_the_same_after_a_push(bench: Bench) -> None:
+def test_the_key_beside_corosync_conf_is_the_one_in_force(bench: Bench) -> None:
     async def scenario(view: View) -> None:
         async with running(bench):
             await view.until(lambda view: view.membership["View"])
-            assert (
-                f"keyfile: {bench.machine.folder / 'config/corosync.key'}\n" in bench.machine.corosync_conf.read_text()
-            )
+            key = bench.machine.corosync_conf.with_name("corosync.key")
+            assert f"keyfile: {key}\n" in bench.machine.corosync_conf.read_text()
+            assert key.read_bytes() == bytes(1024)
+            assert key.stat().st_mode & 0o777 == 0o600
 
     play(bench, scenario)
+
+
+class Other:
+    """Node 2, a member that says which corosync.conf it has written."""
+
+    def __init__(self, bench: Bench) -> None:
+        bench.network.start(2)
+        self._bench = bench
+        self._handle = bench.network.nodes[2].group(
+            asyncio.get_running_loop(), GROUP, lambda *_: None, lambda *_: None, lambda *_: None, lambda: None
+        )
+        self._handle.join()
+        bench.network.form(1, 2)
+
+    def wrote(self, file: str = "") -> None:
+        """Without a digest: the same that node 1 has written."""
+        file = file or digest_of(self._bench.machine.corosync_conf.read_text())
+        self._handle.try_send(encode(Presence(node="node2", incarnation="boot/2", file=file)))
+
+
+def test_a_new_key_is_taken_when_every_member_has_written_it_and_not_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(reload, "ALL_WROTE_S", 0.1)
+
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            other = Other(bench)
+            await view.until(lambda view: view.membership["Members"] == ["node1", "node2"])
+            other.wrote("the old one")
+            before = dict(bench.corosync.strings)
+            bench.write_files(CLUSTER, b"k" * 1024)
+            service.reread()
+            await until(lambda: "corosync-waits" in capsys.readouterr().err)
+            assert bench.machine.corosync_conf.with_name("corosync.key").read_bytes() == b"k" * 1024
+            assert bench.corosync.strings == before
+            other.wrote()
+            await until(lambda: bench.corosync.strings == bench.strings())
+
+    play(bench, scenario)
+
+
+def test_a_key_that_waits_for_a_member_waits_no_longer_when_that_is_gone(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            other = Other(bench)
+            await view.until(lambda view: view.membership["Members"] == ["node1", "node2"])
+            other.wrote("the old one")
+            bench.write_files(CLUSTER, b"k" * 1024)
+            service.reread()
+            await asyncio.sleep(0.1)
+            bench.network.stop(2)
+            await until(lambda: bench.corosync.strings == bench.strings())
+
+    play(bench, scenario)
+
+
+def test_a_key_that_waits_gives_way_to_the_next_one(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            other = Other(bench)
+            await view.until(lambda view: view.membership["Members"] == ["node1", "node2"])
+            other.wrote()
+            old = bench.strings()
+            bench.write_files(CLUSTER, b"k" * 1024)
+            service.reread()
+            await until(lambda: bench.strings() != old)
+            bench.write_files(CLUSTER)
+            service.reread()
+            await until(lambda: bench.strings() == old)
+            bench.write_files(CLUSTER + NODE_3)
+            service.reread()
+            await until(lambda: bench.strings() != old)
+            other.wrote()
+            await until(lambda: bench.corosync.strings == bench.strings())
+
+    play(bench, scenario)
+
+
+def test_what_is_not_about_the_key_waits_for_a_silent_member_for_a_while_only(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reload, "ALL_WROTE_S", 0.1)
+
+    async def scenario(view: View) -> None:
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            other = Other(bench)
+            await view.until(lambda view: view.membership["Members"] == ["node1", "node2"])
+            other.wrote("another one")
+            bench.write_files(CLUSTER + NODE_3)
+            service.reread()
+            await until(lambda: bench.corosync.strings == bench.strings() and "node3" in view_of(bench))
+
+    play(bench, scenario)
+
+
+def view_of(bench: Bench) -> str:
+    return bench.machine.corosync_conf.read_text()
 
 
 def test_a_machine_that_the_configuration_does_not_name_starts_nothing(bench: Bench) -> None:

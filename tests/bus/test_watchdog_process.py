@@ -29,7 +29,7 @@ found = Configuration(cluster=Cluster(name="c"), nodes=(node,), devices=(), doma
 around = Surroundings(socket=folder / "socket", held=folder / "held", owner=os.getuid())
 program.Watch = functools.partial(program.Watch, surroundings=around, host="node1")
 program.Corosync = lambda: FakeNetwork({1: 1}).nodes[1]
-program._read = lambda: found
+program.Reader = lambda: lambda: found
 sys.exit(run("quorumd", program.main))
 """
 # What systemd does with a stored descriptor: it is number 3 of the next process.

@@ -325,12 +325,17 @@ def who_is_behind_gets_orders() -> Iterator[None]:
         yield
 
 
+def votes_change_at_will() -> AbstractContextManager[None]:
+    """Nodes that have other versions installed expect more votes than all of them have together."""
+    return _replaced(configuring, "_refuse_by_nodes", lambda *_: "")
+
+
 def nothing_goes_back() -> AbstractContextManager[None]:
     return _replaced(configuring, "go_back", lambda *_: GoingBack())
 
 
-def goes_back_by_the_count_of_another() -> AbstractContextManager[None]:
-    """The time to confirm is over at once."""
+def goes_back_at_once() -> AbstractContextManager[None]:
+    """Nobody counts the time to confirm."""
     go_back = configuring.go_back
     return _replaced(configuring, "go_back", lambda record, *rest: go_back(replace(record, confirm_ms=0), *rest))
 
@@ -352,8 +357,9 @@ BUGS: tuple[Bug, ...] = (
     losses_hold_nothing,
     gate_of_any_version,
     who_is_behind_gets_orders,
+    votes_change_at_will,
     nothing_goes_back,
-    goes_back_by_the_count_of_another,
+    goes_back_at_once,
     confirmation_is_ignored,
     coordinates_for_ever,
 )

@@ -94,16 +94,48 @@ def with_watchdogs(before: Configuration, *, fence: bool) -> Configuration:
 
 
 def changed(random: Random, before: Configuration, digest: str) -> Configuration:
-    """The next version: a group came, went, may run elsewhere, or is to be treated differently."""
+    """The next version: a group came, went, may run elsewhere, is to be treated differently, or has other units."""
+    after = redefined(random, before) if random.random() < 0.4 else _with_other_groups(random, before)
+    units = [one.unit for group in after.groups for one in group.resources]
+    return replace(after if len(units) == len(set(units)) else before, digest=digest)
+
+
+def redefined(random: Random, before: Configuration) -> Configuration:
+    """A unit of a group is another one, comes, goes, changes its place, or goes to another group."""
+    group, giver = random.choice(before.groups), random.choice(before.groups)
+    units, number = list(group.resources), random.randint(1, 10**6)
+    at = random.randrange(len(units))
+    kind = random.choice(("other", "other", "comes", "comes last", "goes", "place", "group"))
+    match kind:
+        case "other":
+            units[at] = replace(units[at], definition=f"{number}")
+        case "comes" | "comes last":
+            new = Resource(unit=f"{group.name}-{number}.service", critical=random.random() < 0.8)
+            units.insert(at if kind == "comes" else len(units), new)
+        case "goes" if len(units) > 1:
+            del units[at]
+        case "place":
+            units.append(units.pop(at))
+        case "group" if giver is not group and len(giver.resources) > 1:
+            units.append(giver.resources[-1])
+            before = _with_units(before, giver, giver.resources[:-1])
+    return _with_units(before, group, tuple(units))
+
+
+def _with_units(before: Configuration, group: Group, units: tuple[Resource, ...]) -> Configuration:
+    changed_group = replace(group, resources=units)
+    return replace(before, groups=tuple(changed_group if one.name == group.name else one for one in before.groups))
+
+
+def _with_other_groups(random: Random, before: Configuration) -> Configuration:
     names = [group.name for group in before.groups]
-    after = replace(before, digest=digest)
     kind = random.random()
     if kind < 0.3 and len(names) < len(GROUPS):
-        return _with_group(random, after, next(name for name in GROUPS if name not in names))
+        return _with_group(random, before, next(name for name in GROUPS if name not in names))
     chosen = random.choice(names)
     if kind < 0.5 and len(names) > 1:
-        return _without_group(after, chosen)
-    return _with_group(random, _without_group(after, chosen), chosen)
+        return _without_group(before, chosen)
+    return _with_group(random, _without_group(before, chosen), chosen)
 
 
 def revoted(random: Random, before: Configuration) -> Configuration:
@@ -117,6 +149,13 @@ def revoted(random: Random, before: Configuration) -> Configuration:
         for node in before.nodes
     )
     return replace(before, nodes=tuple(nodes))
+
+
+def revoted_at_will(random: Random, before: Configuration) -> Configuration:
+    """Every node may have other votes, of more than two nodes."""
+    if before.cluster.arbiter or len(before.nodes) == 2:
+        return before
+    return replace(before, nodes=tuple(replace(node, votes=random.choice((1, 1, 3, 5))) for node in before.nodes))
 
 
 def reduced(configuration: Configuration, names: Iterable[str]) -> Configuration:

@@ -26,10 +26,10 @@ class Files:
         self.objects = 0.0  # how often a node objects to one
 
     def begin(self, machine: Machine, record: Record | None) -> None:
-        """A daemon begins: what its record says is in force is put in place, if it is stored here."""
+        """A daemon begins: what its record says is in force is put in place, if it is stored and nothing held here."""
         machine.prepared, machine.objections = None, ()
         in_force = record.configuration if record else ""
-        if in_force in machine.stored:
+        if in_force in machine.stored and not any(place.held for place in machine.places.values()):
             machine.used, machine.installed = self.versions[in_force], in_force
 
     def settings(self, group: str) -> Group | None:
@@ -134,8 +134,10 @@ class Files:
             machine.used, machine.installed = self.versions[digest], digest
             world.note(f"{machine.name} has installed {digest}")
             world.audit.versions.installed(machine)
+            world.changes.installs(machine)
             self._tell(machine)
             machine.told &= {group.name for group in machine.used.groups}
             world.units.adopt(machine.name)
+            world.units.observe_all(machine.name)
             for other in world.network.stations[machine.name].ring_nodes:
                 world.after(world.random.randint(1, 60), world.tell_quorum, other)

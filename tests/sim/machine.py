@@ -26,6 +26,8 @@ class Place:
     job: int = 0  # counts the jobs of the target: what an older one still wants to do is void
     starting: str = ""  # the unit of the start job under way
     stubborn: str = ""  # "hangs": its units stop only when killed; "wedged": not even then
+    definitions: dict[str, str] = field(default_factory=dict)  # of its units, as systemd has read them
+    runs_as: dict[str, str] = field(default_factory=dict)  # those under which its units were started
     dangerous: bool = False  # its node had an order or held it, and was neither off nor gone since
 
     def __post_init__(self) -> None:
@@ -38,12 +40,20 @@ class Place:
         self.jobs, self.bad, self.starting, self.stubborn = {}, set(), "", ""
         self.job += 1
 
+    def define(self, group: Group) -> None:
+        """systemd has read the group's units anew; what runs goes on."""
+        self.definitions = {one.unit: one.definition for one in group.resources}
+        self.units = tuple(self.definitions)
+        self.active = {unit: self.active.get(unit, "inactive") for unit in self.units}
+        self.jobs = {unit: job for unit, job in self.jobs.items() if unit in self.units}
+        self.bad &= set(self.units)
+
     @property
     def runs(self) -> bool:
         return any(state in ALIVE for state in self.active.values())
 
     def serves(self, units: Iterable[str]) -> bool:
-        return all(self.active[unit] == "active" and unit not in self.bad for unit in units)
+        return all(self.active.get(unit) == "active" and unit not in self.bad for unit in units)
 
 
 @dataclass(slots=True)
@@ -94,10 +104,8 @@ class Machine:
 
     def place(self, group: Group) -> Place:
         """What it has of this group; of a new one nothing."""
-        units = tuple(resource.unit for resource in group.resources)
-        known = self.places.get(group.name)
-        if known is None or (known.units != units and not known.held):
-            known = self.places[group.name] = Place(units=units)
+        known = self.places.setdefault(group.name, Place(units=()))
+        known.define(group)
         return known
 
     def runs(self, group: str) -> bool:

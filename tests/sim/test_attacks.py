@@ -28,6 +28,7 @@ from sim import (
     attacks_alone,
     attacks_arbiter,
     attacks_bugs,
+    attacks_changes,
     attacks_crossings,
     attacks_fencing,
     attacks_model,
@@ -160,12 +161,21 @@ VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_versions.one_of_two_pushes_alone: (attacks_versions.losses_hold_nothing,),
     attacks_versions.nobody_confirms: (
         attacks_versions.nothing_goes_back,
-        attacks_versions.goes_back_by_the_count_of_another,
+        attacks_versions.goes_back_at_once,
     ),
     attacks_versions.somebody_confirms: (attacks_versions.confirmation_is_ignored,),
     attacks_versions.coordinator_cannot_install_what_others_have: (attacks_versions.coordinates_for_ever,),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE, **WITHDRAWAL, **ARBITER, **VERSIONS}
+CHANGES: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_changes.last_unit_is_another_one: (attacks_changes.all_of_a_group_stops, attacks_changes.nothing_stops),
+    attacks_changes.unit_comes_and_another_one_leaves: (attacks_changes.nothing_stops,),
+    attacks_changes.daemon_dies_while_it_stops_what_changes: (),
+    attacks_changes.daemon_dies_before_the_version_is_in_place: (attacks_changes.half_a_group_has_failed,),
+    attacks_changes.unit_that_leaves_does_not_stop: (attacks_changes.failed_stop_gives_way,),
+    attacks_changes.unit_goes_to_another_group: (attacks_changes.units_go_where_they_like,),
+    attacks_changes.frozen_group_would_change: (attacks_changes.frozen_groups_move,),
+}
+ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE, **WITHDRAWAL, **ARBITER, **VERSIONS, **CHANGES}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 

@@ -54,6 +54,7 @@ class Units:
     def act(self, name: str, act: Act) -> None:
         machine, audit = self.world.machines[name], self.world.audit
         place = machine.places[act.group]
+        self.world.changes.stops(machine, place, act)
         match act.verb:
             case Verb.HOLD:
                 place.held = True
@@ -74,9 +75,11 @@ class Units:
     # Starts
 
     def _start(self, machine: Machine, place: Place, act: Act) -> None:
-        """A start of the target, or a restart of one unit and those that follow it."""
+        """A start of the target, that is of what is not up, or a restart of one unit and those that follow it."""
         world, random = self.world, self.world.random
-        units = place.units if act.verb is Verb.START else place.units[place.units.index(act.unit) :]
+        units = [unit for unit in place.units if place.active[unit] != "active"]
+        if act.verb is Verb.RESTART:
+            units = list(place.units[place.units.index(act.unit) :])
         slow = world.now < machine.slow_until or (not world.calm and random.random() < world.mishaps)
         place.job += 1
         place.starting = act.unit
@@ -104,6 +107,9 @@ class Units:
         if place.active[unit] != "active":
             for later in place.units[place.units.index(unit) + 1 :]:
                 place.jobs.pop(later, None)
+        else:
+            place.runs_as[unit] = place.definitions[unit]
+            world.changes.started(machine, group, unit)
         world.audit.safety(group)
         self.observe(name, group)
 

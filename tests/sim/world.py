@@ -12,6 +12,7 @@ from typing import Any
 from sim import configurations
 from sim.agents import Agents
 from sim.audit import Audit
+from sim.changes import Changes
 from sim.corosync import Corosync
 from sim.dogs import Dogs
 from sim.files import Files
@@ -78,6 +79,7 @@ class World:
         self.audit = Audit(self)
         self.operators = Operators(self)
         self.units = Units(self)
+        self.changes = Changes(self)
         self.agents = Agents(self)
         self.dogs = Dogs(self)
         self.files = Files(self)
@@ -336,15 +338,13 @@ class World:
 
     def serving(self, group: str = "webserv") -> list[str]:
         """The nodes where all that is critical of the group is active."""
-        settings = self.files.settings(group)
-        if settings is None:
-            return []
-        critical = [resource.unit for resource in settings.resources if resource.critical]
-        return [
-            machine.name
-            for machine in self.machines.values()
-            if machine.runs(group) and machine.places[group].serves(critical)
-        ]
+        return [machine.name for machine in self.machines.values() if self._serves(machine, group)]
+
+    def _serves(self, machine: Machine, group: str) -> bool:
+        settings = machine.used.group(group) or self.files.settings(group)
+        if settings is None or not machine.runs(group):
+            return False
+        return machine.places[group].serves(resource.unit for resource in settings.resources if resource.critical)
 
     def keep_log(self) -> None:
         """From now on everything goes into one digest."""

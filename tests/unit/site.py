@@ -151,7 +151,8 @@ class Site:
         for path in sorted(self.folder.rglob("*")):
             status = path.lstat()
             content = path.read_bytes() if path.is_file() and status.st_size < 1 << 20 else b""
-            found[str(path)] = status.st_mode, status.st_mtime_ns, status.st_ino, content
+            changed = 0 if path.is_dir() else status.st_mtime_ns
+            found[str(path)] = status.st_mode, changed, status.st_ino, content
         return found
 
     def _network(self) -> Network:

@@ -76,6 +76,7 @@ BROKEN: dict[str, tuple[Break, ...]] = {
         write("units/b.service", b"[Unit]\nDescription=\xe4\n[X-Prob]\n"),
         edit("cluster.conf", "Nodes=node1 node2", "Nodes=node1 node2\nOrdred=yes"),
     ),
+    "a name that is no UTF-8": (write(os.fsdecode(b"units/caf\xe9.service"), ""),),
     "ten megabytes": (write("dump.sql", b"x" * (10 << 20)),),
     "nine files of a megabyte": tuple(write(f"part{number}", b"x" * (1 << 20)) for number in range(9)),
     "links": (

@@ -7,7 +7,7 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Group, Resource
-from standfast.resourced.changing import make_hands, make_way, resume, waiting
+from standfast.resourced.changing import make_hands, make_way, objections, resume
 from standfast.resourced.events import Act, Verb
 from standfast.resourced.hands import KILL_MARGIN_MS, Gate, Hand, Stage
 from standfast.resourced.messages import OrderKind
@@ -373,10 +373,11 @@ def test_a_version_waits_for_a_frozen_group_that_it_changes(record: Record) -> N
     bench = Bench(record=record).running()
     assert not bench.comes(after)
     assert bench.did() == []
-    assert waiting(bench.hands, bench.version(after), record) == ("webserv",)
+    (why,) = objections(bench.hands, bench.version(after), record)
+    assert why.startswith("webserv runs here and would change, and ")
     unchanged = replace(BEFORE, priority=1)
     assert bench.comes(unchanged)
-    assert waiting(bench.hands, bench.version(unchanged), record) == ()
+    assert objections(bench.hands, bench.version(unchanged), record) == ()
 
 
 @pytest.mark.parametrize("record", frozen(), ids=["frozen", "maintenance"])

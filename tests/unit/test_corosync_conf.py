@@ -1,5 +1,6 @@
 """corosync.conf out of the configuration."""
 
+import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from standfast.configuration.model import Cluster, Configuration, Node
-from standfast.membershipd.corosync_conf import DIGEST_KEY, digest_of, render, token_ms
+from standfast.membershipd.corosync_conf import DIGEST_KEY, KEY_KEY, digest_of, key_of, render, token_ms
 from standfast.membershipd.incarnations import Presence, PresenceError, decode, encode
 from standfast.membershipd.settings import find_node
 
@@ -26,15 +27,17 @@ def make_configuration(count: int, *, detect_within_ms: int = 2200, votes: int =
         for number in range(1, count + 1)
     )
     cluster = Cluster(name="webha", detect_within_ms=detect_within_ms, **options)
-    return Configuration(cluster=cluster, nodes=nodes, devices=(), domains=(), groups=(), digest="d1")
+    return Configuration(
+        cluster=cluster, nodes=nodes, devices=(), domains=(), groups=(), digest="d1", key="0123456789abcdef" * 4
+    )
 
 
 def test_two_nodes_make_this_file() -> None:
-    text = render(make_configuration(2), KEY)
+    text = render(make_configuration(2), KEY, b"key")
     assert (
         text
         == f"""\
-# Written by standfast-membershipd out of /etc/standfast/cluster.conf; changes here are lost.
+# Written by standfast-membershipd out of the version in force; changes here are lost.
 totem {{
     version: 2
     cluster_name: webha
@@ -76,16 +79,18 @@ logging {{
     }}
 }}
 standfast {{
+    key: {key_of(text)}
     corosync_conf: {digest_of(text)}
 }}
 """
     )
-    assert DIGEST_KEY == "standfast.corosync_conf"
+    assert (DIGEST_KEY, KEY_KEY) == ("standfast.corosync_conf", "standfast.key")
+    assert key_of(text) == hashlib.sha256(b"key").hexdigest()
 
 
 def quorum_section(configuration: Configuration) -> list[str]:
     """The lines of the quorum section without its braces, what is in a section of it with that name before it."""
-    lines = render(configuration, KEY).splitlines()
+    lines = render(configuration, KEY, b"key").splitlines()
     inside: list[str] = []
     found = []
     for line in map(str.strip, lines):
@@ -117,7 +122,7 @@ def test_the_options_that_need_wait_for_all_are_written_with_it() -> None:
 
 
 def test_votes_are_written_for_each_node() -> None:
-    assert render(make_configuration(2, votes=3), KEY).count("quorum_votes: 3\n") == 2
+    assert render(make_configuration(2, votes=3), KEY, b"key").count("quorum_votes: 3\n") == 2
 
 
 def test_an_arbiter_is_a_device_of_one_vote_with_tls_and_no_two_node() -> None:
@@ -144,7 +149,7 @@ def test_corosync_itself_takes_the_file(tmp_path: Path, count: int, options: dic
     key = tmp_path / "corosync.key"
     key.write_bytes(b"k" * 1024)
     # it looks for the node that it is to be
-    text = render(make_configuration(count, **options), key).replace("192.0.2.11", "127.0.0.1")
+    text = render(make_configuration(count, **options), key, b"key").replace("192.0.2.11", "127.0.0.1")
     text = text.replace("to_stderr: no", "to_stderr: yes") + f"system {{\n    state_dir: {tmp_path}\n}}\n"
     assert _corosync_says(tmp_path, text) == ""
     assert "transport" in _corosync_says(tmp_path, text.replace("transport: knet", "transport: carrier"))
@@ -163,14 +168,15 @@ def _corosync_says(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(("detect_within_ms", "token"), [(2200, 1000), (1100, 500), (3000, 1363), (5500, 2500)])
 def test_the_token_is_what_detection_takes_by_2_2_rounded_down(detect_within_ms: int, token: int) -> None:
     assert token_ms(detect_within_ms) == token
-    assert f"    token: {token}\n" in render(make_configuration(3, detect_within_ms=detect_within_ms), KEY)
+    assert f"    token: {token}\n" in render(make_configuration(3, detect_within_ms=detect_within_ms), KEY, b"key")
 
 
 def test_the_digest_changes_with_the_file_and_only_with_it() -> None:
     three = make_configuration(3)
-    assert digest_of(render(three, KEY)) == digest_of(render(three, KEY))
-    assert digest_of(render(three, KEY)) != digest_of(render(make_configuration(2), KEY))
-    assert len(digest_of(render(three, KEY))) == 64
+    assert digest_of(render(three, KEY, b"key")) == digest_of(render(three, KEY, b"key"))
+    assert digest_of(render(three, KEY, b"key")) != digest_of(render(make_configuration(2), KEY, b"key"))
+    assert len(digest_of(render(three, KEY, b"key"))) == 64
+    assert digest_of(render(three, KEY, b"key")) != digest_of(render(three, KEY, b"other"))
 
 
 def test_a_machine_is_found_by_its_full_name_or_the_short_one() -> None:
@@ -183,7 +189,7 @@ def test_a_machine_is_found_by_its_full_name_or_the_short_one() -> None:
 
 
 def test_a_presence_comes_back_as_it_was() -> None:
-    presence = Presence(node="node1", incarnation="6f0e/123")
+    presence = Presence(node="node1", incarnation="6f0e/123", file="d1")
     assert decode(encode(presence)) == presence
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_what_systemd_refuses_is_an_error_and_what_it_passes_over_a_warning(real
     assert [line.partition(": warning: ")[0] for line in real.warnings()] == [
         "units/typing.service:3",
         "units/typing.service.d/more.conf:1",
+    ]
+
+
+def test_a_resource_that_cannot_be_one_is_looked_at_no_further(real: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (real.folder / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(real.folder / "tmp"))
+    real.edit("units/webserv.target", "apache2.service", "../../escaped.service dbus.service")
+    real.write("units/own.service", SERVICE)
+    (real.root / "units/apache2.service.d/page.conf").unlink()
+    assert [line.partition(" ")[2] for line in real.errors()] == [
+        "“../../escaped.service” is no unit's name; write for example apache2.service",
+        "dbus.service carries the system or the cluster itself; it cannot be a resource",
     ]
 
 

@@ -201,6 +201,16 @@ def test_prune_keeps_what_is_named_and_what_is_in_force(folder: Path) -> None:
     assert versions.read_in_force(folder) == OLD
 
 
+def test_prune_spares_what_came_lately(folder: Path) -> None:
+    in_force(OLD, folder)
+    versions.store(NEW, folder)
+    versions.prune((), folder, spare_s=3600.0)
+    assert versions.stored(folder) == tuple(sorted((OLD.digest, NEW.digest)))
+    os.utime(folder / "versions" / NEW.digest, (1.0, 1.0))
+    versions.prune((), folder, spare_s=3600.0)
+    assert versions.stored(folder) == (OLD.digest,)
+
+
 # what fails while something is changed
 
 

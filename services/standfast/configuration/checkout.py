@@ -57,7 +57,7 @@ def _look(root: Path, name: str) -> File | str | None:
     if not path.is_symlink() and not path.is_file():
         return _ODD if path.exists() and not path.is_dir() else _ABSENT
     try:
-        return read_file(path)
+        return read_file(path, root)
     except (OSError, ValueError):
         return _ODD
 

@@ -133,13 +133,14 @@ def _read_resources(
     for unit in group.by_field.get("resources", ()):
         source = group.source_of("Resources", unit)
         refusal = _refusal(unit, units, system) or _address_refusal(unit, cluster)
-        if refusal:
-            problems.append(Problem(source=source, text=refusal))
         sections = units.use(unit)
         begins = next((section.source for section in sections if section.name == _OURS), source)
         settings = read(Scope.RESOURCE, named(sections, _OURS), begins, problems)
         _read_address(unit, sections, problems)
         probes = _read_probes(unit, sections, problems)
+        if refusal:  # nobody is to look further at a unit whose name may be a path, or the system's ground
+            problems.append(Problem(source=source, text=refusal))
+            continue
         defined = definition(units.files_of(unit))
         found.append(Resource(unit=unit, probes=probes, definition=defined, source=source, **settings.by_field))
     return tuple(found)

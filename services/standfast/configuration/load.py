@@ -114,8 +114,8 @@ def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) 
         domains=cluster.domains,
         groups=groups,
         digest=tree.digest,
-        key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
         heuristics=cluster.heuristics,
+        key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
     )
 
 

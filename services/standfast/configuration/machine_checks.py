@@ -87,7 +87,7 @@ def _look(groups: tuple[Group, ...], here: tuple[Group, ...], tree: Tree, machin
     found += sections_elsewhere(units)
     found += address_problems(here, units, machine.network())
     try:
-        fstab = machine.fstab.read_text(errors="surrogateescape")
+        fstab = machine.fstab.read_text(errors="replace")
     except FileNotFoundError:
         fstab = ""
     found += fstab_problems(groups, fstab, str(machine.fstab))

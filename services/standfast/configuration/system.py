@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from standfast.configuration.versions import IN_FORCE
-
+IN_FORCE: Final = Path("/var/lib/standfast/config")  # a link to the version that is in force here
 # systemd.unit(5), "Unit File Load Path", the strongest first; the generators' folders have what comes from fstab,
 # from init.d and from quadlets
 _VENDOR_PATHS = (Path("/usr/local/lib/systemd/system"), Path("/lib/systemd/system"), Path("/usr/lib/systemd/system"))

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from standfast.configuration.model import Problem, Source
+from standfast.configuration.system import template
 
 LARGEST_FILE_BYTES: Final = 1 << 20
 LARGEST_TREE_BYTES: Final = 8 << 20
@@ -66,10 +67,10 @@ def read_tree(root: Path) -> Tree:
         try:
             if refusal := name_refusal(name):
                 raise ValueError(refusal)
-            files[name] = read_file(_follow(path, root))
+            files[name] = read_file(path, root)
         except (OSError, ValueError) as error:
             text = _unreadable(error) if isinstance(error, OSError) else str(error)
-            problems.append(Problem(source=Source(path=name, line=0), text=text))
+            problems.append(_problem(name, text))
             continue
         whole += len(files[name].content)
         if whole > LARGEST_TREE_BYTES:
@@ -103,9 +104,9 @@ def name_refusal(name: str) -> str | None:
     """Why no file of the configuration can be called `name` (below its folder, with "/"), or None."""
     path = PurePosixPath(name)
     try:
-        longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+        longest = max((len(part.encode()) for part in path.parts), default=0)
     except UnicodeEncodeError:
-        return "is no name that a file can have"
+        return "is no name in UTF-8; call it otherwise"
     if "\0" in name or path.is_absolute() or ".." in path.parts or str(path) != name or not path.parts:
         return "is no name below the configuration's folder; write for example units/webserv.target"
     if longest > _LONGEST_NAME_BYTES or len(name) > _LONGEST_PATH:
@@ -115,38 +116,21 @@ def name_refusal(name: str) -> str | None:
     return None
 
 
-def read_file(path: Path) -> File:
-    """The file at `path`. Raises OSError, and ValueError when it is no plain file or too large."""
-    if os.path.realpath(path) == "/dev/null":  # as `systemctl mask` does; an empty file says the same to systemd
-        return File(content=b"", mode=0o644)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is no file; nothing but files and folders is replicated")
-        content = file.read(LARGEST_FILE_BYTES + 1)
-    if len(content) > LARGEST_FILE_BYTES:
-        raise ValueError(_TOO_LARGE)
-    return File(content=content, mode=status.st_mode & 0o777)
-
-
 def _walk(root: Path, problems: list[Problem]) -> Iterator[Path]:
     def failed(error: OSError) -> None:
         path = Path(error.filename)
         name = str(root) if path == root else str(path.relative_to(root))
-        problems.append(Problem(source=Source(path=name, line=0), text=_unreadable(error)))
+        problems.append(_problem(name, _unreadable(error)))
 
     for folder, folders, names in os.walk(root, onerror=failed):
         folders[:] = sorted(name for name in folders if not _left_behind(name))
         for path in (Path(folder) / name for name in folders):
             name = str(path.relative_to(root))
             if path.is_symlink():
-                problems.append(
-                    Problem(source=Source(path=name, line=0), text="is a link to a folder; make it a folder")
-                )
+                problems.append(_problem(name, "is a link to a folder; make it a folder"))
             elif re.fullmatch(r"units/[^/]+(?<!\.d)", name) and os.access(path, os.R_OK) and not any(path.iterdir()):
                 text = "is an empty folder where a unit's file was expected; put the file there, or remove it"
-                problems.append(Problem(source=Source(path=name, line=0), text=text))
+                problems.append(_problem(name, text))
         yield from (Path(folder) / name for name in sorted(names) if not _left_behind(name))
 
 
@@ -160,6 +144,22 @@ def _place_refusal(name: str, files: Mapping[str, File]) -> str | None:
 
 def _left_behind(name: str) -> bool:
     return name.startswith(".") or name.endswith(_LEFT_BEHIND + _LEFT_BY_DPKG)
+
+
+def read_file(path: Path, root: Path) -> File:
+    """The file at `path` below `root`. Raises OSError, and ValueError when it is no plain file or too large."""
+    real = _follow(path, root)
+    if real == _MASK:  # as `systemctl mask` does; an empty file says the same to systemd
+        return File(content=b"", mode=0o644)
+    descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is no file; nothing but files and folders is replicated")
+        content = file.read(LARGEST_FILE_BYTES + 1)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise ValueError(_TOO_LARGE)
+    return File(content=content, mode=status.st_mode & 0o777)
 
 
 def _follow(path: Path, root: Path) -> Path:
@@ -179,8 +179,7 @@ def _follow(path: Path, root: Path) -> Path:
         raise ValueError(f"is a link to {target} that leads back to itself; put the file itself here") from None
     if real != _MASK and not real.is_relative_to(root.resolve()):
         raise ValueError(f"is a link to {target}, which is not replicated; put the file itself here")
-    template = re.sub(r"@.+(?=\.)", "@", path.name)
-    if path.parent == root / "units" and real != _MASK and real.name not in (path.name, template):
+    if path.parent == root / "units" and real != _MASK and real.name not in (path.name, template(path.name)):
         text = f"is a link to {target}, so that systemd takes both for one unit"
         raise ValueError(f"{text}; put a file of its own here, or write {real.name} wherever {path.name} is meant")
     return real
@@ -189,3 +188,8 @@ def _follow(path: Path, root: Path) -> Path:
 def _unreadable(error: OSError) -> str:
     hint = "; try again as root" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
     return f"cannot be read: {error.strerror or error}{hint}"
+
+
+def _problem(name: str, text: str) -> Problem:
+    """Of a file of this name, whatever bytes that is made of."""
+    return Problem(source=Source(path=os.fsencode(name).decode(errors="replace"), line=0), text=text)

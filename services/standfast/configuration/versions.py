@@ -14,16 +14,17 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import ConfigurationError, Problem, Source
+from standfast.configuration.system import IN_FORCE as IN_FORCE
 from standfast.configuration.tree import Tree, read_tree
 from standfast.files import make_folders, sync_folder, write_atomic
 
-FOLDER: Final = Path("/var/lib/standfast")
-IN_FORCE: Final = FOLDER / "config"
+FOLDER: Final = IN_FORCE.parent
 _VERSIONS: Final = "versions"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HIDDEN: Final = 0o711
@@ -88,15 +89,17 @@ def read_in_force(folder: Path = FOLDER) -> Tree | None:
     return read_tree(_place(digest, folder)) if digest else None
 
 
-def prune(keep: Collection[str], folder: Path = FOLDER) -> None:
-    """Of all versions only those of `keep` are here, and the one in force; nothing is left of interrupted calls."""
+def prune(keep: Collection[str], folder: Path = FOLDER, *, spare_s: float = 0.0) -> None:
+    """Of all versions only those of `keep` are here, the one in force, and who came in the last `spare_s` seconds;
+    nothing is left of interrupted calls."""
     versions = folder / _VERSIONS
     if not versions.is_dir():
         return
     with _alone(versions):
-        kept = {*keep, in_force(folder)}
+        kept, recent = {*keep, in_force(folder)}, time.time() - spare_s
         for path in versions.iterdir():
-            if path.name not in kept:
+            came_lately = _DIGEST.fullmatch(path.name) and path.stat().st_mtime > recent
+            if path.name not in kept and not came_lately:
                 _discard(path)
         sync_folder(versions)
 

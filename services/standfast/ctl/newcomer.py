@@ -1,5 +1,6 @@
 """A machine that becomes a node: whether it can, and how it does. All of this happens on that machine itself."""
 
+import asyncio
 import importlib.metadata
 import json
 import os
@@ -60,10 +61,21 @@ def start() -> None:
 
 
 async def _start() -> None:
+    """The target is ordered after the daemons: when its job is over, they are on the bus or have failed."""
+    over: asyncio.Queue[str] = asyncio.Queue()
     async with await Bus.connect() as bus:
+        await bus.call(*_MANAGER, "Subscribe", timeout_s=_START_S)
+        await bus.subscribe(_MANAGER[0], lambda signal: over.put_nowait(signal.arguments[1]), member="JobRemoved")
         await bus.call(*_MANAGER, "EnableUnitFiles", "asbb", [_TARGET], False, False, timeout_s=_START_S)
         await bus.call(*_MANAGER, "Reload", timeout_s=_START_S)
-        await bus.call(*_MANAGER, "StartUnit", "ss", _TARGET, "replace", timeout_s=_START_S)
+        (job,) = await bus.call(*_MANAGER, "StartUnit", "ss", _TARGET, "replace", timeout_s=_START_S)
+        try:
+            async with asyncio.timeout(_START_S):
+                while await over.get() != job:
+                    pass
+        except TimeoutError:
+            text = f"{_TARGET} is not up after {_START_S:g} s: systemctl list-jobs"
+            raise CommandError(Exit.UNKNOWN, text) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,14 +82,23 @@ def _send(new: "Newcomer", tree: "Tree", timeout_s: float) -> None:
 
 @click.command()
 @click.argument("name")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="NODE",
+    help="Another absent node, which will not get the new key and be shut out; once for each.",
+)
 @ssh_option
 @timeout_option
-def remove(name: str, target: str, timeout_s: float) -> None:
+def remove(name: str, target: str, without: tuple[str, ...], timeout_s: float) -> None:
     """Take node NAME out of the cluster for good.
 
     If it is here it is stopped over ssh: its groups move away first. One that is lost must be proven off before
     (`fence now`, `fence confirm`). Then cluster.conf without it is pushed, with a new key for the others, so that what
     it has kept lets it in nowhere.
+
+    Another node that is absent would not get that key and be shut out: wait for it, or name it with --without. Such a
+    one comes back with `node add`, once its /etc/standfast and /var/lib/standfast are empty.
     """
     from standfast.ctl import newcomer, node_change
     from standfast.ctl.node_wait import wait_until
@@ -99,27 +108,32 @@ def remove(name: str, target: str, timeout_s: float) -> None:
     tree = node_change.removed(base, name, _tell)
     gone = base.node(name)
     assert gone is not None
-    state = run(_state(name), GOES_ON)
+    states = run(_states(), GOES_ON)
+    state = states.get(name, "left")
+    away = [one for one, its in states.items() if its != "online" and one not in (name, *without)]
+    if away:
+        text = f"{' and '.join(away)} would not get the new key and be shut out: wait until it is online, or --without"
+        raise CommandError(Exit.REFUSED, f"{text} {away[0]}.")
     if state in _UNPROVEN:
         text = f"{name} is {state}, and nothing proves yet that it is off: standfast fence now {name}"
         raise CommandError(Exit.REFUSED, text)
     if state not in _OUT:
         _stop(name, target or gone.addresses[0], timeout_s)
         run(wait_until(name, _OUT, timeout_s), GOES_ON)
-    _push(tree, f"node remove {name}", timeout_s)
+    _push(tree, f"node remove {name}", timeout_s, without)
     click.echo(f"{name} is no node any more. To take what it has kept from its disk: apt purge standfast, there")
     if unused := node_change.newly_unused(base, tree):
         click.echo(f"No node uses these fence devices now, cluster.conf still has them: {', '.join(unused)}")
 
 
-async def _state(name: str) -> str:
+async def _states() -> dict[str, str]:
     from standfast.bus import Bus
-    from standfast.ctl.node_wait import state_of
+    from standfast.ctl.node_wait import states_of
     from standfast.ctl.wishes import find_resourced
 
     async with await Bus.connect() as bus:
         await find_resourced(bus)
-        return await state_of(bus, name)
+        return await states_of(bus)
 
 
 def _stop(name: str, target: str, timeout_s: float) -> None:
@@ -133,10 +147,10 @@ def _stop(name: str, target: str, timeout_s: float) -> None:
         raise CommandError(Exit.REFUSED, text)
 
 
-def _push(tree: "Tree", why: str, timeout_s: float) -> None:
+def _push(tree: "Tree", why: str, timeout_s: float, without: tuple[str, ...] = ()) -> None:
     """The version is in force, and every node that is here works with it. Raises CommandError."""
     from standfast.ctl.config_push import How, carry_out
 
-    how = How(without=(), why=why, confirm_ms=0, sure=True, as_json=False, timeout_s=timeout_s)
+    how = How(without=without, why=why, confirm_ms=0, sure=True, as_json=False, timeout_s=timeout_s)
     with contextlib.redirect_stdout(sys.stderr):  # what this command says itself is on stdout, and may be the files
         carry_out(tree, how, here=False)

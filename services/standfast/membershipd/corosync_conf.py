@@ -12,16 +12,17 @@ from standfast.corosync import knet_log
 # A key of our own in the running Corosync: the digest of the file that it read last. Corosync keeps keys that it
 # does not know (cmap_keys(7)), so it tells whether it works with this file, an older one, or somebody else's.
 DIGEST_KEY: Final = "standfast.corosync_conf"
+KEY_KEY: Final = "standfast.key"  # the digest of the key, which is a file of its own
 
 # How long the votes of a lost node are still expected with LastManStanding: votequorum's own default, or several rings.
 _LAST_MAN_WINDOW_MS: Final = 10_000
 
 
-def render(configuration: Configuration, key_file: Path) -> str:
-    """The whole file; its quorum section says what `quorum_of` says of the same configuration."""
+def render(configuration: Configuration, key_file: Path, key: bytes) -> str:
+    """The whole file; its quorum section says what `quorum_of` says of the same configuration. `key`: in `key_file`."""
     text = "\n".join(
         [
-            "# Written by standfast-membershipd out of /etc/standfast/cluster.conf; changes here are lost.",
+            "# Written by standfast-membershipd out of the version in force; changes here are lost.",
             *_section("totem", _totem(configuration, key_file)),
             "nodelist {",
             *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),
@@ -31,13 +32,24 @@ def render(configuration: Configuration, key_file: Path) -> str:
             "",
         ]
     )
-    section, _, key = DIGEST_KEY.partition(".")
-    return text + "\n".join([*_section(section, [(key, _digest(text))]), ""])
+    section, _, name = DIGEST_KEY.partition(".")
+    of_key = hashlib.sha256(key).hexdigest()
+    values = [(KEY_KEY.partition(".")[2], of_key), (name, _digest(text + of_key))]
+    return text + "\n".join([*_section(section, values), ""])
 
 
 def digest_of(text: str) -> str:
     """What a Corosync that works with the file `text` shows as DIGEST_KEY."""
-    return text.rpartition(f"{DIGEST_KEY.partition('.')[2]}: ")[2].split()[0]
+    return _own_value(text, DIGEST_KEY)
+
+
+def key_of(text: str) -> str:
+    """The digest of the key that goes with the file `text`, as Corosync shows it as KEY_KEY."""
+    return _own_value(text, KEY_KEY)
+
+
+def _own_value(text: str, key: str) -> str:
+    return text.rpartition(f" {key.partition('.')[2]}: ")[2].split()[0]
 
 
 def device_of(configuration: Configuration) -> str:

@@ -36,14 +36,20 @@ class Engine:
         self._since_s: float | None = None  # when Corosync was first missed
         self._told: set[str] = set()
 
-    def write(self, text: str) -> bool:
-        """The file holds `text`; True: it held something else before. Raises OSError."""
+    @property
+    def key_file(self) -> Path:
+        """Where Corosync reads its key: a file of its own, which changes with the other and at no other time."""
+        return self._file.with_name("corosync.key")
+
+    def write(self, text: str, key: bytes) -> bool:
+        """The files hold `text` and `key`; True: there was another text before. Raises OSError."""
+        self._file.parent.mkdir(mode=0o755, exist_ok=True)
+        write_atomic(self.key_file, key, 0o600)
         try:
             if self._file.read_text() == text:
                 return False
         except OSError:
             pass  # not there, or not readable: it is written anew
-        self._file.parent.mkdir(mode=0o755, exist_ok=True)
         write_atomic(self._file, text.encode(), 0o644)
         return True
 

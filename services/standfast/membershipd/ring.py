@@ -73,6 +73,9 @@ class Follower:
         self._members: tuple[Member, ...] = ()
         self._look = asyncio.Event()
         self._answers = True
+        self._file = ""  # digest of the corosync.conf that this node has written
+        self._files: dict[int, str] = {}  # of the others and this one, as they say
+        self._told_files = asyncio.Event()
         self._logged: list[LinkChange] = []  # by knet since the last question that was answered
         self._strange: set[int] = set()  # nodes whose presence could not be read
 
@@ -83,6 +86,27 @@ class Follower:
         self._carrier.enter(group.node_id, self._group.send)
         self._carrier.members_changed(self._members, frozenset(self._members))
         self._announce()
+
+    def wrote(self, file: str) -> None:
+        """All members are told that this node has written the corosync.conf of this digest."""
+        self._file = file
+        self._announce()
+        self._told_files.set()
+
+    def lacking(self, file: str) -> tuple[int, ...]:
+        """The members that did not say that they have written the corosync.conf of this digest."""
+        return tuple(sorted({node for node, _ in self._members if self._files.get(node) != file}))
+
+    async def told_about_files(self) -> None:
+        """Something may be known of a member's file, or of the members, that was not when this was called."""
+        self._told_files.clear()
+        await self._told_files.wait()
+
+    @property
+    def is_lowest(self) -> bool:
+        """No member has a lower id than this node."""
+        node = self._settings().node
+        return node is not None and all(node.id <= member for member, _ in self._members)
 
     async def reload(self) -> None:
         """Every Corosync of the ring was told to read its file. Raises CorosyncError, TimeoutError."""
@@ -110,6 +134,7 @@ class Follower:
     def look_now(self) -> None:
         """The links and this node's name are told anew: the settings changed."""
         self._look.set()
+        self._told_files.set()
         self._announce()
 
     def close(self) -> None:
@@ -153,6 +178,7 @@ class Follower:
         self._members = members
         gone = frozenset((*left, *joined))  # who joins anew may be another incarnation
         self._forget({node for node, _ in gone})
+        self._told_files.set()
         if self._group.handle is not None:  # else `open` tells in a moment
             self._carrier.members_changed(members, gone)
         self._announce()
@@ -172,11 +198,15 @@ class Follower:
             self._tell_strange(node, text)
             return
         self._strange.discard(node)
+        if self._files.get(node) != presence.file:
+            self._files[node] = presence.file
+            self._told_files.set()
         if self.view.incarnations.get(node) != presence.incarnation:
             self.view = replace(self.view, incarnations={**self.view.incarnations, node: presence.incarnation})
             self._on_change()
 
     def _forget(self, nodes: set[int]) -> None:
+        self._files = {node: file for node, file in self._files.items() if node not in nodes}
         if not nodes.isdisjoint(self.view.incarnations):
             kept = {node: value for node, value in self.view.incarnations.items() if node not in nodes}
             self.view = replace(self.view, incarnations=kept)
@@ -187,7 +217,7 @@ class Follower:
         node, group = self._settings().node, self._group.handle
         if node is None or group is None or not any(member == group.node_id for member, _ in self._members):
             return
-        self._group.send(encode(Presence(node=node.name, incarnation=self._incarnation)))
+        self._group.send(encode(Presence(node=node.name, incarnation=self._incarnation, file=self._file)))
 
     # links
 

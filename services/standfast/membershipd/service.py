@@ -17,12 +17,13 @@ from standfast.corosync.requests import Requests
 from standfast.journal import Event, Level
 from standfast.membershipd.away import Away, Place
 from standfast.membershipd.churn import Churn
-from standfast.membershipd.corosync_conf import DIGEST_KEY, device_of, digest_of, render
+from standfast.membershipd.corosync_conf import device_of, render
 from standfast.membershipd.device import Device
 from standfast.membershipd.engine import Engine
 from standfast.membershipd.members import Members
 from standfast.membershipd.pause import FORGOTTEN_AFTER_MS
 from standfast.membershipd.publication import NAME, publish
+from standfast.membershipd.reload import Reload
 from standfast.membershipd.ring import Follower, View
 from standfast.membershipd.settings import Settings, read_settings, tell_changes
 from standfast.membershipd.sharing import Sharing
@@ -57,6 +58,8 @@ class Membership:
         self._requests = Requests("corosync")
         self._engine = Engine(machine.corosync_conf, self._loop.time)
         self._device = Device(self._device_wanted, self._loop.time)
+        self._due = asyncio.Event()  # Corosync may work with another file than the one that is written
+        self._reload = Reload(network, self._requests, lambda node: self._settings.name_of(node), self._due.is_set)
         self._up_to_date = False  # the running Corosync took the file as it is now
         self._bus: Bus | None = None
         self._follower: Follower | None = None
@@ -68,7 +71,7 @@ class Membership:
         self._sharing = Sharing(self._server, machine.folder, lambda node: self._settings.name_of(node))
         self._server.handle("org.standfast.Membership1", "Rejoin", self._rejoin)
         self._settings = read_settings(machine.hostname, machine.folder)
-        self._text = ""  # of corosync.conf, "" = none yet
+        self._text, self._key = "", b""  # of corosync.conf and the key beside it, "" = none yet
         self._take(None, self._settings)
 
     async def run(self) -> None:
@@ -77,6 +80,7 @@ class Membership:
             tasks.create_task(serve_forever(self._server, NAME, self._on_bus))
             tasks.create_task(self._keep_following())
             tasks.create_task(self._keep_rereading())
+            tasks.create_task(self._keep_up_to_date())
             tasks.create_task(self._members.follow())
             tasks.create_task(self._device.keep(lambda: self._bus))
             tasks.create_task(self._sharing.carrier.keep())
@@ -107,7 +111,7 @@ class Membership:
                 self._follower.look_now()
                 if changed:
                     _tell_what_waits(old, new)
-                    await self._bring_up_to_date(self._follower)
+                    self._due.set()
 
     def _take(self, old: Settings | None, new: Settings) -> bool:
         """The journal, corosync.conf and the bus agree with the settings; True: Corosync has a file to read."""
@@ -115,7 +119,8 @@ class Membership:
         tell_changes(old, new)
         changed = False
         if new.configuration is not None and new.node is not None:
-            self._text = render(new.configuration, new.key_file)
+            self._key = new.key
+            self._text = render(new.configuration, self._engine.key_file, self._key)
             changed = self._write()
         self._show()
         return changed
@@ -124,7 +129,7 @@ class Membership:
         """corosync.conf is right, or, while this node is away, not there. True: Corosync has a file to read."""
         if self._away.here:
             try:
-                return bool(self._text) and self._engine.write(self._text)
+                return bool(self._text) and self._engine.write(self._text, self._key)
             except OSError as error:
                 file = self._machine.corosync_conf
                 text = f"{file} cannot be written ({error.strerror}), Corosync works with what it has: free /run"
@@ -157,7 +162,7 @@ class Membership:
 
     async def _is_ours(self) -> bool:
         """The running Corosync works with a file of ours. Raises CorosyncError, TimeoutError."""
-        ours = await self._running_digest() is not None
+        ours = await self._reload.running_digest() is not None
         if not ours and not self._foreign:
             text = (
                 "Corosync runs with a configuration that is not Standfast's, so this node does not join: "
@@ -184,7 +189,7 @@ class Membership:
         try:
             await follower.open()
             self._engine.answers()
-            await self._bring_up_to_date(follower)
+            self._due.set()
             decision = await _until_dead(follower)
             if decision is not None:
                 await self._withdraw(churn, decision, follower)
@@ -197,21 +202,15 @@ class Membership:
         text = f"Corosync is gone; the last view was {follower.view.ring}"
         journal.write(Event.COROSYNC_LOST, Level.WARNING, text, view=str(follower.view.ring or ""))
 
-    async def _bring_up_to_date(self, follower: Follower) -> None:
+    async def _keep_up_to_date(self) -> None:
         """Corosync works with the file as it is now; when it is gone or hangs, its next life does."""
-        wanted = digest_of(self._text)
-        with contextlib.suppress(CorosyncError, TimeoutError):
-            if await self._running_digest() == wanted:
-                self._took_file()
-                return
-            await follower.reload()
-            if await self._running_digest() == wanted:
-                self._took_file()
-                text = "Corosync works with the changed configuration"
-                journal.write(Event.COROSYNC_RELOADED, Level.NOTICE, text)
-                return
-            text = "Corosync refuses the changed configuration and keeps the old one: journalctl -b -u corosync.service"
-            journal.write(Event.COROSYNC_REFUSED, Level.ERROR, text)
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            follower = self._follower
+            with contextlib.suppress(CorosyncError, TimeoutError):
+                if follower is not None and await self._reload.bring_up_to_date(follower, self._text):
+                    self._took_file()
 
     # the withdrawal
 
@@ -241,7 +240,7 @@ class Membership:
         """Corosync does not run, whoever starts it, until the pause is over or an operator ended it."""
         runs = True
         try:
-            await self._running_digest()
+            await self._reload.running_digest()
         except CorosyncError:
             runs = False
         except TimeoutError:
@@ -272,9 +271,6 @@ class Membership:
         """None while Corosync does not run, or works with another file."""
         configuration = self._settings.configuration
         return device_of(configuration) if self._up_to_date and configuration is not None else None
-
-    async def _running_digest(self) -> str | None:
-        return await self._requests.ask(lambda: self._network.read_string(DIGEST_KEY))
 
 
 async def _until_dead(follower: Follower) -> Withdraw | None:

@@ -38,7 +38,7 @@ class Settings:
     configuration: Configuration | None  # None: there is none here, or it cannot be read
     node: Node | None
     problems: tuple[Problem, ...]
-    key_file: Path
+    key: bytes  # Corosync's; empty: it cannot be read
 
     @property
     def usable(self) -> bool:
@@ -67,8 +67,7 @@ def read_settings(
         problems = (*problems, Problem(source=Source(path="cluster.conf", line=0), text=text))
     elif node is not None:
         problems = (*problems, *_one_network(node, networks()))
-    key_file = folder / IN_FORCE.name / KEY_NAME  # Corosync reads it through the link
-    return Settings(configuration=configuration, node=node, problems=problems, key_file=key_file)
+    return Settings(configuration=configuration, node=node, problems=problems, key=_key(folder))
 
 
 def _one_network(node: Node, networks: Iterable[Network]) -> Iterator[Problem]:
@@ -79,6 +78,13 @@ def _one_network(node: Node, networks: Iterable[Network]) -> Iterator[Problem]:
         if len(inside) > 1:
             text = f"{' and '.join(inside)} of {node.name} are in one network ({network}); a second link needs its own"
             yield Problem(source=source, text=text)
+
+
+def _key(folder: Path) -> bytes:
+    try:
+        return (folder / IN_FORCE.name / KEY_NAME).read_bytes()
+    except OSError:
+        return b""  # load_in_force() has told it
 
 
 def find_node(nodes: Iterable[Node], hostname: str) -> Node | None:

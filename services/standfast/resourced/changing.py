@@ -45,11 +45,15 @@ def resume(hands: Mapping[str, Hand], record: Record | None, installed: str, now
         hand.expire(now)
 
 
-def waiting(hands: Mapping[str, Hand], new: Configuration, record: Record) -> tuple[str, ...]:
-    """The groups for which `new` waits until they are thawed, or maintenance is over."""
+def objections(hands: Mapping[str, Hand], new: Configuration, record: Record) -> tuple[str, ...]:
+    """A sentence for each group that runs here, that `new` changes, and that is not to be touched."""
     begun = {name: hand.group for name, hand in hands.items() if hand.stage in BEGUN and _idle(record, name)}
     groups = {group.name: group for group in new.groups if group.name in begun}
-    return tuple(name for name, group in groups.items() if first_changed(begun[name], group) is not None)
+    changed = [name for name, group in groups.items() if first_changed(begun[name], group) is not None]
+    how = {name: f"{name} is frozen: standfast group thaw {name}" for name in changed}
+    if record.maintenance:
+        how = dict.fromkeys(changed, "there is maintenance: standfast maintenance off")
+    return tuple(f"{name} runs here and would change, and {how[name]}" for name in changed)
 
 
 def _gives_way(hand: Hand, new: Group | None, record: Record, now: int, able: bool) -> bool:

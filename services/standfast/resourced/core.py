@@ -12,7 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.alone import Alone
-from standfast.resourced.changing import make_hands, make_way, resume
+from standfast.resourced.changing import make_hands, make_way, objections, resume
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -222,12 +222,11 @@ class Core:
             if hand.states:  # what was not looked at yet is not judged
                 hand.observed(hand.states, self.now)  # what was dispensable may be critical now
 
-    def _ready_to_install(self) -> bool:
-        """Nothing runs here any more that the version in force changes: what does is stopped."""
-        record, new = self.record, self.offered
-        assert record is not None
-        new = new if new is not None and new.digest == record.configuration else self.configuration
-        return make_way(self.hands, new, record, self.now, able=self._able())
+    def _ready_to_install(self, new: Configuration) -> bool:
+        """Nothing runs here any more that `new`, which is in force, changes: what does is stopped."""
+        assert self.record is not None
+        self.installation.waits = objections(self.hands, new, self.record)
+        return make_way(self.hands, new, self.record, self.now, able=self._able())
 
     def _network(self, event: Event) -> None:
         match event:

@@ -23,13 +23,14 @@ class Installation:
         installed: str,
         terms: Terms,
         act: Callable[[Action], None],
-        ready: Callable[[], bool],
+        ready: Callable[[Configuration], bool],
     ) -> None:
-        """`ready()`: nothing runs here any more that the version offered would leave without its definition."""
+        """`ready(new)`: nothing runs here any more that this version changes."""
         self.configuration = configuration  # in use
         self.installed = installed  # digest of the version whose units are in place
         self.offered: Configuration | None = None  # the version that was prepared last
-        self.objections: tuple[str, ...] = ()
+        self._objections: tuple[str, ...] = ()
+        self.waits: tuple[str, ...] = ()  # why the version in force is not installed
         self.drifted: tuple[str, ...] = ()
         self._terms, self._act, self._ready = terms, act, ready
         self._in_force_at = ("", 0)  # nonce and position where a version came into force last
@@ -39,6 +40,10 @@ class Installation:
     @property
     def available(self) -> str:
         return self.offered.digest if self.offered is not None else ""
+
+    @property
+    def objections(self) -> tuple[str, ...]:
+        return (*self.waits, *self._objections)[:MOST_SENTENCES]
 
     def told(self, me: str) -> Installed:
         """What the record is to say of this node."""
@@ -56,7 +61,7 @@ class Installation:
 
     def read(self, event: ConfigurationRead) -> None:
         self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
-        self.objections = tuple(text[:LONGEST_SENTENCE] for text in event.objections[:MOST_SENTENCES])
+        self._objections = tuple(text[:LONGEST_SENTENCE] for text in event.objections[:MOST_SENTENCES])
         self.drifted = event.drifted[:MOST_SENTENCES]
 
     def advance(self, wanted: str, now: int) -> None:
@@ -64,13 +69,19 @@ class Installation:
         record, term = self._terms.record, self._terms.term
         if record is None or term is None or term.position == 0:
             return
+        if record.configuration == self.installed:
+            self.waits = ()
         due = record.configuration if record.configuration != self.installed else wanted
         if not due:
             self._asked = None
         elif due not in (self.available, self.configuration.digest):
             self._ask(FetchConfiguration(digest=due), now)
-        elif due == record.configuration and self._stored() and self._ready():
+        elif due == record.configuration and self._stored() and self._ready(self._version(due)):
             self._ask(InstallConfiguration(digest=due), now)
+
+    def _version(self, digest: str) -> Configuration:
+        """Which of the two versions that are read has this digest."""
+        return self.offered if self.offered is not None and self.available == digest else self.configuration
 
     def _stored(self) -> bool:
         """Every member has stored which version is in force; one of this term as an acknowledged wish must be, too."""

@@ -34,9 +34,6 @@ class Rule(StrEnum):
     MAINTENANCE = "maintenance"
     QUORUM_LEAVES = "quorum-leaves"
     GOES_HOME = "goes-home"
-    CHANGED = "changed"
-    REMOVED = "removed"
-    HOLDS_BACK = "holds-back"
     STAYS = "stays"
     NOT_THERE = "not-there"
     FAILED = "failed"
@@ -75,6 +72,10 @@ class Rule(StrEnum):
     STOP_FAILED = "stop-failed"
     FENCED_BY_OPERATOR = "fenced-by-operator"
     STARTED_WITHOUT = "started-without"
+    # what a version of the configuration would do without an order
+    CHANGED = "changed"
+    REMOVED = "removed"
+    HOLDS_BACK = "holds-back"
 
 
 SENTENCES: Mapping[Rule, str] = {

@@ -11,8 +11,18 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from standfast.resourced.codec import SPEAKS, encode, encode_around
+from standfast.resourced.encoders import field_encoders
 from standfast.resourced.messages import Lineage
-from standfast.resourced.record import Disk, GroupRecord, NodeRecord, Record, durable, durable_group, durable_node
+from standfast.resourced.record import (
+    Disk,
+    GroupRecord,
+    NodeRecord,
+    Record,
+    VersionInForce,
+    durable,
+    durable_group,
+    durable_node,
+)
 
 Part = TypeVar("Part")
 
@@ -31,6 +41,7 @@ class RecordText:
         self._version = version
         self._nodes: _Parts[NodeRecord] = _Parts(durable_node, version)
         self._groups: _Parts[GroupRecord] = _Parts(durable_group, version)
+        self._history = _History(version)
         self._shell: tuple[Record, str] | None = None
 
     def content(self, record: Record) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -62,12 +73,12 @@ class RecordText:
     def _around(self, shell: Record, record: Record) -> str:
         self._follow(record)
         ready = {"nodes": self._nodes.text(record.nodes), "groups": self._groups.text(record.groups)}
-        return encode_around(shell, ready, self._version)
+        return encode_around(shell, ready | self._history.text(record), self._version)
 
     def _shell_text(self, record: Record) -> str:
         if self._shell is None or self._shell[0] is not record:
             shell = replace(_shell(record), term=0, position=0)
-            self._shell = record, encode_around(shell, {}, self._version)
+            self._shell = record, encode_around(shell, self._history.text(record), self._version)
         return self._shell[1]
 
 
@@ -78,16 +89,32 @@ class WholeText:
         self._version = version
         self._nodes: _Parts[NodeRecord] = _Parts(lambda node: node, version)
         self._groups: _Parts[GroupRecord] = _Parts(lambda group: group, version)
+        self._history = _History(version)
 
     def digest(self, record: Record) -> str:
         """The same as `whole_digest(record)`."""
         ready = {"nodes": self._nodes.text(record.nodes), "groups": self._groups.text(record.groups)}
+        ready |= self._history.text(record)
         return hashlib.sha256(encode_around(record, ready, self._version).encode()).hexdigest()
 
 
 def _shell(record: Record) -> Record:
     """What is durable beside the nodes and groups."""
     return durable(replace(record, nodes={}, groups={}))
+
+
+class _History:
+    """The text of the history, which is long and changes seldom."""
+
+    def __init__(self, version: int) -> None:
+        self._encode = dict(field_encoders(Record, version).parts)["history"]
+        self._known: tuple[VersionInForce, ...] | None = None
+        self._text = ""
+
+    def text(self, record: Record) -> dict[str, str]:
+        if record.history is not self._known:
+            self._known, self._text = record.history, self._encode(record.history)
+        return {"history": self._text}
 
 
 class _Parts(Generic[Part]):

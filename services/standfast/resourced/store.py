@@ -1,9 +1,13 @@
 """The versions on this node's disk as resourced uses them, and putting one in place (DESIGN section 3)."""
 
+from typing import Final
+
 from standfast.configuration import checkout, install, versions
 from standfast.configuration.load import ROOT, check
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.tree import Tree
+
+SPARE_S: Final = 86_400.0
 
 
 def load_version(digest: str) -> tuple[Configuration, Tree] | None:
@@ -58,5 +62,5 @@ def drift() -> tuple[str, ...]:
 
 
 def prune(keep: set[str]) -> None:
-    """Versions that nobody may want again are gone."""
-    versions.prune(keep)
+    """Versions that nobody may want again are gone; one that has just come may be about to be pushed."""
+    versions.prune(keep, spare_s=SPARE_S)
