@@ -116,6 +116,7 @@ def test_what_a_node_said_of_an_earlier_version_is_not_taken_for_its_answer(desk
     desk.changed()
     desk.pushing.nodes["node3"][2] = ["of long ago"]
     desk.pushing.publish()
+    desk.pushing.delays = {"node3": 1.0}
     result = desk.type("push", "--yes")
     assert result.exit_code == 0, result.stderr
 
