@@ -81,7 +81,7 @@ class Machine:
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         return {unit: text for unit, text in self.loose.items() if unit in units}
 
-    async def reload(self) -> None:
+    async def reload(self, groups: tuple[Any, ...]) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.done.append("daemon-reload")

@@ -143,7 +143,7 @@ class Installer:
     async def _put_in_place(self, new: Configuration) -> str:
         """Why systemd does not know the units, "" = it does. Raises ConfigurationError, OSError, BusError."""
         self._unread |= await asyncio.to_thread(store.put_in_place, new)
-        why = await self._reload_systemd()
+        why = await self._reload_systemd(new)
         if why and self._unread:
             return why
         self._due = self._told = ""
@@ -157,11 +157,11 @@ class Installer:
             await self._acts.adopt(new.groups)
         return ""
 
-    async def _reload_systemd(self) -> str:
+    async def _reload_systemd(self, new: Configuration) -> str:
         """systemd has read all units, also those of an installation that died before it could ask for that; else why
         not: with less than 16 MiB in /run it refuses, and what is in place since earlier is as good as before."""
         try:
-            await self._acts.reload()
+            await self._acts.reload(new.groups)
         except BusError as error:
             return f"systemd does not read its units anew: {error.text} Free /run"
         self._unread = False
@@ -209,8 +209,8 @@ class Installer:
 
 def _tell_edited(files: tuple[str, ...]) -> None:
     if files:
-        text = f"Edited in /etc/standfast, which changes nothing until it is pushed: {', '.join(files)}"
-        text += "; see: standfast config diff"
+        names = ", ".join(files)
+        text = f"Edited in /etc/standfast: {names}. Nothing comes of it until it is pushed: standfast config diff"
     else:
         text = "The files in /etc/standfast are those in force again"
     journal.write(journal.Event.CONFIGURATION_EDITED, journal.Level.NOTICE, text)
