@@ -39,6 +39,7 @@ class Installer:
         self._acts, self._push, self._judge_by, self._want, self._keep = acts, push, judge, want, keep
         self._offered: Configuration | None = None
         self._objections: tuple[str, ...] = ()
+        self._drift = store.Drift()
         self._drifted: tuple[str, ...] = ()
         self._unguarded: tuple[tuple[str, str], ...] = ()
         self._unread = False  # units were put in place that systemd did not read
@@ -150,7 +151,7 @@ class Installer:
         self.configuration = new
         for daemon in ("membershipd", "quorumd", "fenced"):
             await self._acts.reload_daemon(daemon)
-        self._drifted = await asyncio.to_thread(store.drift)
+        self._drifted = await asyncio.to_thread(self._drift.names)
         await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
         self._push(self.state())
         if self._acts.adopted:
@@ -181,7 +182,7 @@ class Installer:
         async with self._one_step:
             if self._due:
                 await self._install()
-            drifted = await asyncio.to_thread(store.drift)
+            drifted = await asyncio.to_thread(self._drift.names)
             if drifted != self._drifted:
                 _tell_edited(drifted)
                 self._drifted = drifted
