@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from standfast import files, journal
 from standfast.bus import Bus, BusError, ErrorName
-from standfast.configuration.machine_checks import objections
 from standfast.configuration.model import Configuration
 from standfast.configuration.tree import Tree
 from standfast.corosync.common import CorosyncError
@@ -116,6 +115,8 @@ class Service:
         """What this machine and its fence agents have against a version. Raises BusError, OSError."""
         if self._bus is None:
             raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        from standfast.configuration.machine_checks import objections  # a push is rare, memory is short
+
         machine = await objections(configuration, tree, self._bus)
         return (*machine, *await self.fencer.check(configuration.digest))
 
