@@ -158,8 +158,8 @@ class Hand:
     # Events
 
     def adopt(self, held: bool, leased: bool, states: tuple[UnitState, ...], now: int, *, frozen: bool = False) -> None:
-        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`. Where an
-        order came first this is its work (a new group). What is down in a `frozen` one was stopped by somebody."""
+        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`. Where
+        an order came first this is its work (a new group). What is down in a `frozen` one was stopped by somebody."""
         if self.order or self.stage is not Stage.IDLE:
             self.observed(states, now)
             return
