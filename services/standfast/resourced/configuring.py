@@ -24,6 +24,7 @@ class GoingBack:
 
     contents: tuple[Content, ...] = ()
     wanted: str = ""  # digest of the version that the coordinator must read first, "" = none
+    ends: frozenset[str] = frozenset()  # groups that it does not have: they stop first
 
 
 def into_force(offered: Configuration, wish: Wish) -> ConfigurationInForce:
@@ -50,8 +51,10 @@ def go_back(record: Record, in_force: Configuration, situation: Situation, waits
     offered = situation.offered
     if offered is None or offered.digest != back:
         return GoingBack(wanted=back)
-    if refuse_change(record, in_force, offered):
+    if _refuse_by_view(record) or _refuse_by_nodes(record, in_force, offered):
         return GoingBack()
+    if _refuse_by_groups(record, offered):
+        return GoingBack(ends=frozenset(name for name in record.groups if offered.group(name) is None))
     why = f"version {record.version} was not confirmed within {record.confirm_ms // 1000} s"
     undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, base=record.configuration, by=NOBODY, why=why)
     return GoingBack(contents=(into_force(offered, undo),))

@@ -34,6 +34,7 @@ class Rule(StrEnum):
     MAINTENANCE = "maintenance"
     QUORUM_LEAVES = "quorum-leaves"
     GOES_HOME = "goes-home"
+    GOES_BACK = "goes-back"
     STAYS = "stays"
     NOT_THERE = "not-there"
     FAILED = "failed"
@@ -96,6 +97,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.MAINTENANCE: "the cluster is in maintenance: nothing is done with its groups",
     Rule.QUORUM_LEAVES: "the nodes that stay would not be quorate",
     Rule.GOES_HOME: "goes home to {node}",
+    Rule.GOES_BACK: "nobody confirmed the version in force, and the one before does not have it",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
     Rule.FAILED: "{cause}",
