@@ -49,7 +49,7 @@ def test_what_is_unpacked_is_what_was_packed(contents: dict[str, bytes], mode: i
 def test_an_empty_file_travels_and_a_name_that_nobody_could_be_told_does_not() -> None:
     tree = tree_of({"café": b"", "units/a.service": b"[Unit]\n"}, 0o600)
     assert unpack(pack(tree)) == tree
-    with pytest.raises(ConfigurationError, match="called 'caf.udce9'"):
+    with pytest.raises(ConfigurationError, match=r"called 'caf.udce9'"):
         unpack(pack(tree_of({"caf\udce9": b""}, 0o600)))
 
 
