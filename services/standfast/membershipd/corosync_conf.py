@@ -80,7 +80,7 @@ def _node(node: Node) -> list[tuple[str, str]]:
         ("name", node.name),
         ("nodeid", str(node.id)),
         ("quorum_votes", str(node.votes)),
-        *((f"ring{link}_addr", address) for link, address in enumerate(node.addresses)),
+        *((f"ring{link}_addr", address) for link, address in enumerate(node.addresses) if address),
     ]
 
 
