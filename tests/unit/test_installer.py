@@ -171,7 +171,7 @@ def test_what_is_in_force_is_fetched_installed_and_used(machine: Machine) -> Non
         assert installer.configuration.digest == installer.installed == versions.in_force() == digest
         assert (machine.system / "web.service").resolve().read_text() == WEB
         assert (machine.system / "web.service.d/zz-standfast.conf").is_file()
-        assert machine.done == ["daemon-reload", "quorumd", "fenced", "adopt"]
+        assert machine.done == ["daemon-reload", "membershipd", "quorumd", "fenced", "adopt"]
         assert machine.last.installed == digest
 
     play(main)

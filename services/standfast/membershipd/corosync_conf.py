@@ -23,7 +23,6 @@ def render(configuration: Configuration, key_file: Path, key: bytes) -> str:
     text = "\n".join(
         [
             "# Written by standfast-membershipd out of the version in force; changes here are lost.",
-            f"# The key: {configuration.key[:16]}",  # with another one the file is another one, so that it is read anew
             *_section("totem", _totem(configuration, key_file)),
             "nodelist {",
             *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),

@@ -14,7 +14,6 @@ from standfast.configuration.tree import Tree
 from standfast.resourced import store
 from standfast.resourced.acts import Acts
 from standfast.resourced.events import ConfigurationRead
-from standfast.resourced.record import Record
 
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
 Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
@@ -46,7 +45,6 @@ class Installer:
         self._wanted = ""  # in force, not stored here
         self._due = ""  # in force, to be installed
         self._told = ""  # why it was not
-        self._membershipd_due = True
         self._one_step = asyncio.Lock()
 
     @property
@@ -149,8 +147,8 @@ class Installer:
         if why and self._unread:
             return why
         self._due = self._told = ""
-        self.configuration, self._membershipd_due = new, True
-        for daemon in ("quorumd", "fenced"):
+        self.configuration = new
+        for daemon in ("membershipd", "quorumd", "fenced"):
             await self._acts.reload_daemon(daemon)
         self._drifted = await asyncio.to_thread(store.drift)
         await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
@@ -168,14 +166,6 @@ class Installer:
             return f"systemd does not read its units anew: {error.text} Free /run"
         self._unread = False
         return ""
-
-    def tells_membershipd(self, record: Record) -> bool:
-        """True once, when every member has the version in force in place: membershipd has Corosync read it then. A
-        reload reaches all of them, and a new key that some had not yet would part them."""
-        installed = {record.nodes[name].installed for name in record.members}
-        due = self._membershipd_due and installed == {record.configuration} == {self.configuration.digest}
-        self._membershipd_due = self._membershipd_due and not due
-        return due
 
     async def settle(self, digest: str) -> None:
         """Before this node takes part the units of the version that it uses are in place, if it is the one in force."""
@@ -219,8 +209,8 @@ class Installer:
 
 def _tell_edited(files: tuple[str, ...]) -> None:
     if files:
-        names = ", ".join(files)
-        text = f"Edited in /etc/standfast: {names}. Nothing comes of it until it is pushed: standfast config diff"
+        text = f"Edited in /etc/standfast, which changes nothing until it is pushed: {', '.join(files)}"
+        text += "; see: standfast config diff"
     else:
         text = "The files in /etc/standfast are those in force again"
     journal.write(journal.Event.CONFIGURATION_EDITED, journal.Level.NOTICE, text)

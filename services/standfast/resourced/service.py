@@ -141,8 +141,6 @@ class Service:
         finally:
             self._running = False
         self.publication.update()
-        if self.core.record is not None and self.installer.tells_membershipd(self.core.record):
-            later.begin(self._tasks, self.acts.reload_daemon("membershipd"))
 
     def _perform(self, action: Action) -> None:
         match action:
