@@ -43,18 +43,22 @@ def _proof_before_start(trial: Trial) -> Iterator[str]:
     ends = list(_ends(trial))
     for node in trial.lab.nodes():
         own = [at for name, at, _ in ends if name == node]
-        for text in starts_before_proof(trial.told(node), trial.first_owner, own):
-            yield f"{node}'s journal: {text}"
+        told = trial.told(node)
+        for group in sorted({GROUP, *(entry.fields["GROUP"] for entry in told if "GROUP" in entry.fields)}):
+            for text in starts_before_proof(told, trial.first_owner if group == GROUP else None, own, group):
+                yield f"{node}'s journal: {text}"
 
 
-def starts_before_proof(entries: Iterable[Told], holder: str | None, ends: Iterable[float] = ()) -> Iterator[str]:
-    """The violations in one journal; `holder` held the group before the first entry.
+def starts_before_proof(
+    entries: Iterable[Told], holder: str | None, ends: Iterable[float] = (), group: str = GROUP
+) -> Iterator[str]:
+    """The violations in one journal that are about the group; `holder` held it before the first entry.
 
     At each of `ends` its node went down: a proof that was given while it was off is told by the others only.
     """
     pending: dict[str, str] = {}  # node: loss
     to_come = sorted(ends)
-    for entry in entries:
+    for entry in (entry for entry in entries if entry.fields.get("GROUP", group) == group):
         while to_come and entry.at > to_come[0]:
             del to_come[0]
             pending.clear()

@@ -33,6 +33,7 @@ NAMED = told("term-opened", TERM="9", text="Term 9 is open: node1, node2, node3;
         ([LOST, told("group-stopped"), START], "node2", 1),
         ([LOST, told("node-proven", SUBJECT="node1", INCIDENT="7.1"), START], "node1", 1),  # a proof of another loss
         ([LOST, told("group-starting", SUBJECT="node3")], "node1", 1),
+        ([PROVEN, told("group-starting", GROUP="other", SUBJECT="node3"), LOST, START], "node2", 0),
     ],
 )
 def test_a_start_before_the_proof_is_found_in_a_journal(entries: list[Told], holder: str, wrong: int) -> None:

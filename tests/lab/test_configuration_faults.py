@@ -1,4 +1,4 @@
-"""Slips of the pen in /etc/standfast: nothing comes of them, and a push says file and line (issue 2, line 11)."""
+"""Slips of the pen in /etc/standfast: nothing comes of them, and a push says file and line (issues 2 and 5)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

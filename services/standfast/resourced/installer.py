@@ -209,8 +209,8 @@ class Installer:
 
 def _tell_edited(files: tuple[str, ...]) -> None:
     if files:
-        text = f"Edited in /etc/standfast, which changes nothing until it is pushed: {', '.join(files)}"
-        text += "; see: standfast config diff"
+        names = ", ".join(files)
+        text = f"Edited in /etc/standfast: {names}. Nothing comes of it until it is pushed: standfast config diff"
     else:
         text = "The files in /etc/standfast are those in force again"
     journal.write(journal.Event.CONFIGURATION_EDITED, journal.Level.NOTICE, text)
