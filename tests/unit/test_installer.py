@@ -35,6 +35,7 @@ class Machine:
         self.loose: dict[str, str] = {}  # units that run beside their group
         self.refusal: BusError | None = None  # of systemd
         self.adopted = True
+        self.in_force = ""  # the record's
         self.done: list[str] = []
         self.wanted: list[str] = []
         self.told: list[ConfigurationRead] = []
@@ -63,8 +64,14 @@ class Machine:
             push=self.told.append,
             judge=self._judge,
             want=self._want,
+            in_force=lambda: self.in_force,
             keep=set,
         )
+
+    async def install(self, installer: Installer, digest: str) -> None:
+        """It came into force, and the core asks for it."""
+        self.in_force = digest
+        await installer.install(digest)
 
     @property
     def last(self) -> ConfigurationRead:
@@ -167,7 +174,7 @@ def test_what_is_in_force_is_fetched_installed_and_used(machine: Machine) -> Non
     async def main() -> None:
         digest, installer = machine.with_a_group(), machine.installer()
         await installer.fetch(digest)
-        await installer.install(digest)
+        await machine.install(installer, digest)
         assert installer.configuration.digest == installer.installed == versions.in_force() == digest
         assert (machine.system / "web.service").resolve().read_text() == WEB
         assert (machine.system / "web.service.d/zz-standfast.conf").is_file()
@@ -202,7 +209,7 @@ def test_what_cannot_be_installed_is_told_once_and_tried_again(
         foreign.write_text(WEB)
         await installer.fetch(digest)
         for _ in range(2):
-            await installer.install(digest)
+            await machine.install(installer, digest)
             await installer.look()
         assert versions.in_force() != digest
         foreign.unlink()
@@ -213,12 +220,31 @@ def test_what_cannot_be_installed_is_told_once_and_tried_again(
     assert capsys.readouterr().err.count("web.service: is in the way of units/web.service") == 1
 
 
+def test_what_is_in_force_no_more_is_not_installed_late(machine: Machine) -> None:
+    async def main() -> None:
+        before = versions.in_force()
+        digest, installer = machine.with_a_group(), machine.installer()
+        foreign = machine.system / "web.service"
+        foreign.write_text(WEB)
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        foreign.unlink()
+        machine.in_force = before
+        await installer.look()
+        assert versions.in_force() == before
+        machine.in_force = digest
+        await installer.look()
+        assert versions.in_force() == before, "the core has to ask again"
+
+    play(main)
+
+
 def test_a_unit_that_runs_beside_its_group_keeps_the_version_out(machine: Machine) -> None:
     async def main() -> None:
         digest, installer = machine.with_a_group(), machine.installer()
         machine.loose = {"web.service": "web.service runs: systemctl stop web.service"}
         await installer.fetch(digest)
-        await installer.install(digest)
+        await machine.install(installer, digest)
         assert installer.installed != digest
         machine.loose = {}
         await installer.look()
@@ -232,7 +258,7 @@ def test_units_that_systemd_did_not_read_are_not_installed(machine: Machine) -> 
         digest, installer = machine.with_a_group(), machine.installer()
         await installer.fetch(digest)
         machine.refusal = BusError(ErrorName.FAILED, "There is no space.")
-        await installer.install(digest)
+        await machine.install(installer, digest)
         assert installer.installed == ""
         machine.refusal = None
         await installer.look()
@@ -254,7 +280,7 @@ def test_the_working_copy_follows_but_for_what_somebody_edited(machine: Machine)
         )
         versions.store(new)
         await installer.fetch(new.digest)
-        await installer.install(new.digest)
+        await machine.install(installer, new.digest)
         assert mine.read_text() == "new"
         assert "edited" in (machine.root / "cluster.conf").read_text()
         assert machine.last.drifted == ("cluster.conf",)
@@ -271,7 +297,7 @@ def test_a_guard_that_is_gone_is_written_again_and_until_then_nothing_is_install
     async def main() -> None:
         digest, installer = machine.with_a_group(), machine.installer()
         await installer.fetch(digest)
-        await installer.install(digest)
+        await machine.install(installer, digest)
         guard = machine.system / "web.service.d/zz-standfast.conf"
         guard.unlink()
         await installer.guards((("webserv", "web.service"),))

@@ -22,8 +22,8 @@ Want = Callable[[str], Awaitable[None]]
 
 class Installer:
     """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want`
-    asks the other nodes for one that is not stored here (both may raise BusError), `keep` names the versions that may
-    be wanted again."""
+    asks the other nodes for one that is not stored here (both may raise BusError), `in_force` is the record's digest,
+    `keep` names the versions that may be wanted again."""
 
     def __init__(
         self,
@@ -33,10 +33,12 @@ class Installer:
         push: Callable[[ConfigurationRead], None],
         judge: Judge,
         want: Want,
+        in_force: Callable[[], str],
         keep: Callable[[], Collection[str]],
     ) -> None:
         self.configuration = configuration  # in use
-        self._acts, self._push, self._judge_by, self._want, self._keep = acts, push, judge, want, keep
+        self._acts, self._push, self._judge_by, self._want = acts, push, judge, want
+        self._in_force, self._keep = in_force, keep
         self._offered: Configuration | None = None
         self._objections: tuple[str, ...] = ()
         self._drift = store.Drift()
@@ -124,12 +126,13 @@ class Installer:
             await self._install()
 
     async def _install(self) -> None:
-        """What does not succeed is due until it does."""
+        """What does not succeed is due until it does, or until another version is in force, which is asked for."""
         new = self._offered if self._offered and self._offered.digest == self._due else self.configuration
-        if new.digest != self._due:
-            return
         try:
             loose = await self._acts.enabled_or_running(store.unguarded(new))
+            if new.digest != self._due or self._due != self._in_force():
+                self._due = ""
+                return
             if loose:
                 why = f"what belongs to a group must not start by itself: {'; '.join(loose.values())}"
             else:
@@ -168,12 +171,11 @@ class Installer:
         self._unread = False
         return ""
 
-    async def settle(self, digest: str) -> None:
+    async def settle(self) -> None:
         """Before this node takes part the units of the version that it uses are in place, if it is the one in force."""
         async with self._one_step:
-            if digest == self.configuration.digest:
-                self._due = digest
-                await self._install()
+            self._due = self.configuration.digest
+            await self._install()
 
     # What others do to it
 

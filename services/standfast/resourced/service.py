@@ -86,6 +86,7 @@ class Service:
             push=self.push,
             judge=self._judge,
             want=self.neighbours.want,
+            in_force=self._in_force,
             keep=self._wanted_again,
         )
         self.feeder = Feeder(self._armed)
@@ -119,6 +120,11 @@ class Service:
 
         machine = await objections(configuration, tree, self._bus)
         return (*machine, *await self.fencer.check(configuration.digest))
+
+    def _in_force(self) -> str:
+        """The record's digest, "" without a record."""
+        record = self.core.record
+        return record.configuration if record is not None else ""
 
     def _wanted_again(self) -> set[str]:
         """Versions that may be wanted again: those of the history."""
@@ -218,8 +224,7 @@ class Service:
         await self.fencer.attach(bus)
         await self.neighbours.attach(bus)
         if not self.acts.adopted:
-            record = self.core.record
-            await self.installer.settle(record.configuration if record is not None else "")
+            await self.installer.settle()
             await self.acts.adopt(self.core.configuration.groups)
             await asyncio.sleep(self._restarts.pause_s)
             self.stream.join()
