@@ -138,6 +138,9 @@ def test_a_stored_version_is_prepared_when_nothing_speaks_against_it(machine: Ma
         await installer.stored(digest)
         assert machine.last.offered is None
         assert machine.last.objections == machine.objections
+        machine.told.clear()
+        await installer.stored(digest)
+        assert [one.objections for one in machine.told] == [(), machine.objections], "the old ones are taken back first"
 
     play(main)
 

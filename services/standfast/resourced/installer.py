@@ -72,6 +72,9 @@ class Installer:
             if digest == self._wanted:
                 await self._fetch(digest)
                 return
+            if self._objections:
+                self._objections = ()  # were of the one before: who waits for this one must not take them for its
+                self._push(self.state())
             self._offered, self._objections = await self._judge(digest)
             for objection in self._objections:
                 text = f"The configuration {digest[:12]} cannot come into force: {objection}"
