@@ -110,7 +110,7 @@ class Desk:
 
     async def _time(self) -> None:
         while True:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
             self.tell(self.node.passes(250))
 
     def type(self, *words: str) -> Result:
