@@ -179,14 +179,26 @@ def test_the_same_objection_said_anew_counts_at_once(desk: Desk) -> None:
     assert "node3 objects, as told above" in result.stderr
 
 
-def test_files_that_are_based_on_an_older_version_are_refused_with_what_came_since(desk: Desk) -> None:
-    old = read_tree(desk.etc)
+@pytest.mark.parametrize("installed", [False, True])
+def test_files_that_are_based_on_an_older_version_are_refused_with_what_came_since(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    """Also when that is installed here while the files are read."""
+    old, real = read_tree(desk.etc), config_versions.read_folder
+
+    def read() -> Tree:
+        tree = real()
+        if installed:
+            versions.point(desk.pushing.history[0][1], desk.disk)
+        return tree
+
+    monkeypatch.setattr(config_versions, "read_folder", read)
     desk.pushing.install(desk.changed(), "the second one")
     versions.point(old.digest, desk.disk)
     desk.write("units/webserv.target", TARGET + "MaxRestarts=3\n")
     result = desk.type("push", "--yes")
     assert result.exit_code == 1
-    told = "is based on version 1; in force is version 2 since 2026-01-01T00:00:00Z, pushed by root on node1, which"
+    told = "is based on version 1; in force is version 2 since 2026-01-01T00:00:00Z, pushed by root on node1."
     assert told in result.stderr
     assert "+Description=The new site\n" in result.stderr
     assert desk.wishes == []

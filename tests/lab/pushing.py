@@ -23,7 +23,7 @@ GOOD_REASONS = re.compile(
             r"speaks although it was proven off: wait until it has rebooted",
             r"has not prepared \S+ yet: push again in a moment",
             r"has another version prepared by now: push again",
-            r"which this node has not installed yet\. Push again when",
+            r"Push again when `standfast config show` says that this node has installed that",
             r"is based on \S+, but \S+ is in force",
             r"is not here to say that \S+ is neither enabled nor running there: boot it, or push with --without",
             r"has not put in place what is in force yet: push again later",

@@ -102,9 +102,11 @@ class Pushes:
         return outcome
 
     def strike(self) -> None:
-        """A random node is without power, unless another still is; it boots when fenced, or without being asked."""
+        """A random node lost its power; who had none has it again instead. It boots at once, or when it is fenced."""
         nodes = self.trial.lab.nodes()
-        if not all(self.trial.lab.is_on(node) for node in nodes):
+        off = [node for node in nodes if not self.trial.lab.is_on(node)]
+        if off:
+            self.boots.submit(self.trial.lab.boot, off[0])
             return
         victim = self.dice.choice(nodes)
         self.trial.to_be_fenced.add(victim)

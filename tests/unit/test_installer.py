@@ -16,6 +16,7 @@ from standfast.configuration.tree import File, Tree, read_tree
 from standfast.resourced import store
 from standfast.resourced.events import ConfigurationRead
 from standfast.resourced.installer import Installer
+from unit.crashes import Crash, crashing
 
 CLUSTER = "[Cluster]\nName=c\nUnsafe=yes\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n"
 GROUP = "[X-Standfast]\nResources=web.service\n"
@@ -107,6 +108,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         versions.store,
         versions.read,
         versions.point,
+        versions.begin,
+        versions.begun,
         versions.in_force,
         versions.read_in_force,
         versions.prune,
@@ -312,3 +315,33 @@ def test_a_guard_that_is_gone_is_written_again_and_until_then_nothing_is_install
 
     play(main)
     assert "web.service has lost its guard" in capsys.readouterr().err
+
+
+def test_what_an_interrupted_installation_wrote_is_no_edit_when_another_version_comes_instead(machine: Machine) -> None:
+    def version(name: str, text: str) -> Configuration:
+        machine.write("cluster.conf", text)
+        machine.write(f"units/{name}.target", GROUP)
+        machine.write("units/web.service", f"{WEB}# {name}\n")
+        tree = read_tree(machine.root)
+        (machine.root / f"units/{name}.target").unlink()
+        versions.store(tree)
+        return check(tree, system=None)
+
+    interrupted = version("one", CLUSTER + "Votes=2\n")
+    instead, old = version("two", CLUSTER + "Votes=3\n"), version("old", CLUSTER)
+    machine.write("units/old.target", GROUP)
+    store.put_in_place(old)
+    for step in range(100):
+        try:
+            with crashing(step, Crash()):
+                store.put_in_place(interrupted)
+            ended = True
+        except Crash:
+            ended = False
+        for then in (instead, old):
+            store.put_in_place(then)
+            assert read_tree(machine.root).digest == versions.in_force() == store.installed() == then.digest
+        if ended:
+            assert step > 15
+            return
+    raise AssertionError("it never came to its end")

@@ -2,6 +2,7 @@
 
     /var/lib/standfast/versions/DIGEST/    the files of one version, whole
     /var/lib/standfast/config              a link to versions/DIGEST: what every daemon reads, and Corosync and systemd
+    /var/lib/standfast/next                a link to the one that /etc/standfast was brought to, or was about to be
 
 A version is made beside its place and renamed into it, and the link is replaced in one step, so both are whole at any
 time, also after a power cut. Secrets keep their modes; who knows a unit's name may read it (`systemctl cat`), but not
@@ -26,6 +27,7 @@ from standfast.files import make_folders, sync_folder, write_atomic
 
 FOLDER: Final = IN_FORCE.parent
 _VERSIONS: Final = "versions"
+_NEXT: Final = "next"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _HIDDEN: Final = 0o711
 
@@ -66,16 +68,34 @@ def point(digest: str, folder: Path = FOLDER) -> None:
     if read(digest, folder) is None:
         text = f"version {digest[:12]} is not whole on this node, so it cannot be put in force here; push it again"
         raise ConfigurationError((Problem(source=Source(path=str(folder / _VERSIONS), line=0), text=text),))
-    link, target = folder / IN_FORCE.name, Path(_VERSIONS, digest)
+    _lead(IN_FORCE.name, digest, folder)
+
+
+def begin(digest: str, folder: Path = FOLDER) -> None:
+    """This version, which is stored, is about to come into force here: begun() says so also after a power cut."""
+    _lead(_NEXT, digest, folder)
+
+
+def begun(folder: Path = FOLDER) -> str:
+    """The digest of the version that was about to come into force here last; "" = none that is stored."""
+    return _followed(_NEXT, folder)
+
+
+def in_force(folder: Path = FOLDER) -> str:
+    """The digest of the version that is in force here, whether whole or damaged; "" = none."""
+    return _followed(IN_FORCE.name, folder)
+
+
+def _lead(name: str, digest: str, folder: Path) -> None:
+    link, target = folder / name, Path(_VERSIONS, digest)
     with _alone(folder / _VERSIONS):
         if not link.is_symlink() or link.readlink() != target:
             _replace_link(link, target)
         sync_folder(folder)
 
 
-def in_force(folder: Path = FOLDER) -> str:
-    """The digest of the version that is in force here, whether whole or damaged; "" = none."""
-    link = folder / IN_FORCE.name
+def _followed(name: str, folder: Path) -> str:
+    link = folder / name
     if not link.is_symlink():
         return ""
     digest = link.readlink().name

@@ -18,8 +18,8 @@ def plan(as_json: bool, timeout_s: float) -> None:
     It is checked here, sent to all nodes and prepared there, as by `config push`. Told is what the cluster would order
     then, why, and for how long each group would not be served: the median of what its stops and starts took lately.
     """
-    tree = versions.read_folder()
-    ready = run(prepare(tree, checked(tree), timeout_s), NOTHING)
+    based_on, tree = versions.in_force_here(), versions.read_folder()
+    ready = run(prepare(tree, checked(tree), based_on, timeout_s), NOTHING)
     if ready is None and not as_json:
         click.echo("Nothing to plan: these files are in force.")
         return

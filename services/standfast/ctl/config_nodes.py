@@ -1,7 +1,7 @@
 """How far each node has come with a version: it prepares it, it objects, it has installed it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import click
@@ -13,19 +13,30 @@ from standfast.ctl.report import Report
 from standfast.ctl.wishes import find_resourced, names, wait
 
 _OLD_S: Final = 10.0  # by then a node's objections are about what was shared now, also if they are the same as before
+_AGAIN_S: Final = 3.0  # a version is not sent more often: who pushes another one meanwhile comes to an end, too
 _UNCHANGED: Final = "Nothing was changed."
 
 
-async def wait_prepared(bus: Bus, digest: str, before: Known, timeout_s: float) -> Known:
-    """Every node that is here has prepared the version. Raises CommandError: one objects, or it takes too long."""
-    begun, now = time.monotonic(), before
+async def wait_prepared(
+    bus: Bus, digest: str, before: Known, share: Callable[[], Awaitable[None]], timeout_s: float
+) -> Known:
+    """Every node that is here has prepared the version. Raises CommandError: one objects, or it takes too long.
+
+    share: sends it to all nodes, as was done just now; again for who comes, or prepares another one, after that.
+    """
+    begun = sent = time.monotonic()
+    now, due = before, False
     moved: set[str] = set()  # nodes whose objections are not those of an earlier version for certain
 
     async def look() -> str:
-        nonlocal now
-        now = await read_known(bus)
+        nonlocal now, sent, due
+        earlier, now = now, await read_known(bus)
+        due = due or now.term != earlier.term or _overtaken(digest, earlier, now)
         if not now.members:
             return now.no_term or "no term is open"
+        if due and time.monotonic() - sent > _AGAIN_S:
+            await share()
+            sent, due = time.monotonic(), False
         if time.monotonic() - begun > _OLD_S:
             moved.update(now.members)
         moved.update(name for name in now.members if _objections(name, now) != _objections(name, before))
@@ -36,6 +47,12 @@ async def wait_prepared(bus: Bus, digest: str, before: Known, timeout_s: float) 
     _refuse_objections(digest, now)
     click.echo(f"{time.monotonic() - begun:5.1f} s  prepared by {', '.join(now.members)}", err=True)
     return now
+
+
+def _overtaken(digest: str, earlier: Known, now: Known) -> bool:
+    """A node keeps what it prepared last, and that is another version since: one that somebody fetched, or pushes."""
+    was = {name: at.prepared for name, at in earlier.nodes.items()}
+    return any(at.prepared not in ("", digest, was.get(name)) for name, at in now.nodes.items())
 
 
 def _objections(name: str, known: Known) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import click
@@ -107,7 +108,8 @@ def push(**options: Any) -> None:
     It is checked here, sent to all nodes and prepared there; the plan is shown and asked about. Only then it is put in
     force. --timeout counts for each of these steps.
     """
-    carry_out(versions.read_folder(), How(**options))
+    based_on = versions.in_force_here()  # before the files are read: who installs a version changes them first
+    carry_out(versions.read_folder(), How(**options), based_on=based_on)
 
 
 @click.command()
@@ -118,10 +120,10 @@ def rollback(version: str, **options: Any) -> None:
 
     /etc/standfast follows on every node; a file that was edited there is named and left as it is.
     """
-    how = How(**options)
+    how, based_on = How(**options), versions.in_force_here()
     older, tree = run(_older(version), NOTHING)
     click.echo(f"Rolling back to {older.label} ({older.digest[:12]}).", err=True)
-    carry_out(tree, replace(how, why=how.why or f"rollback to {older.label}"), here=False)
+    carry_out(tree, replace(how, why=how.why or f"rollback to {older.label}"), based_on=based_on, here=False)
 
 
 @click.command()
@@ -131,15 +133,16 @@ def confirm() -> None:
     click.echo("The version in force stays: standfast config history")
 
 
-def carry_out(tree: Tree, how: How, *, here: bool = True) -> None:
+def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None:
     """The version is in force and installed by all who are here. Raises CommandError.
 
+    based_on: digest of the version that it was made from; nothing is undone that came into force since.
     here: it is what stands in /etc/standfast, so what only this machine can say of it counts.
     """
     if not how.sure and not versions.has_terminal():
         raise CommandError(Exit.REFUSED, f"There is no terminal to ask on: read `config plan`, add --yes. {NOTHING}")
     configuration = checked(tree) if here else _loaded(tree)
-    ready = run(prepare(tree, configuration, how.timeout_s), NOTHING)
+    ready = run(prepare(tree, configuration, based_on, how.timeout_s), NOTHING)
     if ready is None:
         _tell_nothing(how)
         return
@@ -193,7 +196,7 @@ def _tell_drift(in_force: Tree | None) -> None:
             click.echo(f"Edited in {versions.FOLDER} and left as it is: {', '.join(edited)}", err=True)
 
 
-async def prepare(tree: Tree, configuration: Configuration, timeout_s: float) -> Ready | None:
+async def prepare(tree: Tree, configuration: Configuration, based_on: str, timeout_s: float) -> Ready | None:
     """Every node that is here has the version on its disk and could bring it into force; None: it is in force already.
 
     Raises CommandError, BusError.
@@ -205,11 +208,12 @@ async def prepare(tree: Tree, configuration: Configuration, timeout_s: float) ->
             raise CommandError(Exit.NOT_QUORATE, f"No term is open: {known.no_term.rstrip('.')}. {NOTHING}")
         if tree.digest == known.in_force:
             return None
-        refuse_old_base(known, versions.in_force_here())
+        refuse_old_base(known, based_on)
         _tell_changes(known, tree)
-        await _share(bus, tree)
+        share = partial(_share, bus, tree)
+        await share()
         click.echo(f"{tree.digest[:12]} was sent to every node that is here.", err=True)
-        now = await config_nodes.wait_prepared(bus, tree.digest, known, timeout_s)
+        now = await config_nodes.wait_prepared(bus, tree.digest, known, share, timeout_s)
         objects = await bus.managed_objects(GROUPS, ROOT)
         groups = [found[GROUP] for found in objects.values() if GROUP in found]
         kept = {group.name for group in configuration.groups}
@@ -221,22 +225,22 @@ async def prepare(tree: Tree, configuration: Configuration, timeout_s: float) ->
         )
 
 
-def refuse_old_base(known: Known, here: str) -> None:
-    """Raises CommandError when /etc/standfast is not based on the version in force; what came since is shown."""
-    if here == known.in_force or not known.in_force:
+def refuse_old_base(known: Known, based_on: str) -> None:
+    """Raises CommandError when what is pushed is not based on the version in force; what came since is shown."""
+    if based_on == known.in_force or not known.in_force:
         return
-    old, new = versions.on_disk(here), versions.on_disk(known.in_force)
+    old, new = versions.on_disk(based_on), versions.on_disk(known.in_force)
     if old is not None and new is not None:
         show(
-            compare(Named(label=known.label(here), tree=old), Named(label=known.label(known.in_force), tree=new)),
+            compare(Named(label=known.label(based_on), tree=old), Named(label=known.label(known.in_force), tree=new)),
             err=True,
         )
     newest = known.find(known.in_force)
     since = f" since {newest.at}, pushed by {newest.by}" if newest.number else ""
     text = (
-        f"{versions.FOLDER} of this node is based on {known.label(here) if here else 'no version'}; in force is "
-        f"{newest.label}{since}, which this node has not installed yet. Push again when `standfast config show` says "
-        f"that it has. {NOTHING}"
+        f"What is pushed is based on {known.label(based_on) if based_on else 'no version'}; in force is "
+        f"{newest.label}{since}. Push again when `standfast config show` says that this node has installed that. "
+        f"{NOTHING}"
     )
     raise CommandError(Exit.REFUSED, text)
 

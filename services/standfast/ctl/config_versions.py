@@ -63,6 +63,7 @@ class Known:
     nodes: Mapping[str, AtNode]
     unconfirmed: str
     left_ms: int
+    term: int  # 0 = none is open
     members: tuple[str, ...]
     no_term: str
 
@@ -83,7 +84,14 @@ class Named:
 
 
 NOTHING_KNOWN: Final = Known(
-    in_force="", history=(), nodes={}, unconfirmed="", left_ms=0, members=(), no_term="Standfast is not running here"
+    in_force="",
+    history=(),
+    nodes={},
+    unconfirmed="",
+    left_ms=0,
+    term=0,
+    members=(),
+    no_term="Standfast is not running here",
 )
 
 
@@ -101,6 +109,7 @@ def known_from(properties: Properties) -> Known:
         nodes={name: _at_node(*row) for name, row in properties["Versions"].items()},
         unconfirmed=back,
         left_ms=left_ms,
+        term=properties["Term"],
         members=tuple(properties["Members"]),
         no_term=properties["NoTerm"],
     )

@@ -60,7 +60,7 @@ def add(
     if not from_join:
         newcomers.examine([new], tree, newcomers.over_ssh, _tell)
     if tree != base.tree:
-        _push(tree, f"node add {new.name}", timeout_s)
+        _push(tree, base.tree.digest, f"node add {new.name}", timeout_s)
     if from_join:
         sys.stdout.buffer.write(pack(tree))
         return
@@ -120,7 +120,7 @@ def remove(name: str, target: str, without: tuple[str, ...], timeout_s: float) -
     if state not in _OUT:
         _stop(name, target or gone.addresses[0], timeout_s)
         run(wait_until(name, _OUT, timeout_s), GOES_ON)
-    _push(tree, f"node remove {name}", timeout_s, without)
+    _push(tree, base.tree.digest, f"node remove {name}", timeout_s, without)
     click.echo(f"{name} is no node any more. To take what it has kept from its disk: apt purge standfast, there")
     if unused := node_change.newly_unused(base, tree):
         click.echo(f"No node uses these fence devices now, cluster.conf still has them: {', '.join(unused)}")
@@ -147,10 +147,10 @@ def _stop(name: str, target: str, timeout_s: float) -> None:
         raise CommandError(Exit.REFUSED, text)
 
 
-def _push(tree: "Tree", why: str, timeout_s: float, without: tuple[str, ...] = ()) -> None:
+def _push(tree: "Tree", based_on: str, why: str, timeout_s: float, without: tuple[str, ...] = ()) -> None:
     """The version is in force, and every node that is here works with it. Raises CommandError."""
     from standfast.ctl.config_push import How, carry_out
 
     how = How(without=without, why=why, confirm_ms=0, sure=True, as_json=False, timeout_s=timeout_s)
     with contextlib.redirect_stdout(sys.stderr):  # what this command says itself is on stdout, and may be the files
-        carry_out(tree, how, here=False)
+        carry_out(tree, how, based_on=based_on, here=False)

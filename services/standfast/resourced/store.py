@@ -43,9 +43,19 @@ def put_in_place(configuration: Configuration) -> bool:
         if problems := install.in_the_way(configuration.groups, after):
             raise ConfigurationError(problems)
         if before is not None:
+            _take_back_what_was_begun(before, after)
+            versions.begin(after.digest)
             checkout.update(ROOT, before, after)
     versions.point(configuration.digest)
     return install.install(configuration)
+
+
+def _take_back_what_was_begun(before: Tree, after: Tree) -> None:
+    """What a call for a third version, interrupted before that was in force here, wrote into /etc/standfast is gone:
+    nobody edited that."""
+    begun = versions.read(versions.begun())
+    if begun is not None and begun.digest not in (before.digest, after.digest):
+        checkout.update(ROOT, begun, before)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
