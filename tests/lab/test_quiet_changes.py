@@ -114,7 +114,7 @@ def test_a_probe_a_policy_a_domain_and_a_description_change_and_a_client_misses_
         for node in trial.lab.nodes():
             for unit in (f"{GROUP}.target", APACHE):
                 assert observe.unit_property(trial.lab, node, unit, "Description") == DESCRIPTION
-        trial.wait(lambda: NEW_PROBE in trial.lab.sh(owner, "tail", "-n50", LOG).stdout, 20, "the new probe to ask")
+        trial.wait(lambda: NEW_PROBE in trial.lab.sh(owner, "tail", "-n200", LOG).stdout, 20, "the new probe to ask")
     assert not missed(trial, at)
     assert trial.owner() == owner
     assert (lives(trial, owner, ADDRESS, APACHE), observe.processes(trial.lab, owner, APACHE)) == before
