@@ -35,7 +35,7 @@ class Machine:
         self.away: BusError | None = None  # they cannot be asked
         self.loose: dict[str, str] = {}  # units that run beside their group
         self.refusal: BusError | None = None  # of systemd
-        self.adopted = True
+        self.adopted, self.holds = True, False
         self.in_force = ""  # the record's
         self.done: list[str] = []
         self.wanted: list[str] = []
@@ -241,6 +241,37 @@ def test_what_is_in_force_no_more_is_not_installed_late(machine: Machine) -> Non
         machine.in_force = digest
         await installer.look()
         assert versions.in_force() == before, "the core has to ask again"
+
+    play(main)
+
+
+def test_at_its_start_it_installs_what_its_record_names_unless_something_is_held(machine: Machine) -> None:
+    async def main() -> None:
+        before = versions.in_force()
+        digest = machine.with_a_group()
+        machine.in_force, machine.holds = digest, True
+        await machine.installer().settle()
+        assert versions.in_force() == before
+        machine.holds = False
+        await machine.installer().settle()
+        assert versions.in_force() == digest == machine.last.installed
+        machine.done.clear()
+        machine.in_force = "f" * 64
+        await machine.installer().settle()
+        assert machine.done == [], "that one is not here"
+
+    play(main)
+
+
+def test_what_is_installed_is_not_installed_again(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        machine.done.clear()
+        await machine.install(installer, digest)
+        assert machine.done == []
+        assert machine.last.installed == digest
 
     play(main)
 

@@ -121,8 +121,10 @@ async def read_known(bus: Bus) -> Known:
 
 
 def in_force_here() -> str:
-    """The digest of the version that this node has installed; "" = none."""
-    return versions.in_force(DISK)
+    """The version in force on this node, as its disk says; "" = none, or one that only root may see."""
+    with contextlib.suppress(PermissionError):
+        return versions.in_force(DISK)
+    return ""
 
 
 def stored() -> tuple[str, ...]:

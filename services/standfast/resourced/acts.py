@@ -100,6 +100,11 @@ class Acts:
     def _guard(self, groups: tuple[Group, ...]) -> None:
         self._guarded = frozenset((group.name, resource.unit) for group in groups for resource in group.resources)
 
+    @property
+    def holds(self) -> bool:
+        """Something is held here, as the files in /run say."""
+        return bool(self._leases.held())
+
     async def reload_daemon(self, name: str) -> None:
         """A daemon of this node reads the version in force; one that is away reads it when it starts."""
         unit = f"standfast-{name}.service"

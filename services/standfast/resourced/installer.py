@@ -5,6 +5,7 @@ without the cluster. A push waits for that on every node; what is in force is in
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection
 
 from standfast import journal
@@ -125,6 +126,9 @@ class Installer:
     async def install(self, digest: str) -> None:
         """The version in force, read before, is in place and in use."""
         async with self._one_step:
+            if digest == self.configuration.digest == self.installed:
+                self._push(self.state())  # it was asked for twice
+                return
             self._due = digest
             await self._install()
 
@@ -175,9 +179,13 @@ class Installer:
         return ""
 
     async def settle(self) -> None:
-        """Before this node takes part the units of the version that it uses are in place, if it is the one in force."""
+        """Before this node takes part, what its record says is in force is in place, as far as it is stored here: with
+        an older one it might have another key than the others. What is held here keeps what it was started by."""
         async with self._one_step:
-            self._due = self.configuration.digest
+            self._due = self._in_force()
+            if self._due != self.configuration.digest and not self._acts.holds:
+                with contextlib.suppress(ConfigurationError):
+                    self._offered = await asyncio.to_thread(store.load_decided, self._due)
             await self._install()
 
     # What others do to it
