@@ -320,12 +320,13 @@ def test_votes_and_addresses_of_a_node_are_told_with_their_line() -> None:
     heavy = replace(
         KNOWN.nodes[0], votes=3, addresses=("192.0.2.99",), sources={"Votes": Source(path="cluster.conf", line=4)}
     )
-    votes, address, quorum = changes(KNOWN, version(nodes=(heavy, *KNOWN.nodes[1:])))
+    votes, address, quorum, corosync = changes(KNOWN, version(nodes=(heavy, *KNOWN.nodes[1:])))
     assert votes == Change(
         kind=ChangeKind.NODE, subject="n1", text="n1 has 3 votes instead of 1", setting="cluster.conf:4"
     )
     assert "192.0.2.99" in address.text
     assert quorum.text == "the quorum is 3 of 5 votes instead of 2 of 3"
+    assert corosync.kind is ChangeKind.COROSYNC
 
 
 @pytest.mark.parametrize(
@@ -341,3 +342,12 @@ def test_what_corosync_reads_at_its_start_needs_a_rolling_restart(values: Mappin
     assert words in change.text
     assert "on every node, one after the other" in change.text
     assert changes(KNOWN, version(cluster=replace(KNOWN.cluster, detect_within_ms=4_400))) == ()
+
+
+@pytest.mark.parametrize(("kept", "told"), [((), True), (("198.51.100.1",), False)])
+def test_addresses_that_no_link_keeps_need_everything_stopped(kept: tuple[str, ...], told: bool) -> None:
+    first = KNOWN.nodes[0]
+    before = replace(KNOWN, nodes=(replace(first, addresses=("192.0.2.1", *kept)),))
+    after_ = replace(KNOWN, nodes=(replace(first, addresses=("203.0.113.1", *kept)),))
+    texts = [change.text for change in changes(before, after_) if change.kind is ChangeKind.COROSYNC]
+    assert [text.startswith("no link keeps its addresses") for text in texts] == [True] * told

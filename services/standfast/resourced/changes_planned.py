@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from standfast.configuration.definitions import first_changed
+from standfast.configuration.links import compare_links
 from standfast.configuration.model import Configuration, Group, Node
 from standfast.configuration.quorum import quorum_of, read_at_start
 from standfast.resourced.configuring import refuse_version
@@ -243,15 +244,27 @@ def _quorum(in_force: Configuration, new: Configuration) -> list[Change]:
 
 
 def _corosync(in_force: Configuration, new: Configuration) -> list[Change]:
+    """What a running Corosync does not take."""
+    found = []
     before, after = read_at_start(in_force.cluster), read_at_start(new.cluster)
     keys = [key for key in after if before[key] != after[key]]
-    if not keys:
-        return []
-    text = (
-        f"{', '.join(f'{key}=' for key in keys)}: in use when Corosync was started anew, by "
-        "systemctl restart standfast.target on every node, one after the other"
-    )
-    return [Change(kind=ChangeKind.COROSYNC, subject="", text=text, setting=new.cluster.setting(keys[0]))]
+    if keys:
+        text = (
+            f"{', '.join(f'{key}=' for key in keys)}: in use when Corosync was started anew, by "
+            "systemctl restart standfast.target on every node, one after the other"
+        )
+        found.append(Change(kind=ChangeKind.COROSYNC, subject="", text=text, setting=new.cluster.setting(keys[0])))
+    if not compare_links(_addresses(in_force), _addresses(new)).live:
+        text = (
+            "no link keeps its addresses, so they are in use when standfast.target was stopped on every node, and then "
+            "started; with a second link that keeps its own, nothing need be stopped"
+        )
+        found.append(Change(kind=ChangeKind.COROSYNC, subject="", text=text))
+    return found
+
+
+def _addresses(configuration: Configuration) -> dict[str, tuple[str, ...]]:
+    return {node.name: node.addresses for node in configuration.nodes}
 
 
 def _votes(count: int) -> str:
