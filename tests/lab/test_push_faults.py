@@ -97,8 +97,9 @@ class Pushes:
                 wait((pushed,), timeout=self.dice.uniform(0, 1.2 * OF_ONE_PUSH_S))
                 self.strike()
             outcome = pushed.result()
-        self.attempts[f"{outcome.result.name.lower()} {pushing.good_reason(outcome)}".strip()] += 1
-        assert outcome.result is not Result.REFUSED or pushing.good_reason(outcome), outcome.said
+        reason = pushing.good_reason(outcome) if outcome.result is Result.REFUSED else ""
+        self.attempts[f"{outcome.result.name.lower()} {reason}".strip()] += 1
+        assert reason or outcome.result is not Result.REFUSED, outcome.said
         return outcome
 
     def strike(self) -> None:
