@@ -80,6 +80,7 @@ class Event(StrEnum):
     CONFIGURATION_PROBLEM = "configuration-problem"
     CONFIGURATION_MISSING = "configuration-missing"
     CONFIGURATION_GOOD = "configuration-good"
+    CONFIGURATION_EDITED = "configuration-edited"
     # quorumd
     QUORUM_GAINED = "quorum-gained"
     QUORUM_LOST = "quorum-lost"

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bus.desk import Desk
+from bus.desk import Desk, machine
 from bus.fence_bench import Bench
 from bus.private import REPOSITORY, PrivateBus
 from fakes.pushing import PASSWORD
 from standfast import journal
-from standfast.configuration.system import System
-from standfast.ctl import config_versions
+from standfast.ctl import config_checking, config_edit, config_versions
 from standfast.fenced import levels
 
 
@@ -42,12 +41,11 @@ def bench(tmp_path: Path, private_bus: PrivateBus, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def desk(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Version 1 is in force. No secret was shown in the end, whatever was typed."""
-    (tmp_path / "sbin").mkdir()
-    (tmp_path / "sbin/fence_test").touch()
     found = Desk(tmp_path)
     monkeypatch.setattr(config_versions, "FOLDER", found.etc)
     monkeypatch.setattr(config_versions, "DISK", found.disk)
-    monkeypatch.setattr(config_versions, "MACHINE", System(programs=tmp_path / "sbin"))
+    for module in (config_checking, config_edit):
+        monkeypatch.setattr(module, "Machine", lambda: machine(found.machine))
     yield found
     assert PASSWORD not in found.told
     assert "nobody may see" not in found.told

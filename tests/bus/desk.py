@@ -9,8 +9,25 @@ from click.testing import CliRunner, Result
 
 from fakes.daemons import ALL, Cluster
 from fakes.pushing import TARGET, Pushing, write_configuration
+from standfast.configuration.machine_checks import Machine
+from standfast.configuration.system import System
 from standfast.configuration.tree import Tree, read_tree
 from standfast.ctl.__main__ import main
+from unit.site import AGENT
+
+
+def machine(folder: Path) -> Machine:
+    """A machine with one fence agent, and nothing else."""
+    system = System(unit_paths=(), vendor_paths=(), init_scripts=folder, programs=folder, in_force=folder / "config")
+    return Machine(
+        system=system,
+        host="node1",
+        fstab=folder / "fstab",
+        analyze="no-such-program",
+        root=folder / "config",
+        units=folder / "system",
+        manifest=folder / "installed.json",
+    )
 
 
 class Desk:
@@ -20,6 +37,10 @@ class Desk:
         self.etc, self.disk = folder / "etc", folder / "disk"
         self.cluster = Cluster()
         self.told = ""
+        self.machine = folder / "machine"
+        self.machine.mkdir()
+        (self.machine / "fence_test").write_text(AGENT)
+        (self.machine / "fence_test").chmod(0o755)
         write_configuration(self.etc)
         self.pushing = Pushing(self.cluster, self.etc, self.disk)
 

@@ -78,6 +78,7 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
         "standby": False,
         "healthy": True,
         "drifted": False,
+        "edited": [],
         "incarnation": "boot3/1",
         "links": [
             {"link": 0, "up": True, "since": "2026-01-01T00:00:00Z"},
@@ -168,7 +169,7 @@ def test_without_a_bus_every_command_says_how_to_start_and_exits_3(private_bus: 
 
 def test_the_table_fits_into_80_columns_and_names_everything(private_bus: PrivateBus) -> None:
     def add_trouble(cluster: Cluster) -> None:
-        cluster.publish("/org/standfast/node/node2", "Member1", Standby=True, Drifted=True)
+        cluster.publish("/org/standfast/node/node2", "Member1", Standby=True, Drifted=True, Edited=["cluster.conf"])
         cluster.group(Reason="restarted here: apache2.service was killed by signal 9 (SIGKILL), and so on and on")
         path = "/org/standfast/group/webserv/resource/apache2_2eservice"
         cluster.publish(path, "Resource1", Cause="a cause of many words that would like to have the whole line")
@@ -182,7 +183,7 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
         r"webha, quorate, view 1\.12, term 7, node1 coordinates, seen from node1",
         r"Unsafe: not every node has a fence device",
         r"node1 +online",
-        r"node2 +online +standby, drifted +0 up, 1 up",
+        r"node2 +online +standby, drifted, edited +0 up, 1 up",
         r"node3 +online +0 up, 1 down for \d+ d",
         r"webserv  started on node1 for \d+ d",
         r"  standfast-ip@192\.0\.2\.100\.service +active",

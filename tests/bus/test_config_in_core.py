@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bus.desk import machine
 from bus.private import PrivateBus
 from fakes.daemons import ALL, Cluster
 from fakes.resourced import no_objections
@@ -18,7 +19,7 @@ from standfast.configuration.bundle import unpack
 from standfast.configuration.load import check
 from standfast.configuration.model import Configuration
 from standfast.configuration.tree import Tree, read_tree
-from standfast.ctl import config_versions
+from standfast.ctl import config_checking, config_versions
 from standfast.ctl.__main__ import main
 from standfast.resourced.core import Core
 from standfast.resourced.events import (
@@ -109,7 +110,7 @@ class Desk:
 
     async def _time(self) -> None:
         while True:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
             self.tell(self.node.passes(250))
 
     def type(self, *words: str) -> Result:
@@ -140,6 +141,7 @@ def desk(private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = Desk(tmp_path)
     monkeypatch.setattr(config_versions, "FOLDER", found.etc)
     monkeypatch.setattr(config_versions, "DISK", found.disk)
+    monkeypatch.setattr(config_checking, "Machine", lambda: machine(tmp_path))
     return found
 
 

@@ -439,6 +439,36 @@ def test_what_is_not_about_the_key_waits_for_a_silent_member_for_a_while_only(
     play(bench, scenario)
 
 
+def test_a_link_with_other_addresses_is_dropped_first_and_then_made_anew(bench: Bench) -> None:
+    two_links = CLUSTER.replace("Address=192.0.2.11", "Address=192.0.2.11\nAddress=198.51.100.11")
+    two_links = two_links.replace("Address=192.0.2.12", "Address=192.0.2.12\nAddress=198.51.100.12")
+    taken: list[str] = []
+
+    async def scenario(view: View) -> None:
+        bench.write_files(two_links)
+        async with running(bench) as service:
+            await view.until(lambda view: view.membership["View"])
+            for index, number in enumerate(("11", "12")):
+                node = f"nodelist.node.{index}"
+                bench.corosync.strings[f"{node}.name"] = f"node{index + 1}"
+                bench.corosync.strings[f"{node}.ring0_addr"] = f"192.0.2.{number}"
+                bench.corosync.strings[f"{node}.ring1_addr"] = f"198.51.100.{number}"
+            bench.corosync.on_reload = reloaded
+            bench.write_files(two_links.replace("192.0.2.12", "203.0.113.12"))
+            service.reread()
+            await until(lambda: len(taken) == 2)
+
+    def reloaded() -> None:
+        taken.append(view_of(bench))
+        bench.corosync.strings.update(bench.strings())
+
+    play(bench, scenario)
+    assert "ring0_addr" not in taken[0]
+    assert taken[0].count("ring1_addr: 198.51.100.1") == 2
+    assert "ring0_addr: 203.0.113.12" in taken[1]
+    assert taken[1].count("ring1_addr: 198.51.100.1") == 2
+
+
 def view_of(bench: Bench) -> str:
     return bench.machine.corosync_conf.read_text()
 

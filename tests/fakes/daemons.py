@@ -72,7 +72,7 @@ class Cluster:
         record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0)}
         self.publish(ROOT, "Groups1", **record, NoTerm="", Losses=[], Without=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):
-            values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False}
+            values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False, "Edited": []}
             self.publish(f"{ROOT}/node/{name}", "Member1", Name=name, Incarnation=f"boot{number}/1", **values)
         self.group(Name="webserv", Phase="started", Flags=[], Owner="node1", LastOwner="", Reason="node1 is first")
         for unit, probe in zip(RESOURCES, ("none", "good"), strict=True):

@@ -33,6 +33,7 @@ Fence=bmc:3
 [FenceDevice]
 Name=bmc
 Agent=fence_test
+Option=ip=192.0.2.202
 PasswordFile=bmc.secret
 """
 TARGET: Final = "[Unit]\nDescription=The site\n[X-Standfast]\nResources=site.service\n"

@@ -28,6 +28,19 @@ def own_lab(
 
 
 @contextlib.contextmanager
+def bare_lab(name: str, nodes: int) -> Iterator[Lab]:
+    """Nodes with the package and nothing else; nothing of them is left at the end."""
+    lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
+    lab.down()
+    try:
+        lab.up(nodes, bare=True)
+        yield lab
+    finally:
+        lab.client_stop()
+        lab.down()
+
+
+@contextlib.contextmanager
 def trial_in(lab: Lab) -> Iterator[Trial]:
     """The cluster in its normal state and a client that asks; at its end normal again, and the audit."""
     normal.wait(lab)

@@ -1,13 +1,13 @@
 """The life of a cluster on fresh nodes, as README tells it: init, node add, push (issue 5, lines 1 and 8)."""
 
-import contextlib
-import os
 import time
 from collections.abc import Iterator
 
 import pytest
 from standfast_lab import normal, observe
 from standfast_lab.lab import Lab
+
+from lab.own import bare_lab
 
 ADDRESS = "192.0.2.100"
 PAGE = f"http://{ADDRESS}/"
@@ -28,28 +28,15 @@ FailAfter=2
 }
 
 
-@contextlib.contextmanager
-def fresh_lab(nodes: int) -> Iterator[Lab]:
-    """Nodes with the package and nothing else; nothing of them is left at the end."""
-    lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-life")
-    lab.down()
-    try:
-        lab.up(nodes, bare=True)
-        yield lab
-    finally:
-        lab.client_stop()
-        lab.down()
-
-
 @pytest.fixture
 def three() -> Iterator[Lab]:
-    with fresh_lab(3) as lab:
+    with bare_lab("life", 3) as lab:
         yield lab
 
 
 @pytest.fixture
 def two() -> Iterator[Lab]:
-    with fresh_lab(2) as lab:
+    with bare_lab("life", 2) as lab:
         yield lab
 
 

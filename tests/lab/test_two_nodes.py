@@ -18,11 +18,11 @@ SERVICE = "[Service]\nExecStart=/bin/sleep infinity\n"
 def two() -> Iterator[Lab]:
     """Two nodes and three groups."""
     with own_lab("two", 2) as lab:
-        for node in lab.nodes():
-            for group in MORE:
-                units = "/etc/standfast/units"
-                lab.sh(node, "tee", f"{units}/{group}.service", text=SERVICE)
-                lab.sh(node, "tee", f"{units}/{group}.target", text=TARGET.format(group=group))
+        first, units = lab.nodes()[0], "/etc/standfast/units"
+        for group in MORE:
+            lab.sh(first, "tee", f"{units}/{group}.service", text=SERVICE)
+            lab.sh(first, "tee", f"{units}/{group}.target", text=TARGET.format(group=group))
+        lab.sh(first, "standfast", "config", "push", "--yes", timeout_s=90)
         lab.wait(lambda: set(owners(lab)) == {GROUP, *MORE}, 60, "all groups to be started")
         yield lab
 

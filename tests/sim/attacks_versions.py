@@ -1,12 +1,10 @@
 """Attacks on versions of the configuration: pushes that meet each other, losses, starts, and what was installed."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
-from sim.planted import Bug, _changed, _replaced
+from sim.configurations import reduced
 from sim.scripts import (
     WISH_MS,
     at_rest,
@@ -24,17 +22,12 @@ from sim.scripts import (
     starts,
 )
 from sim.world import World
-from standfast.configuration.model import Configuration
-from standfast.resourced import configuring, outlook, wishes
-from standfast.resourced.configuring import GoingBack
-from standfast.resourced.coordinator import Coordinator
-from standfast.resourced.core import Core
+from standfast.configuration.model import Configuration, Resource
+from standfast.resourced import configuring
+from standfast.resourced.codec import encode
 from standfast.resourced.events import FencingTold
-from standfast.resourced.hands import Gate
-from standfast.resourced.installation import Installation
 from standfast.resourced.messages import ConfigurationInForce, Update, WishKind
-from standfast.resourced.record import Record
-from standfast.resourced.succession import come_into_force
+from standfast.resourced.record import Disk, durable
 
 CONFIRM_MS = 15_000
 
@@ -50,7 +43,9 @@ def _offer(world: World, configuration: Configuration) -> None:
 def _push(world: World, name: str, configuration: Configuration, base: str = "d1", confirm_ms: int = 0) -> str:
     """What somebody on `name` who offers and pushes it is answered."""
     _offer(world, configuration)
-    identity = world.operators.configure(name, configuration.digest, base, confirm_ms=confirm_ms)
+    digest = configuration.digest
+    run_until(world, lambda: {n.available for n in record_of(world, name).nodes.values() if n.present} == {digest})
+    identity = world.operators.configure(name, digest, base, confirm_ms=confirm_ms)
     run_until(world, lambda: identity in world.operators.answers)
     return world.operators.answers[identity]
 
@@ -248,6 +243,19 @@ def nobody_confirms() -> None:
     recover(world)
 
 
+def unconfirmed_version_has_brought_a_group() -> None:
+    """It runs when the time is over: it is stopped, and then the version without it comes back."""
+    world = served_on_the_first(91, 3)
+    (group,) = world.configuration.groups
+    mail = replace(group, name="mail", resources=(Resource(unit="mail.service"),))
+    assert _push(world, "n2", _next(world, groups=(mail, group)), confirm_ms=CONFIRM_MS) == "done"
+    run_until(world, lambda: world.serving("mail") != [])
+    run_until(world, lambda: record_of(world, "n2").configuration == "d1")
+    run_until(world, lambda: _installed(world, "d1"))
+    assert world.serving("mail") == []
+    recover(world)
+
+
 def somebody_confirms() -> None:
     world = served_on_the_first(89, 3)
     assert _push(world, "n2", _next(world), confirm_ms=CONFIRM_MS) == "done"
@@ -270,90 +278,38 @@ def coordinator_cannot_install_what_others_have() -> None:
     recover(world)
 
 
-# Planted bugs
+def node_goes_and_comes_back() -> None:
+    """n3 leaves and is removed; it boots with what it knows, and is heard by nobody, for the key is another one. Of the
+    two that stay one dies, and the other goes on. Then n3 is added again, and gets the record and the version as any
+    node that joins."""
+    world = served_on_the_first(92, 3)
+    world.leave("n3")
+    run_until(world, lambda: not world.machines["n3"].powered)
+    two = replace(reduced(_next(world), ("n1", "n2")), key="k2")
+    assert _push(world, "n1", two) == "done"
+    run_until(world, lambda: _installed(world, "d2"))
+    isolate(world, "n3")
+    world.power_on("n3")
+    world.power_off("n1")
+    run_until(world, lambda: world.serving() == ["n2"])
+    world.run(world.now + 20_000)
+    assert members(world, "n3") == ()
+    world.power_on("n1")
+    run_until(world, lambda: members(world, "n2") == ("n1", "n2"))
+    world.power_off("n3")
+    assert _push(world, "n2", _next(world, "d3", key="k2"), "d2") == "done"
+    run_until(world, lambda: _installed(world, "d3"))
+    _join(world, "n3")
+    heal(world)
+    world.power_on("n3")
+    run_until(world, lambda: members(world, "n1") == ("n1", "n2", "n3"))
+    recover(world)
+    assert _in_force(world) == {"d3"}
 
 
-def acted_on_when_it_is_read() -> AbstractContextManager[None]:
-    """What is in force is installed as soon as this node has read it."""
-    return _replaced(Installation, "_stored", lambda _: True)
-
-
-@contextmanager
-def older_bases_are_taken() -> Iterator[None]:
-    """A version may be made of one that is not in force any more."""
-
-    def taken(record: Record, content: ConfigurationInForce) -> Record:
-        return come_into_force(replace(record, configuration=content.base), content)
-
-    with _changed(ConfigurationInForce, taken), _replaced(configuring, "_refuse_by_base", lambda *_: ""):
-        yield
-
-
-def groups_go_while_they_run() -> AbstractContextManager[None]:
-    return _replaced(configuring, "_refuse_by_groups", lambda *_: "")
-
-
-def strays_are_left_alone() -> AbstractContextManager[None]:
-    """Nobody looks where a group is under way."""
-    return _replaced(configuring, "_strays", lambda *_: "")
-
-
-def losses_hold_nothing() -> AbstractContextManager[None]:
-    """Who is lost is not asked for in a push."""
-    return _replaced(configuring, "_refuse_by_view", lambda *_: "")
-
-
-def gate_of_any_version() -> AbstractContextManager[None]:
-    """A start does not wait for the version in force."""
-    gate = Core._gate
-
-    def rule(core: Core, name: str) -> Gate:
-        if core.record is None:
-            return gate(core, name)
-        with patch.object(core.installation, "installed", core.record.configuration):
-            return gate(core, name)
-
-    return _replaced(Core, "_gate", rule)
-
-
-@contextmanager
-def who_is_behind_gets_orders() -> Iterator[None]:
-    """It is ordered to start what it has not the version in force of, and begins it."""
-    with ExitStack() as stack:
-        stack.enter_context(gate_of_any_version())
-        stack.enter_context(_replaced(outlook, "behind", lambda *_: False))
-        yield
-
-
-def nothing_goes_back() -> AbstractContextManager[None]:
-    return _replaced(configuring, "go_back", lambda *_: GoingBack())
-
-
-def goes_back_by_the_count_of_another() -> AbstractContextManager[None]:
-    """The time to confirm is over at once."""
-    go_back = configuring.go_back
-    return _replaced(configuring, "go_back", lambda record, *rest: go_back(replace(record, confirm_ms=0), *rest))
-
-
-def confirmation_is_ignored() -> AbstractContextManager[None]:
-    return _replaced(wishes, "refuse_keep", lambda *_: "it is not taken")
-
-
-def coordinates_for_ever() -> AbstractContextManager[None]:
-    """Who cannot install what is in force goes on coordinating."""
-    return _replaced(Coordinator, "_hand_over", lambda *_: None)
-
-
-BUGS: tuple[Bug, ...] = (
-    acted_on_when_it_is_read,
-    older_bases_are_taken,
-    groups_go_while_they_run,
-    strays_are_left_alone,
-    losses_hold_nothing,
-    gate_of_any_version,
-    who_is_behind_gets_orders,
-    nothing_goes_back,
-    goes_back_by_the_count_of_another,
-    confirmation_is_ignored,
-    coordinates_for_ever,
-)
+def _join(world: World, name: str) -> None:
+    """The node has the record and the version in force of another one on its disk."""
+    record, machine = durable(record_of(world, "n1")), world.machines[name]
+    machine.disk = encode(Disk(highest_term=0, record=record))
+    machine.stored = {record.configuration}
+    machine.used, machine.installed = world.files.versions[record.configuration], record.configuration

@@ -291,8 +291,8 @@ def stopped_by_a_restart_of_the_daemon() -> AbstractContextManager[None]:
     """A daemon that begins stops what it finds."""
     adopt = Hand.adopt
 
-    def rule(hand: Hand, held: bool, leased: bool, states: tuple[UnitState, ...], now: int) -> None:
-        adopt(hand, held, leased, states, now)
+    def rule(hand: Hand, held: bool, leased: bool, states: tuple[UnitState, ...], now: int, **how: bool) -> None:
+        adopt(hand, held, leased, states, now, **how)
         if hand.stage is Stage.RUNNING:
             hand.stop(now)
 

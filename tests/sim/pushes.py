@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable
 from random import Random
+from unittest.mock import patch
 
 from sim import configurations
 from sim.audit import Violation
-from sim.faults import Fault, configure
+from sim.faults import Fault, configure, wish
 from sim.scripts import recover
 from sim.world import World
 
@@ -43,8 +44,9 @@ def storm(seed: int, count: int | None = None) -> World:
     )
     quiet = random.choice((0.3, 0.6, 0.9))
     while world.now < STORM_MS:
-        for name in random.sample(names, random.choice((0, 1, 1, 2)) if count > 1 else 1):
-            _push(world, random, name)
+        for name in random.sample(names, random.choice((0, 1, 1, 2))):
+            configure(world, random, _fault(world, random, "configure", name))
+        wish(world, random, _fault(world, random, "wish", random.choice(names)))
         for _ in range(random.randint(1, 5)):
             if random.random() > quiet:
                 random.choice(faults)(random.choice(names))
@@ -52,10 +54,15 @@ def storm(seed: int, count: int | None = None) -> World:
     return world
 
 
-def _push(world: World, random: Random, name: str) -> None:
+def at_will(seed: int) -> None:
+    """The same, and what is pushed often gives every node other votes."""
+    with patch.object(configurations, "revoted", configurations.revoted_at_will):
+        recover(storm(seed))
+
+
+def _fault(world: World, random: Random, kind: str, name: str) -> Fault:
     group = random.choice(world.configuration.groups).name
-    other = random.choice(world.names)
-    configure(world, random, Fault(at=world.now, kind="configure", node=name, other=other, group=group, dice=0))
+    return Fault(at=world.now, kind=kind, node=name, other=random.choice(world.names), group=group, dice=0)
 
 
 def _bad_disk(world: World, name: str, lasts: int) -> None:

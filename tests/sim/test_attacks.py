@@ -36,6 +36,7 @@ from sim import (
     attacks_versions,
     attacks_withdrawal,
     planted,
+    versions_bugs,
 )
 from sim.conftest import Noticed
 
@@ -151,20 +152,22 @@ ARBITER: dict[Attack, tuple[planted.Bug, ...]] = {
     ),
 }
 VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
-    attacks_versions.version_that_only_its_dying_coordinator_reads: (attacks_versions.acted_on_when_it_is_read,),
-    attacks_versions.version_is_made_of_an_older_one: (attacks_versions.older_bases_are_taken,),
-    attacks_versions.group_is_removed_while_it_runs: (attacks_versions.groups_go_while_they_run,),
-    attacks_versions.who_holds_it_is_cut_off: (attacks_versions.losses_hold_nothing,),
-    attacks_versions.start_is_under_way_where_it_is_not_allowed_any_more: (attacks_versions.strays_are_left_alone,),
-    attacks_versions.start_that_waits_meets_a_version: (attacks_versions.gate_of_any_version,),
-    attacks_versions.who_was_off_comes_back_with_the_old_version: (attacks_versions.who_is_behind_gets_orders,),
-    attacks_versions.one_of_two_pushes_alone: (attacks_versions.losses_hold_nothing,),
+    attacks_versions.version_that_only_its_dying_coordinator_reads: (versions_bugs.acted_on_when_it_is_read,),
+    attacks_versions.version_is_made_of_an_older_one: (versions_bugs.older_bases_are_taken,),
+    attacks_versions.group_is_removed_while_it_runs: (versions_bugs.groups_go_while_they_run,),
+    attacks_versions.who_holds_it_is_cut_off: (versions_bugs.losses_hold_nothing,),
+    attacks_versions.start_is_under_way_where_it_is_not_allowed_any_more: (versions_bugs.strays_are_left_alone,),
+    attacks_versions.start_that_waits_meets_a_version: (versions_bugs.gate_of_any_version,),
+    attacks_versions.who_was_off_comes_back_with_the_old_version: (versions_bugs.who_is_behind_gets_orders,),
+    attacks_versions.one_of_two_pushes_alone: (versions_bugs.losses_hold_nothing,),
     attacks_versions.nobody_confirms: (
-        attacks_versions.nothing_goes_back,
-        attacks_versions.goes_back_by_the_count_of_another,
+        versions_bugs.nothing_goes_back,
+        versions_bugs.goes_back_at_once,
     ),
-    attacks_versions.somebody_confirms: (attacks_versions.confirmation_is_ignored,),
-    attacks_versions.coordinator_cannot_install_what_others_have: (attacks_versions.coordinates_for_ever,),
+    attacks_versions.unconfirmed_version_has_brought_a_group: (versions_bugs.what_came_is_not_stopped,),
+    attacks_versions.somebody_confirms: (versions_bugs.confirmation_is_ignored,),
+    attacks_versions.node_goes_and_comes_back: (),
+    attacks_versions.coordinator_cannot_install_what_others_have: (versions_bugs.coordinates_for_ever,),
 }
 CHANGES: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_changes.last_unit_is_another_one: (attacks_changes.all_of_a_group_stops, attacks_changes.nothing_stops),

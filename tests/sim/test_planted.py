@@ -11,11 +11,12 @@ from sim import (
     attacks_bugs,
     attacks_changes,
     attacks_fencing,
-    attacks_versions,
     attacks_withdrawal,
     planted,
+    versions_bugs,
 )
 from sim.conftest import Noticed
+from sim.pushes import at_will
 from sim.test_attacks import PAIRS
 from sim.test_histories import test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left as who_was_met
 from sim.test_resting import rests_for_a_moment_before_a_term
@@ -50,6 +51,7 @@ HISTORIES: dict[planted.Bug, Story] = {
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
     planted.who_was_met_is_forgotten: partial(who_was_met, 2),
     attacks_bugs.calls_name_no_membership: other_membership,
+    versions_bugs.votes_change_at_will: partial(at_will, 36),
     **{bug: partial(walk, seed, count) for bug, (seed, count) in WALKS.items()},
 }
 
@@ -61,7 +63,7 @@ def named(bug: planted.Bug) -> str:
 
 
 def test_every_planted_bug_has_its_history() -> None:
-    others = (attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter, attacks_versions, attacks_changes)
+    others = (attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter, versions_bugs, attacks_changes)
     everywhere = (planted, attacks_bugs, *others)
     assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {bug for place in everywhere for bug in place.BUGS}
 

@@ -83,6 +83,7 @@ class Site:
             (self.vendor / f"{name}.target").write_text("[Unit]\nDescription=The ground of other units\n")
         (self.programs / "fence_pdu").write_text(AGENT)
         (self.programs / "fence_pdu").chmod(0o755)
+        (self.programs / "mount.nfs").touch()
         self.write("cluster.conf", CLUSTER)
         self.write("corosync.key", "k" * 1024, mode=0o600)
         self.write("bmc.secret", "hidden", mode=0o600)

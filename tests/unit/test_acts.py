@@ -1,6 +1,7 @@
 """Groups are adopted before anything is observed of them, also when the bus is lost in the middle."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -9,6 +10,7 @@ import pytest
 
 from sim.machine import UNITS, configuration
 from standfast.bus import BusError, ErrorName
+from standfast.configuration.model import Group
 from standfast.resourced import acts
 from standfast.resourced.events import Act, Adopted, Event, Observed, Verb
 from standfast.resourced.leases import Leases
@@ -62,6 +64,53 @@ def test_a_bus_that_is_lost_in_the_middle_of_adopting_hides_nothing_that_runs(tm
     assert first.states == STATES
     assert rest
     assert all(isinstance(event, Observed) for event in rest)
+
+
+class CalmUnits:
+    """systemd that tells nothing by itself: each state was read before."""
+
+    def __init__(self, *, on_reloaded: Any, **_: Any) -> None:
+        self.on_reloaded = on_reloaded
+        self.watched: dict[str, Group] = {}
+
+    def watch(self, group: Group) -> None:
+        self.watched[group.name] = group
+
+    async def read(self, name: str) -> tuple[UnitState, ...]:
+        return STATES[: len(self.watched[name].resources)]
+
+    async def reload(self) -> None:
+        """systemd says at once that it is done, before anybody looks at what it has read."""
+        self.on_reloaded()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def effective_guard(self, unit: str, group: str) -> bool:
+        return unit != UNITS[-1]  # the version that is put in place does not have the last one
+
+
+def test_a_version_with_other_resources_is_told_of_and_only_its_own_guards_are_missed(tmp_path: Path) -> None:
+    async def change() -> tuple[list[Event], list[Any]]:
+        told: list[Event] = []
+        missing: list[Any] = []
+        (group,) = configuration(["n1"]).groups
+        shorter = replace(group, resources=group.resources[:-1])
+        with (
+            mock.patch.object(acts, "Units", CalmUnits),
+            mock.patch.object(acts, "Leases", lambda: Leases(tmp_path)),
+        ):
+            async with asyncio.TaskGroup() as tasks:
+                hands = acts.Acts(told.append, missing.append, tasks)
+                await hands.adopt((group,))
+                await hands.reload((shorter,))
+                await hands.adopt((shorter,))
+        return told, missing
+
+    told, missing = asyncio.run(change())
+    assert [type(event) for event in told] == [Adopted, Observed]
+    assert isinstance(told[1], Observed)
+    assert told[1].states == STATES[:-1]
+    assert missing == [()]
 
 
 def test_where_no_file_can_be_made_nothing_is_permitted_and_the_journal_says_so(

@@ -99,6 +99,12 @@ BROKEN: dict[str, tuple[Break, ...]] = {
         edit("cluster.conf", "[Domain]", "[FenceDevice]\nName=x\n[Domain]"),
     ),
     "an agent that is not installed": (edit("cluster.conf", "fence_pdu", "fence_ipmilan"),),
+    "file systems that this node cannot mount": (
+        lambda site: (site.programs / "mount.nfs").unlink(),
+        edit(WEB, "srv-www.mount", "srv-www.mount mnt-x.mount"),
+        write("units/mnt-x.mount", "[Mount]\nWhat=//nas/x\nWhere=/mnt/x\n"),
+        write("units/mnt-x.mount.d/type.conf", "[Mount]\nType=cifs\n"),
+    ),
     "what an agent says of its device": (
         edit("cluster.conf", "Option=ip=", "Option=ipp="),
         edit("cluster.conf", "bmc:2", "bmc"),

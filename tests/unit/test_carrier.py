@@ -93,3 +93,21 @@ def test_a_version_that_is_damaged_here_answers_no_question(tmp_path: Path) -> N
         assert not bench.sent
 
     play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+def test_who_gives_up_in_the_very_moment_of_the_answer_ends_nothing(tmp_path: Path, delivered: bool) -> None:
+    async def scenario(bench: Bench) -> None:
+        tree = version(0)
+        asked = asyncio.ensure_future(bench.carrier.send(tree.digest, pack(tree)))
+        await asyncio.sleep(0)
+        assert bench.sent == [whole(tree)]
+        asked.cancel()
+        if delivered:
+            bench.carrier._return(tree.digest, None)
+        else:
+            bench.carrier.leave()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    play(tmp_path, scenario)

@@ -7,11 +7,10 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Group, Resource
-from standfast.resourced.changing import make_hands, make_way, objections, resume
+from standfast.resourced.changing import make_hands, make_way, resume
 from standfast.resourced.events import Act, Verb
 from standfast.resourced.hands import KILL_MARGIN_MS, Gate, Hand, Stage
 from standfast.resourced.messages import OrderKind
-from standfast.resourced.record import GroupRecord, Record, initial
 from standfast.vocabulary import Cause, Holding, ProbeState, UnitState
 
 OLD, NEW = "old", "new"
@@ -45,11 +44,11 @@ ONE_LEFT = states(a="active", b="inactive", c="inactive")
 class Bench:
     """A node with one group, as it is told of versions; what was done since it was last asked."""
 
-    def __init__(self, before: Group = BEFORE, record: Record | None = None) -> None:
+    def __init__(self, before: Group = BEFORE) -> None:
         self.gate = Gate.OPEN
         self.able = True
         self.acts: list[Act] = []
-        self.record = record or initial(NEW, {"n1": 1}, (before.name,))
+        self.in_force = NEW
         self.hands = self._hands(before)
 
     def _hands(self, *groups: Group) -> dict[str, Hand]:
@@ -76,11 +75,15 @@ class Bench:
 
     def comes(self, *groups: Group, now: int = 1_000) -> bool:
         """The version with these groups is in force, and was told as offered: may it be put in place?"""
-        return make_way(self.hands, self.version(*groups), self.record, now, able=self.able)
+        return make_way(self.hands, self.version(*groups), now, able=self.able)
+
+    def goes_on(self, installed: str, now: int) -> None:
+        """Time passes with this version in place."""
+        resume(self.hands, now, in_place=installed == self.in_force)
 
     def in_place(self, *groups: Group, now: int = 2_000) -> "Bench":
         self.hands = self._hands(*groups)
-        resume(self.hands, self.record, NEW, now)
+        self.goes_on(NEW, now)
         return self
 
     def sees(self, **active: str) -> "Bench":
@@ -303,9 +306,9 @@ def test_a_version_that_does_not_come_into_its_place_is_not_waited_for_for_ever(
     bench.comes(group("a=1", "b=1", "c=2"), now=0)
     bench.sees(a="active", b="active", c="inactive").did()
     longest = BEFORE.stop_timeout_ms + BEFORE.start_timeout_ms
-    resume(bench.hands, bench.record, OLD, longest - 1)
+    bench.goes_on(OLD, longest - 1)
     assert bench.did() == []
-    resume(bench.hands, bench.record, OLD, longest)
+    bench.goes_on(OLD, longest)
     assert bench.hand.holding is Holding.STOPPING
     assert bench.hand.failed == "a new version of its configuration was not put in place here in time"
 
@@ -333,8 +336,8 @@ def test_going_back_to_the_version_that_is_in_place_starts_what_had_stopped() ->
     bench = Bench().running()
     bench.comes(group("a=1", "b=1", "c=2"))
     bench.sees(a="active", b="active", c="inactive").did()
-    bench.record = replace(bench.record, configuration=OLD)
-    resume(bench.hands, bench.record, OLD, 2_000)
+    bench.in_force = OLD
+    bench.goes_on(OLD, 2_000)
     assert bench.did() == ["grant", f"start {BEFORE.target}"]
 
 
@@ -342,10 +345,10 @@ def test_going_back_before_all_of_it_had_stopped_leaves_the_rest_up() -> None:
     bench = Bench().running()
     bench.comes(group("a=2", "b=1", "c=1"))
     bench.sees(a="active", b="active", c="deactivating").did()
-    bench.record = replace(bench.record, configuration=OLD)
-    resume(bench.hands, bench.record, OLD, 2_000)
+    bench.in_force = OLD
+    bench.goes_on(OLD, 2_000)
     bench.sees(a="active", b="active", c="inactive")
-    resume(bench.hands, bench.record, OLD, 2_000)
+    bench.goes_on(OLD, 2_000)
     assert bench.did() == ["grant", f"start {BEFORE.target}"]
 
 
@@ -358,37 +361,14 @@ def test_a_group_that_is_gone_is_stopped_first() -> None:
     assert bench.comes()
 
 
-# Frozen groups, and maintenance
-
-
-def frozen() -> list[Record]:
-    record = initial(NEW, {"n1": 1}, ("webserv",))
-    thaw_later = replace(record, groups={"webserv": GroupRecord(frozen=True)})
-    return [thaw_later, replace(record, maintenance=True)]
-
-
-@pytest.mark.parametrize("record", frozen(), ids=["frozen", "maintenance"])
-def test_a_version_waits_for_a_frozen_group_that_it_changes(record: Record) -> None:
-    after = group("a=1", "b=1", "c=2")
-    bench = Bench(record=record).running()
-    assert not bench.comes(after)
-    assert bench.did() == []
-    (why,) = objections(bench.hands, bench.version(after), record)
-    assert why.startswith("webserv runs here and would change, and ")
-    unchanged = replace(BEFORE, priority=1)
-    assert bench.comes(unchanged)
-    assert objections(bench.hands, bench.version(unchanged), record) == ()
-
-
-@pytest.mark.parametrize("record", frozen(), ids=["frozen", "maintenance"])
-def test_what_somebody_stopped_in_a_frozen_group_stays_stopped(record: Record) -> None:
-    bench = Bench(record=record)
-    bench.hand.adopt(True, True, ONE_LEFT, 0)
-    resume(bench.hands, record, NEW, 10**9)
-    assert bench.did() == []
-
-
 # A daemon that begins anew in the middle of it
+
+
+def test_what_somebody_stopped_in_a_frozen_group_stays_stopped() -> None:
+    bench = Bench()
+    bench.hand.adopt(True, True, ONE_LEFT, 0, frozen=True)
+    bench.goes_on(NEW, 10**9)
+    assert (bench.did(), bench.hand.stage) == (["probe"], Stage.RUNNING)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class Machine:
         self.away: BusError | None = None  # they cannot be asked
         self.loose: dict[str, str] = {}  # units that run beside their group
         self.refusal: BusError | None = None  # of systemd
-        self.adopted = True
+        self.adopted, self.holds = True, False
+        self.in_force = ""  # the record's
         self.done: list[str] = []
         self.wanted: list[str] = []
         self.told: list[ConfigurationRead] = []
@@ -64,8 +65,14 @@ class Machine:
             push=self.told.append,
             judge=self._judge,
             want=self._want,
+            in_force=lambda: self.in_force,
             keep=set,
         )
+
+    async def install(self, installer: Installer, digest: str) -> None:
+        """It came into force, and the core asks for it."""
+        self.in_force = digest
+        await installer.install(digest)
 
     @property
     def last(self) -> ConfigurationRead:
@@ -82,7 +89,7 @@ class Machine:
     async def enabled_or_running(self, units: tuple[str, ...]) -> dict[str, str]:
         return {unit: text for unit, text in self.loose.items() if unit in units}
 
-    async def reload(self) -> None:
+    async def reload(self, groups: tuple[Any, ...]) -> None:
         if self.refusal is not None:
             raise self.refusal
         self.done.append("daemon-reload")
@@ -134,6 +141,9 @@ def test_a_stored_version_is_prepared_when_nothing_speaks_against_it(machine: Ma
         await installer.stored(digest)
         assert machine.last.offered is None
         assert machine.last.objections == machine.objections
+        machine.told.clear()
+        await installer.stored(digest)
+        assert [one.objections for one in machine.told] == [(), machine.objections], "the old ones are taken back first"
 
     play(main)
 
@@ -170,11 +180,11 @@ def test_what_is_in_force_is_fetched_installed_and_used(machine: Machine) -> Non
     async def main() -> None:
         digest, installer = machine.with_a_group(), machine.installer()
         await installer.fetch(digest)
-        await installer.install(digest)
+        await machine.install(installer, digest)
         assert installer.configuration.digest == installer.installed == versions.in_force() == digest
         assert (machine.system / "web.service").resolve().read_text() == WEB
         assert (machine.system / "web.service.d/zz-standfast.conf").is_file()
-        assert machine.done == ["daemon-reload", "quorumd", "fenced", "adopt"]
+        assert machine.done == ["daemon-reload", "membershipd", "quorumd", "fenced", "adopt"]
         assert machine.last.installed == digest
 
     play(main)
@@ -205,7 +215,7 @@ def test_what_cannot_be_installed_is_told_once_and_tried_again(
         foreign.write_text(WEB)
         await installer.fetch(digest)
         for _ in range(2):
-            await installer.install(digest)
+            await machine.install(installer, digest)
             await installer.look()
         assert versions.in_force() != digest
         foreign.unlink()
@@ -216,12 +226,62 @@ def test_what_cannot_be_installed_is_told_once_and_tried_again(
     assert capsys.readouterr().err.count("web.service: is in the way of units/web.service") == 1
 
 
+def test_what_is_in_force_no_more_is_not_installed_late(machine: Machine) -> None:
+    async def main() -> None:
+        before = versions.in_force()
+        digest, installer = machine.with_a_group(), machine.installer()
+        foreign = machine.system / "web.service"
+        foreign.write_text(WEB)
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        foreign.unlink()
+        machine.in_force = before
+        await installer.look()
+        assert versions.in_force() == before
+        machine.in_force = digest
+        await installer.look()
+        assert versions.in_force() == before, "the core has to ask again"
+
+    play(main)
+
+
+def test_at_its_start_it_installs_what_its_record_names_unless_something_is_held(machine: Machine) -> None:
+    async def main() -> None:
+        before = versions.in_force()
+        digest = machine.with_a_group()
+        machine.in_force, machine.holds = digest, True
+        await machine.installer().settle()
+        assert versions.in_force() == before
+        machine.holds = False
+        await machine.installer().settle()
+        assert versions.in_force() == digest == machine.last.installed
+        machine.done.clear()
+        machine.in_force = "f" * 64
+        await machine.installer().settle()
+        assert machine.done == [], "that one is not here"
+
+    play(main)
+
+
+def test_what_is_installed_is_not_installed_again(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        machine.done.clear()
+        await machine.install(installer, digest)
+        assert machine.done == []
+        assert machine.last.installed == digest
+
+    play(main)
+
+
 def test_a_unit_that_runs_beside_its_group_keeps_the_version_out(machine: Machine) -> None:
     async def main() -> None:
         digest, installer = machine.with_a_group(), machine.installer()
         machine.loose = {"web.service": "web.service runs: systemctl stop web.service"}
         await installer.fetch(digest)
-        await installer.install(digest)
+        await machine.install(installer, digest)
         assert installer.installed != digest
         machine.loose = {}
         await installer.look()
@@ -235,7 +295,7 @@ def test_units_that_systemd_did_not_read_are_not_installed(machine: Machine) -> 
         digest, installer = machine.with_a_group(), machine.installer()
         await installer.fetch(digest)
         machine.refusal = BusError(ErrorName.FAILED, "There is no space.")
-        await installer.install(digest)
+        await machine.install(installer, digest)
         assert installer.installed == ""
         machine.refusal = None
         await installer.look()
@@ -257,7 +317,7 @@ def test_the_working_copy_follows_but_for_what_somebody_edited(machine: Machine)
         )
         versions.store(new)
         await installer.fetch(new.digest)
-        await installer.install(new.digest)
+        await machine.install(installer, new.digest)
         assert mine.read_text() == "new"
         assert "edited" in (machine.root / "cluster.conf").read_text()
         assert machine.last.drifted == ("cluster.conf",)
@@ -274,7 +334,7 @@ def test_a_guard_that_is_gone_is_written_again_and_until_then_nothing_is_install
     async def main() -> None:
         digest, installer = machine.with_a_group(), machine.installer()
         await installer.fetch(digest)
-        await installer.install(digest)
+        await machine.install(installer, digest)
         guard = machine.system / "web.service.d/zz-standfast.conf"
         guard.unlink()
         await installer.guards((("webserv", "web.service"),))

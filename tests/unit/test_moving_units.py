@@ -1,4 +1,4 @@
-"""A unit comes to a group only when it cannot run for another one any more."""
+"""Which versions move what is not to be moved: units that may run for another group, groups that are frozen."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from sim.machine import configuration
 from standfast.configuration.model import Configuration, Resource
 from standfast.resourced.configuring import refuse_change
 from standfast.resourced.messages import Installed
-from standfast.resourced.record import Record, initial
+from standfast.resourced.record import Record, initial, with_group
 from standfast.vocabulary import Holding
 from unit.cluster import GROUP, NODES, after, term
 
@@ -78,3 +78,21 @@ def test_a_unit_comes_to_a_group_when_nobody_runs_it_for_another(
     record: Record, offered: Configuration, why: str
 ) -> None:
     assert refuse_change(record, IN_FORCE, offered) == why
+
+
+@pytest.mark.parametrize("offered", [COMES, LEAVES], ids=["comes", "leaves"])
+def test_a_version_that_changes_a_frozen_group_waits_until_it_is_thawed(offered: Configuration) -> None:
+    record = here(held="n2")
+    frozen = with_group(record, GROUP, frozen=True)
+    why = "this version changes webserv, which runs on n2"
+    assert refuse_change(record, IN_FORCE, offered) == ""
+    assert refuse_change(frozen, IN_FORCE, offered) == f"{why} and is frozen: standfast group thaw webserv"
+    maintained = replace(record, maintenance=True)
+    assert refuse_change(maintained, IN_FORCE, offered) == f"{why}, and there is maintenance: standfast maintenance off"
+
+
+def test_a_frozen_group_keeps_no_version_away_that_changes_only_its_policy_or_where_it_does_not_run() -> None:
+    groups = tuple(replace(group, max_restarts=0, priority=3) for group in IN_FORCE.groups)
+    frozen = with_group(here(held="n2"), GROUP, frozen=True)
+    assert refuse_change(frozen, IN_FORCE, replace(IN_FORCE, digest="d2", groups=groups)) == ""
+    assert refuse_change(with_group(here(), GROUP, frozen=True), IN_FORCE, COMES) == ""

@@ -158,7 +158,8 @@ def test_a_machine_that_is_in_a_cluster_begins_no_other(machines: Machines) -> N
 def test_it_is_typed_on_one_of_the_nodes(machines: Machines) -> None:
     with pytest.raises(CommandError) as error:
         begin(machines, machines.make("three", "192.0.2.13"), "one=192.0.2.11")
-    assert "called three, and that is none of one" in refusal(error, Exit.USAGE)
+    assert "called three, and that is none of one" in (text := refusal(error, Exit.USAGE))
+    assert "Name= of a [Node] is what its host is called" in text
 
 
 def test_what_a_failed_start_left_is_told(machines: Machines) -> None:

@@ -194,9 +194,10 @@ class Story:
     def lags(self, name: str) -> None:
         self.apply(Installed(node=name, installed="d0", available="d0"))
 
-    def prepared(self, names: str) -> None:
-        """d1 is installed there, and d2 was prepared."""
-        self.offered = replace(self.configuration, digest="d2")
+    def prepared(self, names: str, group: str | None) -> None:
+        """d1 is installed there, and d2 was prepared, which has one more group."""
+        added = (replace(self.configuration.groups[0], name=group),) if group else ()
+        self.offered = replace(self.configuration, digest="d2", groups=(*self.configuration.groups, *added))
         for name in names.split():
             self.apply(Installed(node=name, installed="d1", available="d2"))
 
@@ -323,7 +324,7 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"(\w+) is healthy": lambda story, node: story.apply(Health(node=node, healthy=True)),
     r"(\w+) leaves": Story.leaves,
     r"(\w+) has not installed it": Story.lags,
-    r"(.+) (?:has|have) prepared d2": Story.prepared,
+    r"(.+) (?:has|have) prepared d2(?:, with (\w+))?": Story.prepared,
     r"(\w+) objects: (.+)": Story.objects,
     r"operator: push d2(?:, to be confirmed within (\d+) s)?": Story.pushed,
     r"operator: confirm it": lambda story: story.wish("keep", ""),

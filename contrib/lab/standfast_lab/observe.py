@@ -99,6 +99,7 @@ class Seen:
     nodes: Mapping[str, str]  # name: state
     standby: frozenset[str]
     drifted: frozenset[str]
+    edited: frozenset[str]  # their /etc/standfast differs from the version in force
     unhealthy: frozenset[str]
     groups: Mapping[str, Group]
 
@@ -115,6 +116,7 @@ def seen(lab: Lab, node: str) -> Seen | None:
         nodes={one["Name"]: one["State"] for one in members},
         standby=frozenset(one["Name"] for one in members if one["Standby"]),
         drifted=frozenset(one["Name"] for one in members if one["Drifted"]),
+        edited=frozenset(one["Name"] for one in members if one["Edited"]),
         unhealthy=frozenset(one["Name"] for one in members if not one["Healthy"]),
         groups={
             one["Name"]: Group(phase=one["Phase"], owner=one["Owner"], flags=tuple(one["Flags"]), reason=one["Reason"])

@@ -9,7 +9,7 @@ from standfast.configuration.cluster import ClusterPart
 from standfast.configuration.definitions import definition
 from standfast.configuration.keys import Scope, Values, did_you_mean, read
 from standfast.configuration.model import Group, Probe, Problem, Resource, Source
-from standfast.configuration.mounts import mount_unit
+from standfast.configuration.mounts import mount_unit, type_refusal
 from standfast.configuration.relations import check_relations
 from standfast.configuration.system import System, is_system_target, name_refusal, template
 from standfast.configuration.unitfile import Entry, Section, dropin_folders, dropin_order, effective, merge, named
@@ -137,6 +137,7 @@ def _read_resources(
         begins = next((section.source for section in sections if section.name == _OURS), source)
         settings = read(Scope.RESOURCE, named(sections, _OURS), begins, problems)
         _read_address(unit, sections, problems)
+        _check_type(sections, system, problems)
         probes = _read_probes(unit, sections, problems)
         if refusal:  # nobody is to look further at a unit whose name may be a path, or the system's ground
             problems.append(Problem(source=source, text=refusal))
@@ -172,6 +173,14 @@ def _check_mounts(units: Units, problems: list[Problem]) -> None:
         if right != unit:
             text = f"Where={where[-1].value} belongs to a unit called {right}; call it so, also in Resources="
             problems.append(Problem(source=where[-1].source, text=text))
+
+
+def _check_type(sections: Sequence[Section], system: System | None, problems: list[Problem]) -> None:
+    """What mounts it has to be on this machine."""
+    kind = effective(named(sections, "Mount")).get("Type")
+    refusal = type_refusal(kind[-1].value, system.programs) if kind and system is not None else None
+    if kind and refusal:
+        problems.append(Problem(source=kind[-1].source, text=refusal))
 
 
 def _address_refusal(unit: str, cluster: ClusterPart) -> str | None:

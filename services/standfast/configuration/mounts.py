@@ -3,10 +3,14 @@
 import posixpath
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
 
 from standfast.configuration.model import Group, Problem, Source
 
+# file systems that mount(8) leaves to a program /sbin/mount.TYPE, and the package of Debian that has it
+_HELPERS: Final[Mapping[str, str]] = {"cifs": "cifs-utils", "nfs": "nfs-common", "nfs4": "nfs-common"}
 _PLAIN = frozenset((string.ascii_letters + string.digits + ":_.").encode())
 
 
@@ -33,6 +37,13 @@ def mount_unit(where: str) -> str:
 def clean_path(path: str) -> str:
     """Without needless slashes and dots."""
     return "/" + posixpath.normpath(path).lstrip("/")
+
+
+def type_refusal(kind: str, programs: Path) -> str | None:
+    """Why a file system of this type cannot be mounted here, or None; `programs` is /usr/sbin."""
+    if kind not in _HELPERS or (programs / f"mount.{kind}").exists():
+        return None
+    return f"Type={kind} needs {programs}/mount.{kind}, which is not here; install it (Debian: {_HELPERS[kind]})"
 
 
 def fstab_problems(groups: Iterable[Group], text: str, path: str) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from standfast.configuration.load import load_with
+from standfast.configuration.machine_checks import Machine
 from standfast.configuration.model import ConfigurationError, Problem
 from standfast.configuration.tree import File, Tree, replace_files
 from standfast.ctl import config_versions as versions
@@ -84,7 +85,7 @@ def _read(copy: Path) -> bytes:
 
 def _problems(name: str, content: bytes) -> tuple[Problem, ...]:
     try:
-        load_with(versions.FOLDER, {name: content}, system=versions.MACHINE)
+        load_with(versions.FOLDER, {name: content}, system=Machine().system)
     except ConfigurationError as error:
         return error.problems
     return ()

@@ -19,6 +19,7 @@ from standfast.configuration.values import parse_span, show_span
 from standfast.ctl import config_nodes, config_plan
 from standfast.ctl import config_versions as versions
 from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
+from standfast.ctl.config_checking import check_folder
 from standfast.ctl.config_diff import compare, show, summary
 from standfast.ctl.config_versions import CARRIER, RECORD, Known, Named, Version
 from standfast.ctl.group import INTERFACE as GROUP
@@ -153,14 +154,16 @@ def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None
 
 
 def checked(tree: Tree) -> Configuration:
-    """The files as they stand on this machine. Raises CommandError when something is wrong in them."""
-    try:
-        return check(tree, system=versions.MACHINE)
-    except ConfigurationError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        text = f"{versions.FOLDER} does not pass the check: {len(error.problems)} to correct, named above. {NOTHING}"
-        raise CommandError(Exit.REFUSED, text) from error
+    """The files of /etc/standfast, which nothing on this machine speaks against. Raises CommandError."""
+    found = run(check_folder(versions.FOLDER), NOTHING)
+    for problem in (*found.errors, *found.warnings):
+        click.echo(str(problem), err=True)
+    if found.errors:
+        text = f"{versions.FOLDER} does not pass the check: {len(found.errors)} to correct, named above. {NOTHING}"
+        raise CommandError(Exit.REFUSED, text)
+    if found.digest != tree.digest:
+        raise CommandError(Exit.REFUSED, f"{versions.FOLDER} was changed while it was read: try again. {NOTHING}")
+    return check(tree, system=None)
 
 
 def _loaded(tree: Tree) -> Configuration:

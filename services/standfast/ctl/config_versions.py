@@ -13,7 +13,6 @@ import click
 
 from standfast.bus import Bus, BusError
 from standfast.configuration import load, versions
-from standfast.configuration.system import System
 from standfast.configuration.tree import Tree, read_tree
 from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT, Properties
 from standfast.ctl.problems import GONE, CommandError, Exit
@@ -23,7 +22,6 @@ RECORD: Final = "org.standfast.Groups1"
 CARRIER: Final = "org.standfast.Membership1"
 FOLDER: Final = load.ROOT
 DISK: Final = versions.FOLDER
-MACHINE: Final = System()  # what is installed here
 FETCH_S: Final = 30.0
 _DIGITS: Final = 12  # of a digest, where people read it
 _PREFIX: Final = re.compile(r"[0-9a-f]{6,64}")
@@ -123,8 +121,10 @@ async def read_known(bus: Bus) -> Known:
 
 
 def in_force_here() -> str:
-    """The digest of the version that this node has installed; "" = none."""
-    return versions.in_force(DISK)
+    """The version in force on this node, as its disk says; "" = none, or one that only root may see."""
+    with contextlib.suppress(PermissionError):
+        return versions.in_force(DISK)
+    return ""
 
 
 def stored() -> tuple[str, ...]:

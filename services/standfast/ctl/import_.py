@@ -38,8 +38,9 @@ def import_(file: Path, into: Path, given: tuple[str, ...], as_json: bool) -> No
 
     Nodes, votes, fence devices, failover domains, services and their resources become cluster.conf and units in DIR,
     which must be empty or not there; passwords go to files of mode 0600. What has no counterpart is listed with its
-    line and advice. Nothing else is touched, neither /etc/standfast nor the cluster: read the list, edit DIR, then
-    copy it to /etc/standfast of every node.
+    line and advice. Nothing else is touched, neither /etc/standfast nor the cluster: read the list and
+    correct the files in DIR. Copied to /etc/standfast of one node they begin a new cluster when `standfast init` is
+    typed there; in a cluster that runs, what was copied there counts after `standfast config push`.
 
     Exit codes: 0 written, and it passes the check; 1 it does not, or FILE or DIR cannot be used; 2 usage.
     """
@@ -62,6 +63,7 @@ def _document(outcome: "Outcome") -> Mapping[str, Any]:
         "file": outcome.file,
         "into": str(outcome.into),
         "files": list(outcome.names),
+        "packages": list(outcome.made.packages),
         "became": [{"line": one.source.line, "what": one.what, "now": one.now} for one in outcome.made.became],
         "findings": [
             {"kind": one.kind.value, "line": one.source.line, "what": one.what, "text": one.text}

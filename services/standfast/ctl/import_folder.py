@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from standfast.configuration import versions
 from standfast.configuration.load import IN_FORCE, ROOT, load
 from standfast.configuration.model import ConfigurationError, Problem
 from standfast.configuration.system import System
@@ -36,6 +37,7 @@ class Outcome:
     names: tuple[str, ...]  # of its files
     problems: tuple[Problem, ...]  # what is wrong with it anywhere
     here: tuple[Problem, ...]  # what besides on this machine: a unit or an agent that is not installed
+    in_cluster: bool  # this machine has a configuration in force
 
 
 def import_file(file: Path, into: Path, addresses: Mapping[str, Sequence[str]]) -> Outcome:
@@ -53,7 +55,15 @@ def import_file(file: Path, into: Path, addresses: Mapping[str, Sequence[str]]) 
     write_folder(into, files)
     everywhere = _problems(into, None)
     here = tuple(one for one in _problems(into, System()) if one not in everywhere)
-    return Outcome(file=name, into=into, made=made, names=tuple(sorted(files)), problems=everywhere, here=here)
+    return Outcome(
+        file=name,
+        into=into,
+        made=made,
+        names=tuple(sorted(files)),
+        problems=everywhere,
+        here=here,
+        in_cluster=bool(versions.in_force()),
+    )
 
 
 def write_folder(into: Path, files: Mapping[str, NewFile]) -> None:

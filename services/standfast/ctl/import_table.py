@@ -1,6 +1,7 @@
 """What became of a cluster.conf, as people read it, within 80 columns."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator
 from typing import IO, Final
 
 from rich.console import Console
@@ -27,9 +28,26 @@ def show(outcome: Outcome, file: IO[str] | None = None, width: int | None = None
         _list(console, heading, style, (str(one) for one in outcome.made.findings if one.kind is kind))
     _list(console, "Wrong", "bold red", map(str, outcome.problems))
     _list(console, "Missing on this machine", "bold yellow", map(str, outcome.here))
+    _list(console, "To install on every node", "bold", filter(None, (" ".join(outcome.made.packages),)))
     console.print()
-    text = f"{len(outcome.names)} files in {outcome.into}; read them, then copy them to /etc/standfast of every node."
-    console.print(text)
+    for line in _next(outcome):
+        console.print(Text(line))
+
+
+def _next(outcome: Outcome) -> Iterator[str]:
+    """What to type then; a command is on a line of its own."""
+    into = shlex.quote(str(outcome.into))
+    yield f"{len(outcome.names)} files in {outcome.into}. Read and correct them; what else is against them here, says:"
+    yield f"  standfast config check {into}"
+    if outcome.in_cluster:
+        yield (
+            "This machine is in a cluster: copy to /etc/standfast what that one is to have of them (units, [Domain], "
+            "[FenceDevice] and secrets, but not corosync.key), then:"
+        )
+        yield "  standfast config push"
+        return
+    yield "To begin a cluster with them, on one of its nodes; the others are reached over ssh:"
+    yield f"  cp -r {into}/. /etc/standfast/ && standfast init"
 
 
 def _became(became: Iterable[Became]) -> Table:

@@ -82,7 +82,8 @@ def make(tree: Tree, place: Place, run: Run, tell: Tell) -> tuple[str, ...]:
     here = newcomer.node_of(configuration, place.hostname)
     if here is None:
         names = ", ".join(node.name for node in configuration.nodes)
-        text = f"This machine is called {place.hostname}, and that is none of {names}: type this on one of the nodes."
+        text = f"This machine is called {place.hostname}, and that is none of {names}: type this on one of the nodes"
+        text += "; Name= of a [Node] is what its host is called."
         raise CommandError(Exit.USAGE, text)
     others = [
         Newcomer(name=node.name, addresses=node.addresses, target=node.addresses[0])

@@ -68,6 +68,7 @@ def _node(name: str, member: Properties, node: Properties) -> Report:
         "standby": member.get("Standby"),
         "healthy": member.get("Healthy"),
         "drifted": member.get("Drifted"),
+        "edited": list(member.get("Edited", [])),
         "incarnation": member.get("Incarnation") or node.get("Incarnation") or None,
         "links": [{"link": number, "up": up, "since": since} for number, up, since in node["Links"]] if node else None,
     }

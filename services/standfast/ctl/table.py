@@ -99,6 +99,7 @@ def _nodes(nodes: Iterable[Report], now: datetime) -> Table:
         flags = ["standby"] if node["standby"] else []
         flags += ["unhealthy"] if node["healthy"] is False else []
         flags += ["drifted"] if node["drifted"] else []
+        flags += ["edited"] if node["edited"] else []
         table.add_row(
             node["name"], _state(node["state"]), Text(", ".join(flags), style="yellow"), _links(node["links"], now)
         )

@@ -202,6 +202,8 @@ class Carrier:
     def _return(self, digest: str, error: UndeliveredError | None) -> None:
         """Whoever waits for this version to come back has this answer."""
         for returned in self._returns.pop(digest, ()):
+            if returned.done():
+                continue  # its time is over in this very moment
             if error is None:
                 returned.set_result(None)
             else:

@@ -23,7 +23,6 @@ def render(configuration: Configuration, key_file: Path, key: bytes) -> str:
     text = "\n".join(
         [
             "# Written by standfast-membershipd out of the version in force; changes here are lost.",
-            f"# The key: {configuration.key[:16]}",  # with another one the file is another one, so that it is read anew
             *_section("totem", _totem(configuration, key_file)),
             "nodelist {",
             *(f"    {line}" for node in configuration.nodes for line in _section("node", _node(node))),
@@ -81,7 +80,7 @@ def _node(node: Node) -> list[tuple[str, str]]:
         ("name", node.name),
         ("nodeid", str(node.id)),
         ("quorum_votes", str(node.votes)),
-        *((f"ring{link}_addr", address) for link, address in enumerate(node.addresses)),
+        *((f"ring{link}_addr", address) for link, address in enumerate(node.addresses) if address),
     ]
 
 

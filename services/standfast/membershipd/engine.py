@@ -44,12 +44,10 @@ class Engine:
     def write(self, text: str, key: bytes) -> bool:
         """The files hold `text` and `key`; True: there was another text before. Raises OSError."""
         self._file.parent.mkdir(mode=0o755, exist_ok=True)
-        write_atomic(self.key_file, key, 0o600)
-        try:
-            if self._file.read_text() == text:
-                return False
-        except OSError:
-            pass  # not there, or not readable: it is written anew
+        if not _holds(self.key_file, key):
+            write_atomic(self.key_file, key, 0o600)
+        if _holds(self._file, text.encode()):
+            return False
         write_atomic(self._file, text.encode(), 0o644)
         return True
 
@@ -107,6 +105,14 @@ class Engine:
         if text not in self._told:
             self._told.add(text)
             journal.write(Event.COROSYNC_START_FAILED, Level.ERROR, text)
+
+
+def _holds(file: Path, data: bytes) -> bool:
+    """False also when it cannot be read: it is written anew then."""
+    try:
+        return file.read_bytes() == data
+    except OSError:
+        return False
 
 
 async def _asked_already(bus: Bus) -> bool:

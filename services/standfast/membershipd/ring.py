@@ -93,9 +93,9 @@ class Follower:
         self._announce()
         self._told_files.set()
 
-    def lacking(self, file: str) -> tuple[int, ...]:
-        """The members that did not say that they have written the corosync.conf of this digest."""
-        return tuple(sorted({node for node, _ in self._members if self._files.get(node) != file}))
+    def lacking(self, files: frozenset[str]) -> tuple[int, ...]:
+        """The members that did not say that they have written a corosync.conf of one of these digests."""
+        return tuple(sorted({node for node, _ in self._members if self._files.get(node) not in files}))
 
     async def told_about_files(self) -> None:
         """Something may be known of a member's file, or of the members, that was not when this was called."""

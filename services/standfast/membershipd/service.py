@@ -59,7 +59,9 @@ class Membership:
         self._engine = Engine(machine.corosync_conf, self._loop.time)
         self._device = Device(self._device_wanted, self._loop.time)
         self._due = asyncio.Event()  # Corosync may work with another file than the one that is written
-        self._reload = Reload(network, self._requests, lambda node: self._settings.name_of(node), self._due.is_set)
+        self._reload = Reload(
+            network, self._requests, self._engine, lambda node: self._settings.name_of(node), self._due.is_set
+        )
         self._up_to_date = False  # the running Corosync took the file as it is now
         self._bus: Bus | None = None
         self._follower: Follower | None = None
@@ -209,7 +211,10 @@ class Membership:
             self._due.clear()
             follower = self._follower
             with contextlib.suppress(CorosyncError, TimeoutError):
-                if follower is not None and await self._reload.bring_up_to_date(follower, self._text):
+                configuration = self._settings.configuration
+                if follower is None or configuration is None:
+                    continue
+                if await self._reload.bring_up_to_date(follower, configuration, self._key):
                     self._took_file()
 
     # the withdrawal

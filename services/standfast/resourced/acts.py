@@ -33,6 +33,7 @@ class Acts:
         self._units = Units(on_states=self._states, on_refused=self._refused, on_reloaded=self._reloaded, tasks=tasks)
         self._probes = Probes(tasks, self._probed)
         self._groups: dict[str, Group] = {}
+        self._guarded: frozenset[tuple[str, str]] = frozenset()  # (group, unit) as systemd has read them last
         self._told: set[str] = set()  # groups that were adopted: nothing is observed of others
         self._last: dict[str, tuple[UnitState, ...]] = {}
         self._texts: dict[tuple[str, str], str] = {}  # what the probes of a unit saw
@@ -43,7 +44,8 @@ class Acts:
         await self._units.attach(bus)
 
     async def adopt(self, groups: tuple[Group, ...]) -> None:
-        """Watch these groups; each is told once as it was found, then at every change."""
+        """Watch these groups; each is told once as it was found, then at every change, also of its resources."""
+        self._guard(groups)
         names = {group.name for group in groups}
         for name in set(self._groups) - names:
             del self._groups[name]
@@ -56,7 +58,9 @@ class Acts:
             self._units.watch(group)
             states = self._merge(group.name, await self._units.read(group.name))
             held, leased = group.name in self._leases.held(), group.name in self._leases.leased()
-            if group.name not in self._told:
+            if group.name in self._told:
+                self._push(Observed(group=group.name, states=states))
+            else:
                 self._told.add(group.name)
                 self._push(Adopted(group=group.name, held=held, leased=leased, states=states))
         self.adopted = True
@@ -88,9 +92,18 @@ class Acts:
             text = f"{error.filename} cannot be made ({error.strerror}), so {act.group} cannot start here: free /run"
             journal.write(journal.Event.PERMIT_FAILED, journal.Level.ERROR, text, group=act.group)
 
-    async def reload(self) -> None:
-        """systemd has read all unit files anew."""
+    async def reload(self, groups: tuple[Group, ...]) -> None:
+        """systemd has read all unit files anew, which now guard these groups."""
+        self._guard(groups)
         await self._units.reload()
+
+    def _guard(self, groups: tuple[Group, ...]) -> None:
+        self._guarded = frozenset((group.name, resource.unit) for group in groups for resource in group.resources)
+
+    @property
+    def holds(self) -> bool:
+        """Something is held here, as the files in /run say."""
+        return bool(self._leases.held())
 
     async def reload_daemon(self, name: str) -> None:
         """A daemon of this node reads the version in force; one that is away reads it when it starts."""
@@ -182,12 +195,11 @@ class Acts:
 
     async def _check_guards(self) -> None:
         missing = []
-        for group in tuple(self._groups.values()):
-            for resource in group.resources:
-                try:
-                    good = await self._units.effective_guard(resource.unit, group.name)
-                except BusError:
-                    return  # read again when the bus is back
-                if not good:
-                    missing.append((group.name, resource.unit))
-        self._guards(tuple(missing))
+        for group, unit in sorted(self._guarded):
+            try:
+                good = await self._units.effective_guard(unit, group)
+            except BusError:
+                return  # read again when the bus is back
+            if not good:
+                missing.append((group, unit))
+        self._guards(tuple(one for one in missing if one in self._guarded))  # a version may have come meanwhile

@@ -7,11 +7,9 @@ version waits for it, on this node.
 
 from collections.abc import Callable, Mapping
 
-from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.events import Act
 from standfast.resourced.hands import BEGUN, Gate, Hand, Stage
-from standfast.resourced.record import Record
 
 
 def make_hands(
@@ -28,43 +26,24 @@ def make_hands(
     return hands
 
 
-def make_way(hands: Mapping[str, Hand], new: Configuration, record: Record, now: int, *, able: bool) -> bool:
+def make_way(hands: Mapping[str, Hand], new: Configuration, now: int, *, able: bool) -> bool:
     """True: `new` may be put in place here, for nothing runs that it changes. What does is stopped, as far as this node
     is `able` to start it again; ask again after each step."""
     groups = {group.name: group for group in new.groups}
-    return all([_gives_way(hand, groups.get(name), record, now, able) for name, hand in hands.items()])
+    return all([_gives_way(hand, groups.get(name), now, able) for name, hand in hands.items()])
 
 
-def resume(hands: Mapping[str, Hand], record: Record | None, installed: str, now: int) -> None:
+def resume(hands: Mapping[str, Hand], now: int, *, in_place: bool) -> None:
     """What stopped for a version starts when the one in force is in place; what waited too long for it has failed."""
-    for name, hand in hands.items():
-        if record is None or _idle(record, name):
-            continue
-        if installed == record.configuration:
+    for hand in hands.values():
+        if in_place:
             hand.resume(now)
         hand.expire(now)
 
 
-def objections(hands: Mapping[str, Hand], new: Configuration, record: Record) -> tuple[str, ...]:
-    """A sentence for each group that runs here, that `new` changes, and that is not to be touched."""
-    begun = {name: hand.group for name, hand in hands.items() if hand.stage in BEGUN and _idle(record, name)}
-    groups = {group.name: group for group in new.groups if group.name in begun}
-    changed = [name for name, group in groups.items() if first_changed(begun[name], group) is not None]
-    how = {name: f"{name} is frozen: standfast group thaw {name}" for name in changed}
-    if record.maintenance:
-        how = dict.fromkeys(changed, "there is maintenance: standfast maintenance off")
-    return tuple(f"{name} runs here and would change, and {how[name]}" for name in changed)
-
-
-def _gives_way(hand: Hand, new: Group | None, record: Record, now: int, able: bool) -> bool:
+def _gives_way(hand: Hand, new: Group | None, now: int, able: bool) -> bool:
     if new is not None:
-        return hand.shorten(new, now, may_stop=able and not _idle(record, new.name))
+        return hand.shorten(new, now, may_stop=able)
     if hand.stage in BEGUN:
         hand.stop(now)  # the version was not to come into force while anything of it is held
     return hand.stage in (Stage.IDLE, Stage.WAITING)
-
-
-def _idle(record: Record, name: str) -> bool:
-    """Nothing is done with the group, whatever happens to it."""
-    known = record.groups.get(name)
-    return record.maintenance or (known is not None and known.frozen)

@@ -7,6 +7,7 @@ judged on. What follows here holds for a push; what is safe (`refuse_change`) ho
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from standfast.configuration.definitions import first_changed
 from standfast.configuration.model import Configuration, Group
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.messages import ConfigurationInForce, Content, Wish, WishKind
@@ -23,6 +24,7 @@ class GoingBack:
 
     contents: tuple[Content, ...] = ()
     wanted: str = ""  # digest of the version that the coordinator must read first, "" = none
+    ends: frozenset[str] = frozenset()  # groups that it does not have: they stop first
 
 
 def into_force(offered: Configuration, wish: Wish) -> ConfigurationInForce:
@@ -49,8 +51,10 @@ def go_back(record: Record, in_force: Configuration, situation: Situation, waits
     offered = situation.offered
     if offered is None or offered.digest != back:
         return GoingBack(wanted=back)
-    if refuse_change(record, in_force, offered):
+    if _refuse_by_view(record) or _refuse_by_nodes(record, in_force, offered):
         return GoingBack()
+    if _refuse_by_groups(record, offered):
+        return GoingBack(ends=frozenset(name for name in record.groups if offered.group(name) is None))
     why = f"version {record.version} was not confirmed within {record.confirm_ms // 1000} s"
     undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, base=record.configuration, by=NOBODY, why=why)
     return GoingBack(contents=(into_force(offered, undo),))
@@ -164,6 +168,7 @@ def refuse_change(record: Record, in_force: Configuration, offered: Configuratio
         _refuse_by_view(record)
         or _refuse_by_groups(record, offered)
         or _refuse_by_units(record, in_force, offered)
+        or _refuse_by_flags(record, in_force, offered)
         or _refuse_by_nodes(record, in_force, offered)
     )
 
@@ -206,6 +211,20 @@ def _refuse_by_units(record: Record, in_force: Configuration, offered: Configura
             return (
                 f"{unit} goes from {old} to {name}, and {old} is not stopped on {busy[0]}: standfast group stop {old}"
             )
+    return ""
+
+
+def _refuse_by_flags(record: Record, in_force: Configuration, offered: Configuration) -> str:
+    """What is frozen is neither stopped nor started, so its units stay what they are where it runs."""
+    for group in in_force.groups:
+        new, known = offered.group(group.name), record.groups.get(group.name)
+        if new is None or known is None or not known.holders or first_changed(group, new) is None:
+            continue
+        runs = f"this version changes {group.name}, which runs on {known.holders[0]}"
+        if record.maintenance:
+            return f"{runs}, and there is maintenance: standfast maintenance off"
+        if known.frozen:
+            return f"{runs} and is frozen: standfast group thaw {group.name}"
     return ""
 
 

@@ -12,7 +12,7 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.alone import Alone
-from standfast.resourced.changing import make_hands, make_way, objections, resume
+from standfast.resourced.changing import make_hands, make_way, resume
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -224,9 +224,7 @@ class Core:
 
     def _ready_to_install(self, new: Configuration) -> bool:
         """Nothing runs here any more that `new`, which is in force, changes: what does is stopped."""
-        assert self.record is not None
-        self.installation.waits = objections(self.hands, new, self.record)
-        return make_way(self.hands, new, self.record, self.now, able=self._able())
+        return make_way(self.hands, new, self.now, able=self._able())
 
     def _network(self, event: Event) -> None:
         match event:
@@ -258,7 +256,8 @@ class Core:
     def _units(self, event: Event) -> None:
         match event:
             case Adopted(group=name, held=held, leased=leased, states=states) if name in self.hands:
-                self.hands[name].adopt(held, leased, states, self.now)
+                frozen = self.record is not None and self.record.is_idle(name)
+                self.hands[name].adopt(held, leased, states, self.now, frozen=frozen)
             case Observed(group=name, states=states) if name in self.hands:
                 self.hands[name].observed(states, self.now)
             case JobDone(group=name, unit=unit, verb=verb, lost=lost) if name in self.hands:
@@ -310,7 +309,8 @@ class Core:
         self.defence.guard(self.hands.values(), self.quorum(), self.now)
         for hand in self.hands.values():
             hand.time_passed(self.now)
-        resume(self.hands, self.record, self.installation.installed, self.now)
+        in_place = self.record is not None and self.record.configuration == self.installation.installed
+        resume(self.hands, self.now, in_place=in_place)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
             heard = self.linked | set(self.terms.ring_nodes)

@@ -157,9 +157,9 @@ class Hand:
 
     # Events
 
-    def adopt(self, held: bool, leased: bool, states: tuple[UnitState, ...], now: int) -> None:
-        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`. Of a
-        group that is new in force an order may have come first: then what is found is its own work."""
+    def adopt(self, held: bool, leased: bool, states: tuple[UnitState, ...], now: int, *, frozen: bool = False) -> None:
+        """Take what is found at the daemon's start: nothing that runs is stopped, unless it runs without `held`. Where
+        an order came first this is its work (a new group). What is down in a `frozen` one was stopped by somebody."""
         if self.order or self.stage is not Stage.IDLE:
             self.observed(states, now)
             return
@@ -171,7 +171,7 @@ class Hand:
             self.stop(now)
         elif alive and not leased:
             self.stop(now)  # a stop that had begun goes on
-        elif alive and (keeps := kept(states)) is not None:
+        elif alive and not frozen and (keeps := kept(states)) is not None:
             self._shorten_to(keeps, now)
         elif alive:
             jobs = any(state.job or state.active == "activating" for state in states)

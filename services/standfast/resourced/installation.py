@@ -29,8 +29,7 @@ class Installation:
         self.configuration = configuration  # in use
         self.installed = installed  # digest of the version whose units are in place
         self.offered: Configuration | None = None  # the version that was prepared last
-        self._objections: tuple[str, ...] = ()
-        self.waits: tuple[str, ...] = ()  # why the version in force is not installed
+        self.objections: tuple[str, ...] = ()
         self.drifted: tuple[str, ...] = ()
         self._terms, self._act, self._ready = terms, act, ready
         self._in_force_at = ("", 0)  # nonce and position where a version came into force last
@@ -40,10 +39,6 @@ class Installation:
     @property
     def available(self) -> str:
         return self.offered.digest if self.offered is not None else ""
-
-    @property
-    def objections(self) -> tuple[str, ...]:
-        return (*self.waits, *self._objections)[:MOST_SENTENCES]
 
     def told(self, me: str) -> Installed:
         """What the record is to say of this node."""
@@ -61,7 +56,7 @@ class Installation:
 
     def read(self, event: ConfigurationRead) -> None:
         self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
-        self._objections = tuple(text[:LONGEST_SENTENCE] for text in event.objections[:MOST_SENTENCES])
+        self.objections = tuple(text[:LONGEST_SENTENCE] for text in event.objections[:MOST_SENTENCES])
         self.drifted = event.drifted[:MOST_SENTENCES]
 
     def advance(self, wanted: str, now: int) -> None:
@@ -69,8 +64,6 @@ class Installation:
         record, term = self._terms.record, self._terms.term
         if record is None or term is None or term.position == 0:
             return
-        if record.configuration == self.installed:
-            self.waits = ()
         due = record.configuration if record.configuration != self.installed else wanted
         if not due:
             self._asked = None

@@ -5,6 +5,7 @@ without the cluster. A push waits for that on every node; what is in force is in
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection
 
 from standfast import journal
@@ -14,7 +15,6 @@ from standfast.configuration.tree import Tree
 from standfast.resourced import store
 from standfast.resourced.acts import Acts
 from standfast.resourced.events import ConfigurationRead
-from standfast.resourced.record import Record
 
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
 Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
@@ -23,8 +23,8 @@ Want = Callable[[str], Awaitable[None]]
 
 class Installer:
     """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want`
-    asks the other nodes for one that is not stored here (both may raise BusError), `keep` names the versions that may
-    be wanted again."""
+    asks the other nodes for one that is not stored here (both may raise BusError), `in_force` is the record's digest,
+    `keep` names the versions that may be wanted again."""
 
     def __init__(
         self,
@@ -34,19 +34,21 @@ class Installer:
         push: Callable[[ConfigurationRead], None],
         judge: Judge,
         want: Want,
+        in_force: Callable[[], str],
         keep: Callable[[], Collection[str]],
     ) -> None:
         self.configuration = configuration  # in use
-        self._acts, self._push, self._judge_by, self._want, self._keep = acts, push, judge, want, keep
+        self._acts, self._push, self._judge_by, self._want = acts, push, judge, want
+        self._in_force, self._keep = in_force, keep
         self._offered: Configuration | None = None
         self._objections: tuple[str, ...] = ()
+        self._drift = store.Drift()
         self._drifted: tuple[str, ...] = ()
         self._unguarded: tuple[tuple[str, str], ...] = ()
         self._unread = False  # units were put in place that systemd did not read
         self._wanted = ""  # in force, not stored here
         self._due = ""  # in force, to be installed
         self._told = ""  # why it was not
-        self._membershipd_due = True
         self._one_step = asyncio.Lock()
 
     @property
@@ -71,6 +73,9 @@ class Installer:
             if digest == self._wanted:
                 await self._fetch(digest)
                 return
+            if self._objections:
+                self._objections = ()  # were of the one before: who waits for this one must not take them for its
+                self._push(self.state())
             self._offered, self._objections = await self._judge(digest)
             for objection in self._objections:
                 text = f"The configuration {digest[:12]} cannot come into force: {objection}"
@@ -121,16 +126,20 @@ class Installer:
     async def install(self, digest: str) -> None:
         """The version in force, read before, is in place and in use."""
         async with self._one_step:
+            if digest == self.configuration.digest == self.installed:
+                self._push(self.state())  # it was asked for twice
+                return
             self._due = digest
             await self._install()
 
     async def _install(self) -> None:
-        """What does not succeed is due until it does."""
+        """What does not succeed is due until it does, or until another version is in force, which is asked for."""
         new = self._offered if self._offered and self._offered.digest == self._due else self.configuration
-        if new.digest != self._due:
-            return
         try:
             loose = await self._acts.enabled_or_running(store.unguarded(new))
+            if new.digest != self._due or self._due != self._in_force():
+                self._due = ""
+                return
             if loose:
                 why = f"what belongs to a group must not start by itself: {'; '.join(loose.values())}"
             else:
@@ -145,44 +154,39 @@ class Installer:
     async def _put_in_place(self, new: Configuration) -> str:
         """Why systemd does not know the units, "" = it does. Raises ConfigurationError, OSError, BusError."""
         self._unread |= await asyncio.to_thread(store.put_in_place, new)
-        why = await self._reload_systemd()
+        why = await self._reload_systemd(new)
         if why and self._unread:
             return why
         self._due = self._told = ""
-        self.configuration, self._membershipd_due = new, True
-        for daemon in ("quorumd", "fenced"):
+        self.configuration = new
+        for daemon in ("membershipd", "quorumd", "fenced"):
             await self._acts.reload_daemon(daemon)
-        self._drifted = await asyncio.to_thread(store.drift)
+        self._drifted = await asyncio.to_thread(self._drift.names)
         await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
         self._push(self.state())
         if self._acts.adopted:
             await self._acts.adopt(new.groups)
         return ""
 
-    async def _reload_systemd(self) -> str:
+    async def _reload_systemd(self, new: Configuration) -> str:
         """systemd has read all units, also those of an installation that died before it could ask for that; else why
         not: with less than 16 MiB in /run it refuses, and what is in place since earlier is as good as before."""
         try:
-            await self._acts.reload()
+            await self._acts.reload(new.groups)
         except BusError as error:
             return f"systemd does not read its units anew: {error.text} Free /run"
         self._unread = False
         return ""
 
-    def tells_membershipd(self, record: Record) -> bool:
-        """True once, when every member has the version in force in place: membershipd has Corosync read it then. A
-        reload reaches all of them, and a new key that some had not yet would part them."""
-        installed = {record.nodes[name].installed for name in record.members}
-        due = self._membershipd_due and installed == {record.configuration} == {self.configuration.digest}
-        self._membershipd_due = self._membershipd_due and not due
-        return due
-
-    async def settle(self, digest: str) -> None:
-        """Before this node takes part the units of the version that it uses are in place, if it is the one in force."""
+    async def settle(self) -> None:
+        """Before this node takes part, what its record says is in force is in place, as far as it is stored here: with
+        an older one it might have another key than the others. What is held here keeps what it was started by."""
         async with self._one_step:
-            if digest == self.configuration.digest:
-                self._due = digest
-                await self._install()
+            self._due = self._in_force()
+            if self._due != self.configuration.digest and not self._acts.holds:
+                with contextlib.suppress(ConfigurationError):
+                    self._offered = await asyncio.to_thread(store.load_decided, self._due)
+            await self._install()
 
     # What others do to it
 
@@ -191,8 +195,9 @@ class Installer:
         async with self._one_step:
             if self._due:
                 await self._install()
-            drifted = await asyncio.to_thread(store.drift)
+            drifted = await asyncio.to_thread(self._drift.names)
             if drifted != self._drifted:
+                _tell_edited(drifted)
                 self._drifted = drifted
                 self._push(self.state())
 
@@ -214,3 +219,12 @@ class Installer:
         if text != self._told:
             self._told = text
             journal.write(journal.Event.CONFIGURATION_PROBLEM, journal.Level.ERROR, text)
+
+
+def _tell_edited(files: tuple[str, ...]) -> None:
+    if files:
+        names = ", ".join(files)
+        text = f"Edited in /etc/standfast: {names}. Nothing comes of it until it is pushed: standfast config diff"
+    else:
+        text = "The files in /etc/standfast are those in force again"
+    journal.write(journal.Event.CONFIGURATION_EDITED, journal.Level.NOTICE, text)

@@ -29,6 +29,7 @@ class Outlook:
         self.starting = dict.fromkeys(record.nodes, 0)
         self.lost = set(record.losses)  # nodes that are fenced, or will be by what this planning decides
         self.begun: set[str] = set()  # groups whose start this planning decided
+        self.ending: frozenset[str] = frozenset()  # groups that the version does not have that is to come back
         self.leaving: set[str] = set()  # groups that this planning stops, or will once those that need them are stopped
         self._allowed: dict[str | None, tuple[str, ...]] = {}
         for name, group in record.groups.items():

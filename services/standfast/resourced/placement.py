@@ -72,6 +72,9 @@ class _Step:
         self.outlook.leaving.add(self.group.name)
         return self._order(OrderKind.STOP, node, why)
 
+    def _unwanted(self) -> Reason | None:
+        return reason(Rule.GOES_BACK) if self.group.name in self.outlook.ending else unwanted(self.known)
+
     # Somebody here holds it
 
     def held(self) -> Decided:
@@ -89,7 +92,7 @@ class _Step:
         resting = idle(self.known, self.outlook)
         if resting is not None and leaves is None:
             return Decided(waits_for=(resting,))
-        why = leaves or unwanted(self.known) or self._must_leave(name)
+        why = leaves or self._unwanted() or self._must_leave(name)
         if why is not None:
             return self._leave(name, held, why)
         match held.holding:
@@ -205,7 +208,7 @@ class _Step:
 
     def unheld(self) -> Decided:
         """Start it where it may run, once nobody else can hold it."""
-        why = unwanted(self.known) or idle(self.known, self.outlook)
+        why = self._unwanted() or idle(self.known, self.outlook)
         if why is None and (disabled := self._exhausted()):
             return disabled
         why = why or blocker(self.group, self.outlook) or must_wait(self.group, self.outlook)

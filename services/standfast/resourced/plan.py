@@ -42,6 +42,7 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
     moving = {name for name, group in record.groups.items() if group.open_orders}
     together = Together(configuration)
     outlook = Outlook(record, configuration, situation, waits)
+    outlook.ending = back.ends
     for group in together.order:
         decided = placement.place(group, together, outlook)
         contents += decided.contents

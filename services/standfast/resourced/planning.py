@@ -1,16 +1,18 @@
 """`standfast config plan` on the bus: what a version that is prepared here would do; nothing is changed by it."""
 
 import asyncio
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from standfast.bus import BusError, Call, ErrorName, Server
 from standfast.bus.values import Variant, outgoing
 from standfast.configuration.model import Configuration
 from standfast.resourced import durations_file
-from standfast.resourced.changes_planned import Change, Effect, changes, effects, refused
 from standfast.resourced.core import Core
 from standfast.resourced.durations import Durations, Measuring
 from standfast.resourced.simulations import present
+
+if TYPE_CHECKING:
+    from standfast.resourced.changes_planned import Change, Effect
 
 INTERFACE: Final = "org.standfast.Groups1"
 
@@ -38,6 +40,8 @@ class Planning:
             self._kept = found
 
     async def _plan(self, call: Call) -> tuple[Any, ...]:
+        from standfast.resourced.changes_planned import changes, effects, refused  # a plan is rare, memory is short
+
         (digest,) = call.arguments
         async with self._one:
             record, in_force, situation = present(self._core)
@@ -54,7 +58,7 @@ class Planning:
         raise BusError(ErrorName.REFUSED, text)
 
 
-def _effect_row(effect: Effect) -> dict[str, Variant]:
+def _effect_row(effect: "Effect") -> dict[str, Variant]:
     row = _row(
         about="group",
         subject=effect.group,
@@ -71,7 +75,7 @@ def _effect_row(effect: Effect) -> dict[str, Variant]:
     return row
 
 
-def _change_row(change: Change) -> dict[str, Variant]:
+def _change_row(change: "Change") -> dict[str, Variant]:
     about = "node" if change.subject else "cluster"
     return _row(about=about, subject=change.subject, kind=change.kind.value, reason=change.text, setting=change.setting)
 

@@ -34,9 +34,7 @@ class Rule(StrEnum):
     MAINTENANCE = "maintenance"
     QUORUM_LEAVES = "quorum-leaves"
     GOES_HOME = "goes-home"
-    CHANGED = "changed"
-    REMOVED = "removed"
-    HOLDS_BACK = "holds-back"
+    GOES_BACK = "goes-back"
     STAYS = "stays"
     NOT_THERE = "not-there"
     FAILED = "failed"
@@ -75,6 +73,10 @@ class Rule(StrEnum):
     STOP_FAILED = "stop-failed"
     FENCED_BY_OPERATOR = "fenced-by-operator"
     STARTED_WITHOUT = "started-without"
+    # what a version of the configuration would do without an order
+    CHANGED = "changed"
+    REMOVED = "removed"
+    HOLDS_BACK = "holds-back"
 
 
 SENTENCES: Mapping[Rule, str] = {
@@ -102,6 +104,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.CHANGED: "{unit} is new, gone or defined otherwise: from there up everything is started anew",
     Rule.HOLDS_BACK: "the version changes {unit}, so {node} installs it only when that is over",
     Rule.REMOVED: "it is no group any more: it is stopped before",
+    Rule.GOES_BACK: "nobody confirmed the version in force, and the one before does not have it",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
     Rule.FAILED: "{cause}",

@@ -132,6 +132,11 @@ class Record:
     def votes(self, names: frozenset[str] | set[str]) -> int:
         return sum(node.votes for name, node in self.nodes.items() if name in names)
 
+    def is_idle(self, name: str) -> bool:
+        """Nothing is done with the group, whatever happens to it."""
+        known = self.groups.get(name)
+        return self.maintenance or (known is not None and known.frozen)
+
     @property
     def all_votes(self) -> int:
         return self.votes(set(self.nodes))

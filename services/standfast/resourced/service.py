@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from standfast import files, journal
 from standfast.bus import Bus, BusError, ErrorName
-from standfast.configuration.machine_checks import objections
 from standfast.configuration.model import Configuration
 from standfast.configuration.tree import Tree
 from standfast.corosync.common import CorosyncError
@@ -87,6 +86,7 @@ class Service:
             push=self.push,
             judge=self._judge,
             want=self.neighbours.want,
+            in_force=self._in_force,
             keep=self._wanted_again,
         )
         self.feeder = Feeder(self._armed)
@@ -116,8 +116,15 @@ class Service:
         """What this machine and its fence agents have against a version. Raises BusError, OSError."""
         if self._bus is None:
             raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
+        from standfast.configuration.machine_checks import objections  # a push is rare, memory is short
+
         machine = await objections(configuration, tree, self._bus)
         return (*machine, *await self.fencer.check(configuration.digest))
+
+    def _in_force(self) -> str:
+        """The record's digest, "" without a record."""
+        record = self.core.record
+        return record.configuration if record is not None else ""
 
     def _wanted_again(self) -> set[str]:
         """Versions that may be wanted again: those of the history."""
@@ -141,8 +148,6 @@ class Service:
         finally:
             self._running = False
         self.publication.update()
-        if self.core.record is not None and self.installer.tells_membershipd(self.core.record):
-            later.begin(self._tasks, self.acts.reload_daemon("membershipd"))
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -219,8 +224,7 @@ class Service:
         await self.fencer.attach(bus)
         await self.neighbours.attach(bus)
         if not self.acts.adopted:
-            record = self.core.record
-            await self.installer.settle(record.configuration if record is not None else "")
+            await self.installer.settle()
             await self.acts.adopt(self.core.configuration.groups)
             await asyncio.sleep(self._restarts.pause_s)
             self.stream.join()

@@ -53,6 +53,7 @@ def node_values(name: str, record: Record, ring_nodes: frozenset[str]) -> Mappin
         "Standby": node.standby,
         "Healthy": node.healthy and not node.condemned,
         "Drifted": node.present and behind(node, record),
+        "Edited": list(node.drifted) if node.present else [],
         "Incarnation": node.incarnation,
     }
 

@@ -1,5 +1,8 @@
 """The versions on this node's disk as resourced uses them, and putting one in place (DESIGN section 3)."""
 
+import contextlib
+import os
+from pathlib import Path
 from typing import Final
 
 from standfast.configuration import checkout, install, versions
@@ -65,10 +68,32 @@ def installed() -> str:
     return install.installed_digest() or ""
 
 
-def drift() -> tuple[str, ...]:
-    """Names of the files in /etc/standfast that differ from the version in force."""
-    in_force = versions.read_in_force()
-    return checkout.drift(ROOT, in_force) if in_force is not None else ()
+class Drift:
+    """Which files in /etc/standfast differ from the version in force; they are read when one of them was touched."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, ...] = ()
+        self._names: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Blocks."""
+        seen = (versions.in_force(), _touched())
+        if seen != self._seen:
+            in_force = versions.read_in_force()
+            self._names = checkout.drift(ROOT, in_force) if in_force is not None else ()
+            self._seen = seen
+        return self._names
+
+
+def _touched() -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of change in ns of every file in /etc/standfast."""
+    found = []
+    for folder, _, names in os.walk(ROOT):
+        for path in (Path(folder, name) for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                found.append((str(path), status.st_size, status.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 def prune(keep: set[str]) -> None:

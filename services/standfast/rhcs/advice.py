@@ -125,7 +125,7 @@ _ATTRIBUTES: Final[Mapping[str, Mapping[str, str | _Unless]]] = {
         "status_poll_interval": _SIGNALS,
         "status_child_max": _SIGNALS,
         "transition_throttling": _NO_NEED,
-        "disabled": _unless("0 no", "standfast maintenance on, before the first start, does the same"),
+        "disabled": _unless("0 no", "groups start with the cluster; then `standfast maintenance on` does the same"),
     },
     "service": {
         "nfslock": _unless("0 no", "locks are not reclaimed by a group; the NFS server's own grace period does it"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from standfast.configuration.system import IN_FORCE
 from standfast.rhcs.resource import Resource
 from standfast.rhcs.unit_text import mount_unit, section, specifiers
 from standfast.rhcs.units import Place, Translation, Unit, UntranslatableError, described, own_name, whole
@@ -40,7 +41,7 @@ def _mount_share(resource: Resource, what: str) -> tuple[Unit, ...]:
         return _mount(resource, what, "cifs", resource.text("options"))
     file = f"{own_name(resource)}.secret"
     text = "".join(f"{_CREDENTIALS[name]}={value}\n" for name, _, value in (one.partition("=") for one in hidden))
-    rest = ",".join([*(one for one in options if one not in hidden), f"credentials=/etc/standfast/{file}"])
+    rest = ",".join([*(one for one in options if one not in hidden), f"credentials={IN_FORCE / file}"])
     (unit,) = _mount(resource, what, "cifs", rest)
     return (replace(unit, secrets={file: text}),)
 

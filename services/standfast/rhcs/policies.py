@@ -32,7 +32,8 @@ def policy_lines(
         ledger.differs(service.element, text)
         yield "InPlace", "yes"
     if not service.autostart:
-        text = f"before the first start it has to be told not to start: standfast group disable {groups[service.name]}"
+        name = groups[service.name]
+        text = f"it starts with the cluster; type `standfast group disable {name}` then, which lasts"
         ledger.to_do(service.element, text, "autostart")
 
 

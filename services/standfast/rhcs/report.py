@@ -52,3 +52,4 @@ class Imported:
     files: Mapping[str, NewFile]  # by name below /etc/standfast
     became: tuple[Became, ...]  # in the order of the file
     findings: tuple[Finding, ...]  # likewise
+    packages: tuple[str, ...]  # of Debian, that every node needs for it; by name

@@ -13,6 +13,7 @@ from standfast.rhcs.ledger import Ledger, shown
 from standfast.rhcs.model import Service
 from standfast.rhcs.mounts import MOUNTS
 from standfast.rhcs.order import in_start_order
+from standfast.rhcs.packages import package_of
 from standfast.rhcs.policies import policy_lines
 from standfast.rhcs.reading import every_named, only, read_service
 from standfast.rhcs.report import NewFile
@@ -23,6 +24,14 @@ from standfast.rhcs.unit_text import Names, Section, plain_name, render, section
 from standfast.rhcs.units import Place, Translation, Unit, UntranslatableError, stand_in
 
 TRANSLATIONS: Final[Mapping[str, Translation]] = {"ip": address, **MOUNTS, **SERVERS, **EXPORTS, **AGENTS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicesPart:
+    """What is written for services."""
+
+    files: Mapping[str, NewFile]  # by name below /etc/standfast
+    packages: frozenset[str]  # that every node needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +53,10 @@ class _State:
     alike: dict[str, int] = field(default_factory=dict)  # how many units were called like it
     owners: dict[str, str] = field(default_factory=dict)  # RHCS's name of the service by unit
     files: dict[str, NewFile] = field(default_factory=dict)
+    packages: set[str] = field(default_factory=set)
 
 
-def translate_services(root: Element, domains: Mapping[str, str | None], ledger: Ledger) -> Mapping[str, NewFile]:
-    """The files of units/, by name below /etc/standfast."""
+def translate_services(root: Element, domains: Mapping[str, str | None], ledger: Ledger) -> ServicesPart:
     manager = only(root, "rm", ledger)
     resources = Resources(manager, ledger)
     found = [*every_named(manager, "service", ledger), *every_named(manager, "vm", ledger)]
@@ -60,7 +69,7 @@ def translate_services(root: Element, domains: Mapping[str, str | None], ledger:
             ledger.differs(service.element, text, "priority")
         _translate(service, _resource_tree(service, resources, ledger), state)
     resources.tell_unused()
-    return state.files
+    return ServicesPart(files=state.files, packages=frozenset(filter(None, state.packages)))
 
 
 def _group_names(services: Sequence[Service], ledger: Ledger) -> dict[str, str]:
@@ -124,6 +133,7 @@ def _members(service: Service, group: str, tree: Resource, state: _State) -> Ite
         for unit in units:
             known = _alone(unit, resource, service, state)
             state.owners[known.name] = service.name
+            state.packages.add(package_of(known))
             state.ledger.became(resource.place, f"{known.name}, {known.what}")
             yield _Member(unit=known, resource=resource, critical=critical)
 
