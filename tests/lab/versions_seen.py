@@ -48,7 +48,7 @@ def write_working_copy(lab: Lab, node: str, files: Files) -> None:
     root = lab.root(node) / WORKING_COPY
     before = read_files(root)
     for name in before.keys() - files.keys():
-        (root / name).unlink()
+        (root / name).unlink(missing_ok=True)  # the node may bring its files along just now
     for name in (name for name in files if before.get(name) != files[name]):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(files[name])
