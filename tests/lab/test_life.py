@@ -7,6 +7,7 @@ import pytest
 from standfast_lab import normal, observe
 from standfast_lab.lab import Lab
 
+from lab.conftest import full_only
 from lab.own import bare_lab
 
 ADDRESS = "192.0.2.100"
@@ -84,6 +85,7 @@ def test_three_fresh_nodes_become_a_cluster_that_serves_a_group(three: Lab) -> N
     lab.wait(lambda: served_by(lab) in others, 30, "the page from another node")
 
 
+@full_only
 def test_a_node_joins_by_itself_and_is_removed_again(two: Lab) -> None:
     lab = two
     first, second = lab.nodes()
