@@ -143,7 +143,9 @@ class Publication:
 
         wish = Wish(id="", kind=kind, subject=subject, node=node, **more)
         if len(encode(wish)) > LARGEST_WISH:
-            text = "These arguments are too long to be names of anything: `standfast status` shows those that there are."
+            text = (
+                "These arguments are too long to be names of anything: `standfast status` shows those that there are."
+            )
             raise BusError(ErrorName.INVALID_ARGUMENTS, text)
         return await self._answer(lambda identity: Wished(wish=replace(wish, id=identity)))
 
