@@ -158,6 +158,14 @@ def test_a_version_comes_into_force_and_goes_back(desk: Desk) -> None:
     assert versions.in_force(desk.disk) == before
 
 
+def test_what_is_too_long_for_a_message_is_refused_where_it_is_asked(desk: Desk) -> None:
+    desk.write("units/webserv.target", TARGET + "Priority=5\n")
+    names = [word for _ in range(20) for word in ("--without", "n" * 1_000)]
+    result = desk.type("push", "--yes", *names)
+    assert "too long to be names of anything" in result.stderr
+    assert desk.node.record.version == 1
+
+
 def test_what_nobody_confirms_goes_back_by_itself(desk: Desk) -> None:
     before = versions.in_force(desk.disk)
     desk.write("units/webserv.target", TARGET + "Priority=5\n")

@@ -345,6 +345,18 @@ def asked(actions: list[Action]) -> list[Action]:
     return [action for action in actions if isinstance(action, FetchConfiguration | InstallConfiguration)]
 
 
+def test_what_sixteen_nodes_object_and_have_edited_fits_into_one_message() -> None:
+    """The longest names and sentences, of letters that a message writes with the most bytes."""
+    node, known = Alone(), configuration(list(ALONE))
+    told = ("\U0001f600" * 400,) * 99
+    node.give(ConfigurationRead(configuration=known, installed="d1", offered=None, objections=told, drifted=told))
+    has = node.core.installation
+    assert has.objections
+    assert has.drifted
+    members = tuple(replace(member(f"n{n}"), objections=has.objections, drifted=has.drifted) for n in range(16))
+    assert len(encode(Members(members=members))) < 48 * 1024, "the rest is for what the nodes hold"
+
+
 def test_a_version_that_is_pushed_is_installed_and_what_runs_goes_on() -> None:
     node = Alone().serve()
     known, newer = node.core.configuration, replace(configuration(list(ALONE)), digest="d2")
@@ -352,7 +364,7 @@ def test_a_version_that_is_pushed_is_installed_and_what_runs_goes_on() -> None:
     node.give(ConfigurationRead(configuration=known, installed="d1", offered=newer, objections=("x" * 999,) * 99))
     node.passes(500)
     assert (node.record.configuration, node.record.nodes["n1"].available) == ("d1", "d2")
-    assert node.record.nodes["n1"].objections == ("x" * 300,) * 20
+    assert node.record.nodes["n1"].objections == ("x" * 300,) * 4
     actions = node.give(push("d2")) + node.passes(500)
     assert asked(actions) == [InstallConfiguration(digest="d2")]
     assert [action.outcome for action in node.log if isinstance(action, Answer)] == ["done"]

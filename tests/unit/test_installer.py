@@ -1,6 +1,7 @@
 """What resourced does with versions on its node: prepared, fetched, installed, tried again, and what it says."""
 
 import asyncio
+import errno
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -324,6 +325,36 @@ def test_the_working_copy_follows_but_for_what_somebody_edited(machine: Machine)
         machine.write("cluster.conf", CLUSTER + "# 2\n")
         await installer.look()
         assert not machine.last.drifted
+
+    play(main)
+
+
+def test_a_link_to_itself_in_the_working_copy_is_an_edit_and_no_end_of_the_daemon(machine: Machine) -> None:
+    async def main() -> None:
+        installer = machine.installer()
+        (machine.root / "units").mkdir()
+        (machine.root / "units/web.service").symlink_to("web.service")
+        await installer.look()
+        assert machine.last.drifted == ("units/web.service",)
+
+    play(main)
+
+
+def test_a_disk_that_breaks_after_the_installation_keeps_nothing_from_being_adopted(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        monkeypatch.setattr(store, "prune", broken)
+        monkeypatch.setattr(store, "_touched", broken)
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        await installer.look()
+        assert machine.last.installed == digest
+        assert machine.done[-1] == "adopt"
 
     play(main)
 

@@ -6,12 +6,14 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Resource
-from standfast.resourced.configuring import refuse_change
-from standfast.resourced.messages import Installed
+from standfast.resourced.configuring import GoingBack, go_back, refuse_change
+from standfast.resourced.messages import ConfigurationInForce, Held, Installed, Reported
 from standfast.resourced.record import Record, initial, with_group
+from standfast.resourced.situation import Situation, Waits
 from standfast.vocabulary import Holding
 from unit.cluster import GROUP, NODES, after, term
 
+RUNS = Held(holding=Holding.RUNNING)
 (WEBSERV,) = configuration(list(NODES)).groups
 MAIL = replace(WEBSERV, name="mail", resources=(Resource(unit="mail.service"),))
 
@@ -96,3 +98,37 @@ def test_a_frozen_group_keeps_no_version_away_that_changes_only_its_policy_or_wh
     frozen = with_group(here(held="n2"), GROUP, frozen=True)
     assert refuse_change(frozen, IN_FORCE, replace(IN_FORCE, digest="d2", groups=groups)) == ""
     assert refuse_change(with_group(here(), GROUP, frozen=True), IN_FORCE, COMES) == ""
+
+
+def going_back(record: Record) -> GoingBack:
+    """From MOVED, which nobody confirmed, to IN_FORCE."""
+    record = replace(record, configuration="d2", version=2, unconfirmed="d1", confirm_ms=60_000)
+    for name in NODES:
+        record = after(record, Installed(node=name, installed="d2", available="d1"))
+    situation = Situation(
+        me="n1",
+        now=0,
+        ring_nodes=frozenset(NODES),
+        cold=False,
+        orders_allowed=True,
+        resting=frozenset(),
+        waits={},
+        offered=IN_FORCE,
+    )
+    return go_back(record, MOVED, situation, Waits({"unconfirmed 2": -60_000}, 0))
+
+
+def test_a_unit_goes_back_to_its_group_when_the_other_one_has_stopped() -> None:
+    mail_runs = term(initial("d1", dict.fromkeys(NODES, 1), (GROUP, "mail")), *NODES)
+    mail_runs = after(mail_runs, Reported(node="n2", group="mail", order=0, busy=False, held=RUNS))
+    assert mail_runs.groups["mail"].holders == ("n2",)
+    assert going_back(mail_runs) == GoingBack(ends=frozenset({"mail"}))
+    (content,) = going_back(here()).contents
+    assert isinstance(content, ConfigurationInForce)
+
+
+@pytest.mark.parametrize("flag", ["frozen", "maintenance"])
+def test_a_version_does_not_go_back_over_a_frozen_group_that_runs(flag: str) -> None:
+    record = here(held="n2")
+    record = with_group(record, GROUP, frozen=True) if flag == "frozen" else replace(record, maintenance=True)
+    assert going_back(record) == GoingBack()

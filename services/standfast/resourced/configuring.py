@@ -24,7 +24,7 @@ class GoingBack:
 
     contents: tuple[Content, ...] = ()
     wanted: str = ""  # digest of the version that the coordinator must read first, "" = none
-    ends: frozenset[str] = frozenset()  # groups that it does not have: they stop first
+    ends: frozenset[str] = frozenset()  # groups that it does not have, or takes a unit from: they stop first
 
 
 def into_force(offered: Configuration, wish: Wish) -> ConfigurationInForce:
@@ -51,13 +51,26 @@ def go_back(record: Record, in_force: Configuration, situation: Situation, waits
     offered = situation.offered
     if offered is None or offered.digest != back:
         return GoingBack(wanted=back)
-    if _refuse_by_view(record) or _refuse_by_nodes(record, in_force, offered):
+    rules = (
+        _refuse_by_view(record),
+        _refuse_by_flags(record, in_force, offered),
+        _refuse_by_nodes(record, in_force, offered),
+    )
+    if any(rules):
         return GoingBack()
-    if _refuse_by_groups(record, offered):
-        return GoingBack(ends=frozenset(name for name in record.groups if offered.group(name) is None))
+    if refuse_change(record, in_force, offered):
+        return GoingBack(ends=_in_the_way(record, in_force, offered))
     why = f"version {record.version} was not confirmed within {record.confirm_ms // 1000} s"
     undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, base=record.configuration, by=NOBODY, why=why)
     return GoingBack(contents=(into_force(offered, undo),))
+
+
+def _in_the_way(record: Record, in_force: Configuration, offered: Configuration) -> frozenset[str]:
+    """Groups that `offered` does not have, or that have a unit now that it gives to another one."""
+    owner = {resource.unit: group.name for group in offered.groups for resource in group.resources}
+    gone = {name for name in record.groups if offered.group(name) is None}
+    units = ((resource.unit, group.name) for group in in_force.groups for resource in group.resources)
+    return frozenset(gone | {name for unit, name in units if owner.get(unit, name) != name})
 
 
 def confirm_left_ms(record: Record, waits: Waits) -> int:

@@ -4,6 +4,7 @@ What is in force is acted on only when every member of the term has stored that:
 read what nobody else will, and who has another corosync.key installed is heard by nobody who does not know why.
 """
 
+import json
 from collections.abc import Callable
 
 from standfast.configuration.model import Configuration
@@ -14,6 +15,9 @@ from standfast.resourced.terms import Terms
 ASK_AGAIN_MS = 10_000
 MOST_SENTENCES = 20
 LONGEST_SENTENCE = 300
+# Bytes in a message. The first update of a term has those of every member, and Corosync takes 64 KiB in one piece.
+MOST_OBJECTIONS = 1_500
+MOST_DRIFTED = 500
 
 
 class Installation:
@@ -56,8 +60,8 @@ class Installation:
 
     def read(self, event: ConfigurationRead) -> None:
         self.configuration, self.installed, self.offered = event.configuration, event.installed, event.offered
-        self.objections = tuple(text[:LONGEST_SENTENCE] for text in event.objections[:MOST_SENTENCES])
-        self.drifted = event.drifted[:MOST_SENTENCES]
+        self.objections = _bounded(event.objections, MOST_OBJECTIONS)
+        self.drifted = _bounded(event.drifted, MOST_DRIFTED)
 
     def advance(self, wanted: str, now: int) -> None:
         """What is next is asked for, again after a while. `wanted`: what is to be read beside that, "" = nothing."""
@@ -88,3 +92,22 @@ class Installation:
         if action != self._asked or now - self._asked_at >= ASK_AGAIN_MS:
             self._asked, self._asked_at = action, now
             self._act(action)
+
+
+def _bounded(texts: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """As many of the first ones as fit into `most` bytes, the very first cut until it does."""
+    kept: list[str] = []
+    for text in texts[:MOST_SENTENCES]:
+        short = text[:LONGEST_SENTENCE]
+        while not kept and _written(short) > most:
+            short = short[:-1]
+        most -= _written(short)
+        if most < 0:
+            break
+        kept.append(short)
+    return tuple(kept)
+
+
+def _written(text: str) -> int:
+    """Bytes of it in a message, with what comes between two."""
+    return len(json.dumps(text)) + 1

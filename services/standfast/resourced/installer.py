@@ -161,8 +161,9 @@ class Installer:
         self.configuration = new
         for daemon in ("membershipd", "quorumd", "fenced"):
             await self._acts.reload_daemon(daemon)
-        self._drifted = await asyncio.to_thread(self._drift.names)
-        await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
+        self._drifted = await self._names_of_drift()
+        with contextlib.suppress(OSError):  # what is old goes the next time
+            await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
         self._push(self.state())
         if self._acts.adopted:
             await self._acts.adopt(new.groups)
@@ -195,11 +196,17 @@ class Installer:
         async with self._one_step:
             if self._due:
                 await self._install()
-            drifted = await asyncio.to_thread(self._drift.names)
+            drifted = await self._names_of_drift()
             if drifted != self._drifted:
                 _tell_edited(drifted)
                 self._drifted = drifted
                 self._push(self.state())
+
+    async def _names_of_drift(self) -> tuple[str, ...]:
+        """As known before while they cannot be read: folders go while they are looked at."""
+        with contextlib.suppress(OSError):
+            return await asyncio.to_thread(self._drift.names)
+        return self._drifted
 
     async def guards(self, missing: tuple[tuple[str, str], ...]) -> None:
         """Without its guard a unit could start beside its group: this node gets nothing until it is back."""

@@ -3,10 +3,12 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
+from standfast.resourced.codec import encode
 from standfast.resourced.core import Core
 from standfast.resourced.durations import UNMEASURED, Durations
 from standfast.resourced.events import AloneAsked, Answer, Event, LeaveAsked, Left, Wished
@@ -20,6 +22,7 @@ NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
 Objections = Callable[[str], Awaitable[list[tuple[str, str]]]]
 LONGEST_WHY: Final = 200  # characters: the record of every node has it
+LARGEST_WISH: Final = 16 * 1024  # bytes: Corosync takes 64 KiB in one piece
 OUTCOMES: Final = {
     "refused": ErrorName.REFUSED,
     "unknown": ErrorName.OUTCOME_UNKNOWN,
@@ -138,10 +141,13 @@ class Publication:
     async def _wish(self, kind: WishKind, subject: str, node: str = "", **more: Any) -> tuple[Any, ...]:
         """`more`: further fields of the wish."""
 
-        def wish(identity: str) -> Event:
-            return Wished(wish=Wish(id=identity, kind=kind, subject=subject, node=node, **more))
-
-        return await self._answer(wish)
+        wish = Wish(id="", kind=kind, subject=subject, node=node, **more)
+        if len(encode(wish)) > LARGEST_WISH:
+            text = (
+                "These arguments are too long to be names of anything: `standfast status` shows those that there are."
+            )
+            raise BusError(ErrorName.INVALID_ARGUMENTS, text)
+        return await self._answer(lambda identity: Wished(wish=replace(wish, id=identity)))
 
     async def _answer(self, event: Callable[[str], Event]) -> tuple[Any, ...]:
         """The core was given the event of a new identity, and answered "done". Raises BusError."""

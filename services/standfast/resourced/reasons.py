@@ -104,7 +104,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.CHANGED: "{unit} is new, gone or defined otherwise: from there up everything is started anew",
     Rule.HOLDS_BACK: "the version changes {unit}, so {node} installs it only when that is over",
     Rule.REMOVED: "it is no group any more: it is stopped before",
-    Rule.GOES_BACK: "nobody confirmed the version in force, and the one before does not have it",
+    Rule.GOES_BACK: "nobody confirmed the version in force, and it has to stop before the one before comes back",
     Rule.STAYS: "stays on {node}: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
     Rule.FAILED: "{cause}",

@@ -86,12 +86,12 @@ class Drift:
 
 
 def _touched() -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of change in ns of every file in /etc/standfast."""
+    """Name, size and time of change in ns of every file in /etc/standfast, of a link itself."""
     found = []
     for folder, _, names in os.walk(ROOT):
         for path in (Path(folder, name) for name in names):
-            with contextlib.suppress(FileNotFoundError):
-                status = path.stat()
+            with contextlib.suppress(OSError):  # gone meanwhile, or a broken disk: then it cannot be read either
+                status = path.lstat()
                 found.append((str(path), status.st_size, status.st_mtime_ns))
     return tuple(sorted(found))
 
