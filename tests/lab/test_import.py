@@ -51,7 +51,11 @@ def import_example(lab: Lab, name: str) -> Path:
     text = (EXAMPLES / name).read_text().replace("left.example.com", first).replace("right.example.com", second)
     lab.sh(first, "tee", f"/root/{name}", text=text)
     folder = Path("/root") / name.removesuffix(".conf")
-    lab.sh(first, "standfast", "import", f"/root/{name}", "--into", str(folder))
+    told = lab.sh(first, "standfast", "import", f"/root/{name}", "--into", str(folder)).stdout
+    assert "nfs-common" in told
+    checked = lab.sh(first, "standfast", "config", "check", str(folder), check=False)
+    assert checked.returncode == 1
+    assert "Type=nfs needs /usr/sbin/mount.nfs, which is not here; install it (Debian: nfs-common)" in checked.stdout
     return lab.root(first) / folder.relative_to("/")
 
 
@@ -104,6 +108,9 @@ def test_the_web_server_is_served_from_its_share_moves_when_it_is_killed_and_goe
     with trial_in(lab) as trial:
         trial.wait_until_started_on(first)
         assert page(lab, f"http://{VIRTUAL_ADDRESS}/") == PAGE
+        refused = lab.sh(first, "standfast", "group", "relocate", GROUP, second, check=False)
+        assert refused.returncode == 1  # no nofailback="1"
+        assert f"it would go home to {first} at once" in refused.stderr
         at = trial.fault(f"{APACHE} is killed")
         observe.signal_all(lab, first, APACHE, "KILL")
         trial.wait_for_good_answer(at)
@@ -116,7 +123,7 @@ def test_the_web_server_is_served_from_its_share_moves_when_it_is_killed_and_goe
         trial.wait_until_started_on(second, on=(second,), timeout_s=60)
         assert page(lab, f"http://{VIRTUAL_ADDRESS}/") == PAGE
         trial.wait_until_normal()  # its BMC switched it on again
-        trial.wait_until_started_on(first)  # no nofailback="1"
+        trial.wait_until_started_on(first)
 
 
 def test_the_database_of_a_second_cluster_is_pushed_into_the_first_one_s(imported: Lab) -> None:

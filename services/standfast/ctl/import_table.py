@@ -37,12 +37,12 @@ def show(outcome: Outcome, file: IO[str] | None = None, width: int | None = None
 def _next(outcome: Outcome) -> Iterator[str]:
     """What to type then; a command is on a line of its own."""
     into = shlex.quote(str(outcome.into))
-    yield f"{len(outcome.names)} files in {outcome.into}. Read and correct them; what else is against them here, says:"
+    yield f"{len(outcome.names)} files in {outcome.into}: correct them there. What this machine has against them then:"
     yield f"  standfast config check {into}"
     if outcome.in_cluster:
         yield (
-            "This machine is in a cluster: copy to /etc/standfast what that one is to have of them (units, [Domain], "
-            "[FenceDevice] and secrets, but not corosync.key), then:"
+            "This machine is in a cluster: copy to /etc/standfast what that one is to have of them, such as units and "
+            "[Domain] sections, not corosync.key; then:"
         )
         yield "  standfast config push"
         return

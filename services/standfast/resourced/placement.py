@@ -56,6 +56,18 @@ def refusals(group: Group, together: Together, outlook: Outlook) -> dict[str, Re
     }
 
 
+def home(group: Group, name: str, together: Together, outlook: Outlook) -> tuple[str, str]:
+    """The better node that the group would go home to from `name`, and where that is written; "" when it would stay."""
+    known, configuration = outlook.record.groups[group.name], outlook.configuration
+    domain = next((one for one in configuration.domains if one.name == group.domain), None)
+    if domain is None or not domain.failback or not domain.ordered:
+        return "", ""
+    refused = refusals(group, together, outlook)
+    better = list(refused)[: list(refused).index(name)] if name in refused else list(refused)
+    good = (one for one in better if refused[one] is None and not failures(known, one) and one not in known.avoided)
+    return next(good, ""), domain.setting("Failback")
+
+
 class _Step:
     def __init__(self, group: Group, known: GroupRecord, together: Together, outlook: Outlook) -> None:
         self.group = group
@@ -178,17 +190,10 @@ class _Step:
             return self._placed(name)
         if self.known.restart:
             return self._order(OrderKind.RESTART, name, reason(Rule.RESTARTED_BY_OPERATOR))
-        domain = next((d for d in self.outlook.configuration.domains if d.name == self.group.domain), None)
-        if domain is None or not domain.failback or not domain.ordered:
+        better, setting = home(self.group, name, self.together, self.outlook)
+        if not better or blocker(self.group, self.outlook) is not None:
             return Decided()
-        for better in self.outlook.allowed(self.group):
-            if better == name:
-                break
-            if self._refusal(better) is None and not failures(self.known, better) and better not in self.known.avoided:
-                return self._leave(
-                    name, self.known.held[name], reason(Rule.GOES_HOME, domain.setting("Failback"), node=better)
-                )
-        return Decided()
+        return self._leave(name, self.known.held[name], reason(Rule.GOES_HOME, setting, node=better))
 
     def _placed(self, name: str) -> Decided:
         """The operator's wish for a node is over."""

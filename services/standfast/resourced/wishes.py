@@ -8,7 +8,7 @@ from standfast.resourced.absence import enough
 from standfast.resourced.configuring import refuse_keep, refuse_version
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.outlook import Outlook, blocker
-from standfast.resourced.placement import refusals
+from standfast.resourced.placement import home, refusals
 from standfast.resourced.reasons import sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.recovery import failures
@@ -103,7 +103,19 @@ def _refuse_by_place(
     holders = record.groups[group.name].holders
     moves = holders and wish.node not in holders and (wish.node or wish.kind is WishKind.RELOCATE)
     block = blocker(group, outlook) if moves else None
-    return f"{group.name} would not start elsewhere now: it {sentence(block)}" if block else ""
+    if block is not None:
+        return f"{group.name} would not start elsewhere now: it {sentence(block)}"
+    return _refuse_homesick(wish, group, outlook) if holders and wish.kind is WishKind.RELOCATE else ""
+
+
+def _refuse_homesick(wish: Wish, group: Group, outlook: Outlook) -> str:
+    """Two interruptions for nothing."""
+    target = wish.node or _next_best(group, outlook.record, outlook.configuration, outlook.situation)
+    better, setting = home(group, target, Together(outlook.configuration), outlook)
+    if not better:
+        return ""
+    text = f"from {target} it would go home to {better} at once, by Failback= ({setting}); to keep it away"
+    return f"{text}: standfast node standby {better}"
 
 
 def resolve_wish(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> Wish:
