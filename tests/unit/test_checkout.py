@@ -75,6 +75,16 @@ def test_a_new_file_that_stands_there_with_other_content_is_left(root: Path) -> 
     assert contents(root)["units/c.service.d/q.conf"] == b"mine"
 
 
+def test_a_mask_goes_with_its_version(root: Path) -> None:
+    (root / "units/b.service").unlink()
+    (root / "units/b.service").symlink_to("/dev/null")
+    masked = read_tree(root)
+    files = {name: file for name, file in masked.files.items() if name != "units/b.service"}
+    after = Tree(files=files, problems=())
+    assert update(root, masked, after) == ()
+    assert read_tree(root) == after
+
+
 def test_modes_follow_too(root: Path) -> None:
     secret = Tree(files={**BEFORE.files, "corosync.key": File(content=b"1", mode=0o600)}, problems=())
     assert update(root, BEFORE, secret) == ()
