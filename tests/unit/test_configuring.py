@@ -383,6 +383,16 @@ def test_who_pushes_on_top_of_an_unconfirmed_version_goes_back_to_the_last_one_t
     assert (by_hand.configuration, by_hand.unconfirmed, by_hand.confirm_ms) == ("d1", "", 0)
 
 
+def test_the_version_to_go_back_to_is_kept_however_many_were_tried_since() -> None:
+    record = unconfirmed(here())
+    for n in range(2, 40):
+        further = replace(PUSH, subject=f"d{n + 1}", base=f"d{n}", confirm_ms=9_000)
+        record = after(record, into_force(replace(NEW, digest=f"d{n + 1}"), further))
+    assert record.unconfirmed == "d1"
+    assert {"d1", "d40"} <= record.versions
+    assert len(record.versions) == 21
+
+
 def test_what_is_confirmed_stays() -> None:
     record, keep = unconfirmed(here()), Wish(id="k", kind=WishKind.KEEP, subject="")
     assert refuse_keep(keep, here()) == "nothing waits to be confirmed: standfast config history"

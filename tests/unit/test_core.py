@@ -345,6 +345,19 @@ def asked(actions: list[Action]) -> list[Action]:
     return [action for action in actions if isinstance(action, FetchConfiguration | InstallConfiguration)]
 
 
+def test_a_wish_for_a_group_that_a_version_under_way_does_not_have_is_refused() -> None:
+    node = Alone().serve()
+    known, bare = node.core.configuration, replace(configuration(list(ALONE)), digest="d2", groups=())
+    node.give(Wished(wish=Wish(id="stop", kind=WishKind.STOP, subject=GROUP)))
+    node.stop_ends()
+    node.give(ConfigurationRead(configuration=known, installed="d1", offered=bare))
+    node.give(push("d2"), Wished(wish=Wish(id="start", kind=WishKind.START, subject=GROUP)))
+    node.give(ConfigurationRead(configuration=bare, installed="d2", offered=bare))
+    node.passes(500)
+    answers = {action.wish: action.outcome for action in node.log if isinstance(action, Answer)}
+    assert answers == {"stop": "done", "push d2": "done", "start": "refused"}
+
+
 def test_what_sixteen_nodes_object_and_have_edited_fits_into_one_message() -> None:
     """The longest names and sentences, of letters that a message writes with the most bytes."""
     node, known = Alone(), configuration(list(ALONE))

@@ -17,6 +17,7 @@ from standfast.ctl.newcomers import Newcomer
 from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.ssh import FAILED, NOT_FOUND, Done
 from standfast.resourced import disk, initial
+from unit.crashes import Crash, crashing
 
 
 class Machine:
@@ -244,6 +245,26 @@ def test_a_machine_that_is_not_fresh_is_refused(machines: Machines, what: str, t
     with pytest.raises(CommandError) as error:
         newcomers.examine([TWO], tree_of(), machines.ssh, machines.told.append)
     assert refusal(error).startswith(told)
+
+
+def test_a_machine_that_was_interrupted_becomes_a_node_by_the_same_call_again(machines: Machines) -> None:
+    tree = tree_of()
+    for step in range(100):
+        machine = Machine(machines.folder / str(step), "two", "192.0.2.12")
+        try:
+            with crashing(step, Crash()):
+                newcomer.take(tree, machine.place, first=False)
+            ended = True
+        except Crash:
+            ended = False
+        assert newcomer.objections(tree, machine.place) == ()
+        newcomer.take(tree, machine.place, first=False)
+        assert read_tree(machine.place.root) == tree
+        assert versions.in_force(machine.place.folder) == tree.digest
+        if ended:
+            assert step > 5
+            return
+    raise AssertionError("it never came to its end")
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def _has_room(root: Path, name: str) -> bool:
 def _remove(root: Path, name: str) -> None:
     """The file is gone, and with it the folders that have nothing else in them."""
     path = root / name
-    if path.is_file():
+    if path.is_file() or path.is_symlink():  # a mask leads to what is no file
         path.unlink()
     *folders, _ = above = [*_above(root, name), root]
     for folder in folders:

@@ -180,8 +180,8 @@ def take(tree: Tree, place: Place, *, first: bool) -> None:
     try:
         if not belongs(tree, place):
             versions.store(tree, place.folder)
-            versions.point(tree.digest, place.folder)
             checkout.update(place.root, NOTHING, tree)
+            versions.point(tree.digest, place.folder)  # the last: by it the same call again sees that all is done
     except (OSError, ConfigurationError) as error:
         raise CommandError(Exit.REFUSED, f"The configuration cannot be stored here: {error}.") from error
     if first and (done := place.write_first_record()).exit_code:

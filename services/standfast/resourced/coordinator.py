@@ -7,6 +7,7 @@ from standfast.configuration.model import Configuration
 from standfast.resourced import absence, configuring
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
+    ConfigurationInForce,
     Content,
     Health,
     Installed,
@@ -60,6 +61,7 @@ class Coordinator:
         self._planned: tuple[object, ...] = ()  # what the last plan was made of
         self._planned_at = 0
         self._wishes: list[Wish] = []  # that wait to be judged
+        self._version_at = 0  # position of the last version that this term puts in force
         self._behind_since: int | None = None  # since when this node has not the configuration that it would plan with
         self.wanted = ""  # digest of a version that this node must read to go back to it
 
@@ -73,7 +75,7 @@ class Coordinator:
         """A term was opened, or ended: the first update names its members, `first` comes next. Waits go on in
         consecutive terms."""
         self._in_flight, self._next_position, self._planned = 0, 1, ()
-        self._wishes, self._behind_since, self.wanted = [], None, ""
+        self._wishes, self._version_at, self._behind_since, self.wanted = [], 0, None, ""
         term = self.term
         if term is not None:
             self._update(Members(members=tuple(term.states[name].member for name in term.members)), at)
@@ -120,10 +122,10 @@ class Coordinator:
 
     def _judge(self, term: Term, record: Record, situation: Situation, known: Knowledge) -> None:
         """A version is judged when nothing is under way: then it is put in force of the very record that it was judged
-        on."""
+        on. While one is under way nothing is judged: it may not have what a wish is about."""
         wishes, self._wishes = self._wishes, []
         for wish in wishes:
-            if wish.kind in OF_VERSIONS and self._in_flight:
+            if term.position < self._version_at or (wish.kind in OF_VERSIONS and self._in_flight):
                 self._wishes.append(wish)
             elif text := refuse_wish(wish, record, known.configuration, situation):
                 self._send(Refused(nonce=term.nonce, wish=wish.id, text=text))
@@ -190,6 +192,8 @@ class Coordinator:
     def _update(self, content: Content, at: str) -> None:
         assert self.term is not None
         update = Update(nonce=self.term.nonce, position=self._next_position, at=at, content=content)
+        if isinstance(content, ConfigurationInForce):
+            self._version_at = update.position
         self._next_position += 1
         self._in_flight += 1
         self._send(update)

@@ -129,6 +129,11 @@ class Record:
     attempts: tuple[Attempt, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)  # by loss
 
+    @property
+    def versions(self) -> set[str]:
+        """Digests of what may be in force again: also what the cluster goes back to, however long ago that was."""
+        return {self.configuration, self.unconfirmed, *(version.digest for version in self.history)} - {""}
+
     def votes(self, names: frozenset[str] | set[str]) -> int:
         return sum(node.votes for name, node in self.nodes.items() if name in names)
 

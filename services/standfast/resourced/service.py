@@ -127,9 +127,8 @@ class Service:
         return record.configuration if record is not None else ""
 
     def _wanted_again(self) -> set[str]:
-        """Versions that may be wanted again: those of the history."""
-        record = self.core.record
-        return {version.digest for version in record.history} if record is not None else set()
+        """Versions that may be wanted again."""
+        return self.core.record.versions if self.core.record is not None else set()
 
     # Events and actions
 
