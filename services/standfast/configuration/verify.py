@@ -26,6 +26,7 @@ _CIRCLE: Final = re.compile(
     r"^\S+: Found ordering cycle on (\S+)/[a-z-]+\n((?:\S+: Found dependency on \S+/[a-z-]+\n)*)", re.MULTILINE
 )
 _UNITS: Final = "units/"
+_BOOT_MOUNTS: Final = frozenset({"local-fs.target", "remote-fs.target"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,17 +87,33 @@ def _write(groups: tuple[Group, ...], tree: Tree, folder: Path) -> _Ours:
 
 
 def _circles(said: str, ours: _Ours) -> Iterator[Problem]:
-    """Each circle of After= and Before= once, wherever systemd came upon it."""
+    """Each circle of After= and Before= once, wherever systemd came upon it, and by whatever way through the boot."""
     told = set()
     for first, rest in _CIRCLE.findall(said):
         units = [first, *re.findall(r"dependency on (\S+)/", rest)]
         files = [file for unit in units if (file := ours.file_of(unit))]
-        if frozenset(units) in told or not (files or ours.resources & set(units)):
+        own = frozenset(unit for unit in units if ours.file_of(unit) or unit in ours.resources)
+        if own in told or not own:
             continue
-        told.add(frozenset(units))
-        way = ", ".join(dict.fromkeys(units))
-        text = f"none of these could start before the others: {way}; take one After= or Before= away"
+        told.add(own)
+        text = f"none of these could start before the others: {_way(units, own)}; {_way_out(units)}"
         yield Problem(source=Source(path=_UNITS + files[0] if files else "units", line=0), text=text)
+
+
+def _way(units: list[str], own: frozenset[str]) -> str:
+    """The boot's own units only where they tell the cause."""
+    known = own | _BOOT_MOUNTS if _BOOT_MOUNTS & set(units) else set(units)
+    return ", ".join(dict.fromkeys(unit for unit in units if unit in known))
+
+
+def _way_out(units: list[str]) -> str:
+    """Who wrote nothing of it himself has to know what systemd adds to a mount (systemd.mount(5))."""
+    mount = next((unit for unit in units if unit.endswith(".mount")), "")
+    if not mount or not _BOOT_MOUNTS & set(units):
+        return "take one After= or Before= away"
+    return (
+        f"{mount} is part of the boot unless its [Unit] has DefaultDependencies=no, Before= and Conflicts=umount.target"
+    )
 
 
 def _problems(said: str, ours: _Ours) -> Iterator[Problem]:

@@ -20,6 +20,13 @@ _CREDENTIALS: Final = {  # of mount.cifs(8), as a credentials file calls them
     "domain": "domain",
 }
 _NETWORK: Final = frozenset({"nfs", "nfs4", "cifs"})
+# By default systemd starts each mount before local-fs.target or remote-fs.target: a part of the boot, which no mount is
+# that waits for a volume group, an address or a server of its group (systemd.mount(5), "Default Dependencies").
+_NO_PART_OF_THE_BOOT: Final = (
+    ("DefaultDependencies", "no"),
+    ("Conflicts", "umount.target"),
+    ("Before", "umount.target"),
+)
 
 
 def netfs(resource: Resource, _place: Place) -> tuple[Unit, ...]:
@@ -79,10 +86,9 @@ def _mount(resource: Resource, what: str, kind: str, options: str) -> tuple[Unit
         ("Type", kind),
         ("Options", specifiers(options)),
     )
-    network = section("Unit", ("After", "network-online.target"), ("Wants", "network-online.target"))
-    head = described(resource)
-    before = [head] if kind not in _NETWORK else [section("Unit", *head.lines, *network.lines)]
-    return (whole(mount_unit(where), f"a mount of {what}", *before, mount),)
+    network = (("After", "network.target network-online.target"), ("Wants", "network-online.target"))
+    lines = (*described(resource).lines, *_NO_PART_OF_THE_BOOT, *(network if kind in _NETWORK else ()))
+    return (whole(mount_unit(where), f"a mount of {what}", section("Unit", *lines), mount),)
 
 
 def _tell_self_fence(resource: Resource) -> None:
