@@ -1,5 +1,6 @@
 """`standfast import`: what becomes of a cluster.conf of RHCS, and that nothing of it is passed over."""
 
+import asyncio
 import json
 import re
 import stat
@@ -15,12 +16,16 @@ from hypothesis import strategies as st
 
 from standfast.configuration.load import load
 from standfast.configuration.model import Configuration, Plug, Recovery
+from standfast.configuration.system import System
+from standfast.configuration.tree import read_tree
 from standfast.configuration.unitfile import parse
+from standfast.configuration.verify import verify
 from standfast.ctl import import_folder
 from standfast.ctl.__main__ import main
+from standfast.ctl.import_folder import write_folder
 from standfast.rhcs.advice import advice_for
 from standfast.rhcs.document import DocumentError
-from standfast.rhcs.report import Imported, Kind
+from standfast.rhcs.report import Imported, Kind, NewFile
 from standfast.rhcs.services import TRANSLATIONS
 from standfast.rhcs.translate import translate
 
@@ -441,6 +446,24 @@ def test_one_export_in_two_services_is_a_unit_for_each() -> None:
     assert "Resources=nfsclient-x-t.service" in text(made, "units/t.target")
 
 
+def test_a_mount_may_wait_for_what_is_no_part_of_the_boot(tmp_path: Path) -> None:
+    """A volume group, an address, a server: systemd's own Before=local-fs.target would make a circle of it."""
+    made = service(
+        '<lvm name="v" vg_name="vg"/><fs name="d" device="/dev/vg/lv" mountpoint="/d" fstype="ext4"/>'
+        '<apache name="a"/><bind-mount name="b" source="/d" mountpoint="/b"/>'
+        '<clusterfs name="g" device="/dev/x" mountpoint="/g"/>'
+        '<script name="s" file="/etc/init.d/x"><netfs name="n" host="h" export="/e" mountpoint="/n"/></script>'
+    )
+    for unit in ("d", "b", "g", "n"):
+        boot = "DefaultDependencies=no\nConflicts=umount.target\nBefore=umount.target\n"
+        assert boot in text(made, f"units/{unit}.mount")
+    assert "After=network.target network-online.target\n" in text(made, "units/n.mount")
+    write_folder(tmp_path / "new", {**made.files, "corosync.key": NewFile(content=b"k" * 128, mode=0o600)})
+    groups = load(tmp_path / "new", system=None).groups
+    told = asyncio.run(verify(groups, read_tree(tmp_path / "new"), System(), "systemd-analyze"))
+    assert not [one for one in told if "could start before" in one.text]
+
+
 def test_an_address_has_its_prefix_and_interface() -> None:
     made = service('<ip address="192.0.2.9/25" prefer_interface="eth1"/><ip address="2001:DB8::0:9/64"/>')
     dropin = text(made, "units/standfast-ip@192.0.2.9.service.d/standfast.conf")
@@ -480,7 +503,7 @@ KEYS = {
     "Node": {"Name", "Id", "Address", "Fence"},
     "FenceDevice": {"Name", "Agent", "Option", "PasswordFile"},
     "Domain": {"Name", "Nodes", "Ordered", "Restricted", "Failback"},
-    "Unit": {"Description", "After", "Wants"},
+    "Unit": {"Description", "DefaultDependencies", "Conflicts", "Before", "After", "Wants"},
     "Service": {"Type", "RemainAfterExit", "ExecStart", "ExecStop"},
     "Mount": {"What", "Where", "Type", "Options"},
     "X-Standfast": {"Resources", "Domain"},

@@ -76,6 +76,22 @@ def test_units_that_wait_for_each_other_are_told_once(real: Site) -> None:
 
 
 @with_systemd
+def test_a_mount_that_waits_for_a_service_has_to_be_taken_out_of_the_boot(real: Site) -> None:
+    real.edit("units/webserv.target", "srv-www.mount apache2.service", "first.service srv-data.mount")
+    shutil.rmtree(real.root / "units/apache2.service.d")
+    (real.root / "units/srv-www.mount").unlink()
+    (real.vendor / "sysinit.target").write_text("[Unit]\nWants=local-fs.target\nAfter=local-fs.target\n")
+    real.write("units/first.service", SERVICE)
+    real.write("units/srv-data.mount", "[Mount]\nWhat=/dev/vg/data\nWhere=/srv/data\n")
+    (told,) = real.errors()
+    text = "srv-data.mount is part of the boot unless its [Unit] has DefaultDependencies=no"
+    assert told.endswith(f"; {text}, Before= and Conflicts=umount.target")
+    added = "[Unit]\nDefaultDependencies=no\nBefore=umount.target\nConflicts=umount.target\n"
+    real.write("units/srv-data.mount.d/boot.conf", added)
+    assert not real.errors()
+
+
+@with_systemd
 def test_whatever_a_unit_directory_may_hold_is_good(real: Site) -> None:
     """Whole units, drop-ins, templates, instances, drop-ins of a type, masks; links to files of the tree."""
     (real.vendor / "apache2.service").write_text(SERVICE)

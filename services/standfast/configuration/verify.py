@@ -96,8 +96,14 @@ def _circles(said: str, ours: _Ours) -> Iterator[Problem]:
         if own in told or not own:
             continue
         told.add(own)
-        text = f"none of these could start before the others: {', '.join(dict.fromkeys(units))}; {_way_out(units)}"
+        text = f"none of these could start before the others: {_way(units, own)}; {_way_out(units)}"
         yield Problem(source=Source(path=_UNITS + files[0] if files else "units", line=0), text=text)
+
+
+def _way(units: list[str], own: frozenset[str]) -> str:
+    """The boot's own units only where they tell the cause."""
+    known = own | _BOOT_MOUNTS if _BOOT_MOUNTS & set(units) else set(units)
+    return ", ".join(dict.fromkeys(unit for unit in units if unit in known))
 
 
 def _way_out(units: list[str]) -> str:
@@ -105,8 +111,9 @@ def _way_out(units: list[str]) -> str:
     mount = next((unit for unit in units if unit.endswith(".mount")), "")
     if not mount or not _BOOT_MOUNTS & set(units):
         return "take one After= or Before= away"
-    lines = "DefaultDependencies=no, Before=umount.target and Conflicts=umount.target"
-    return f"to take {mount} out of the boot, write {lines} to its [Unit]"
+    return (
+        f"{mount} is part of the boot unless its [Unit] has DefaultDependencies=no, Before= and Conflicts=umount.target"
+    )
 
 
 def _problems(said: str, ours: _Ours) -> Iterator[Problem]:
