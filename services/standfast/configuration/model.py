@@ -161,14 +161,37 @@ class Heuristic(Written):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderTest:
+    name: str
+    expression: str  # a regular expression searched in the value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonTest:
+    """A value in a JSON document compares so."""
+
+    path: tuple[str | int, ...]  # names of members and numbers of elements, from the top down
+    comparison: str  # == != < <= > >=
+    value: str | int | float | bool | None
+    text: str  # as it is written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe(Written):
-    """One [X-Probe NAME] of a unit; part 1 knows http."""
+    """One [X-Probe NAME] of a unit; which fields count depends on its type (keys.KEYS says it)."""
 
     name: str
     unit: str
-    url: str
+    type: str = "http"
+    url: str = ""
     status: frozenset[int] = frozenset({200})
+    headers: tuple[HeaderTest, ...] = ()
     body: str | None = None  # a regular expression searched in the body
+    json: tuple[JsonTest, ...] = ()
+    redirects: int = 0  # that are followed
+    socket: str | None = None  # the path of a Unix socket that is asked instead of a host
+    certificate_days: int | None = None  # that the certificate must still be good for
+    slow_after_ms: int | None = None  # a good answer that took longer is bad
     interval_ms: int = 2_000
     fast_interval_ms: int | None = None  # after a failure; None = interval
     timeout_ms: int = 1_000

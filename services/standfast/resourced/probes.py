@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from standfast.configuration.model import Group, Probe
-from standfast.http_check import Outcome, Try, check
+from standfast.probes.checking import check
+from standfast.probes.verdict import Outcome, Try
 from standfast.vocabulary import ProbeState
 
 JITTER: Final = 0.05  # of the interval, so that a hundred probes do not stay in step
