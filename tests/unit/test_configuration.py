@@ -159,6 +159,18 @@ def test_everything_that_a_page_can_be_expected_to_be_is_read(root: Path, system
     assert (one.certificate_days, one.slow_after_ms) == (30, 200)
 
 
+def probe_of(root: Path, system: System, text: str) -> model.Probe:
+    write(root, "units/a.service.d/p.conf", f"[X-Probe]\n{text}\n")
+    (one,) = load(root, system=system).groups[0].resources[1].probes
+    return one
+
+
+def test_a_probe_of_tcp_is_read(root: Path, system: System) -> None:
+    one = probe_of(root, system, "Type=tcp\nConnect=[::1]:25\nSend=é\\r\\n\\t\\0\\\\n\\xff\nExpect=^\\xff2\nTLS=yes")
+    assert (str(one.connect), one.send, one.expect) == ("[::1]:25", "é\r\n\t\0\\n".encode() + b"\xff", r"^\xff2")
+    assert (one.type, one.tls) == ("tcp", True)
+
+
 def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
     shutil.rmtree(root / "units")
     shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
@@ -564,6 +576,28 @@ FILE_SLIPS = [
         "[X-Probe]\nURL=http://x\nCertificateDays=30",
         "units/a.service.d/x.conf:3: CertificateDays= needs an https URL=",
     ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=tcp\nConnect=x:1\nCertificateDays=30",
+        "units/a.service.d/x.conf:4: CertificateDays= needs TLS=yes",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=tcp\nConnect=x:1\nBody=x",
+        "units/a.service.d/x.conf:4: Body= means nothing for Type=tcp, only for http; remove it, or correct Type=",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nConnect=::1:25",
+        "units/a.service.d/x.conf:2: Connect=: “::1:25” is no pl",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nConnect=a:x", "units/a.service.d/x.conf:2: Connect=: “x” is no number fr"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nSend=a\\q",
+        "units/a.service.d/x.conf:2: Send=: “\\q” is no escape; write",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nExpect=(", "units/a.service.d/x.conf:2: Expect=: “(” is no regular expre"),
     (
         "units/a.service.d/x.conf",
         "[X-Probe]\nURL=http://x\nSocket=app.sock",

@@ -129,10 +129,11 @@ _CLUSTER_KEYS = (
     Key(Scope.HEURISTIC, "Minimum", kind.MINIMUM, "", _QUORUM, "minimum"),
 )
 
-_HTTP = ("http",)
-_PROBE_TYPES = _HTTP
+_HTTP, _TCP = ("http",), ("tcp",)
+_STREAMS = (*_HTTP, *_TCP)
+_PROBE_TYPES = _STREAMS
 _LATER_TYPES = (
-    *("tcp", "udp", "icmp", "unit", "link", "address"),
+    *("udp", "icmp", "unit", "link", "address"),
     *("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe"),
 )
 
@@ -161,8 +162,12 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "Body", kind.EXPRESSION, "", _RESOURCED, "body", types=_HTTP),
     Key(Scope.PROBE, "Json", probe_values.JSON_TESTS, "", _RESOURCED, "json", types=_HTTP),
     Key(Scope.PROBE, "Redirects", kind.integer(0, 20), "0", _RESOURCED, "redirects", types=_HTTP),
-    Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_HTTP),
-    Key(Scope.PROBE, "CertificateDays", kind.integer(1, 3650), "", _RESOURCED, "certificate_days", types=_HTTP),
+    Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_STREAMS),
+    Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_TCP),
+    Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_TCP),
+    Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_TCP),
+    Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=_TCP),
+    Key(Scope.PROBE, "CertificateDays", kind.integer(1, 3650), "", _RESOURCED, "certificate_days", types=_STREAMS),
     Key(Scope.PROBE, "SlowAfter", kind.span("1ms", "10min"), "", _RESOURCED, "slow_after_ms"),
     Key(Scope.PROBE, "Interval", kind.span("100ms", "1h"), "2s", _RESOURCED, "interval_ms"),
     Key(Scope.PROBE, "FastInterval", kind.span("100ms", "1h"), "", _RESOURCED, "fast_interval_ms"),

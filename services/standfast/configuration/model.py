@@ -177,6 +177,16 @@ class JsonTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    host: str  # a name or an IP address
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Probe(Written):
     """One [X-Probe NAME] of a unit; which fields count depends on its type (keys.KEYS says it)."""
 
@@ -190,6 +200,10 @@ class Probe(Written):
     json: tuple[JsonTest, ...] = ()
     redirects: int = 0  # that are followed
     socket: str | None = None  # the path of a Unix socket that is asked instead of a host
+    connect: Endpoint | None = None
+    send: bytes | None = None
+    expect: str | None = None  # a regular expression over bytes, searched in what is answered
+    tls: bool = False
     certificate_days: int | None = None  # that the certificate must still be good for
     slow_after_ms: int | None = None  # a good answer that took longer is bad
     interval_ms: int = 2_000

@@ -4,10 +4,11 @@ import json
 import re
 from typing import Any, Final
 
-from standfast.configuration.model import HeaderTest, JsonTest
-from standfast.configuration.values import Kind, parse_expression
+from standfast.configuration.model import Endpoint, HeaderTest, JsonTest
+from standfast.configuration.values import Kind, parse_expression, parse_host, parse_integer
 
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ESCAPES: Final = {rb"\r": b"\r", rb"\n": b"\n", rb"\t": b"\t", rb"\0": b"\0", rb"\\": b"\\"}
 _STEPS: Final = re.compile(r"(?:^|\.)([^][.\s=!<>]+)|\[([0-9]{1,6})\]")
 
 
@@ -54,6 +55,37 @@ def parse_socket(text: str) -> str:
     return text
 
 
+def parse_endpoint(text: str) -> Endpoint:
+    """HOST:PORT, with an IPv6 address in brackets."""
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or (":" in bare and not (host.startswith("[") and host.endswith("]"))):
+        raise ValueError(f"“{text}” is no place; write HOST:PORT, such as 127.0.0.1:5432 or [::1]:5432")
+    return Endpoint(host=parse_host(bare), port=parse_integer(port, 1, 65_535))
+
+
+def parse_bytes(text: str) -> bytes:
+    """A text as UTF-8 with the escapes \\r \\n \\t \\0 \\\\ and \\xHH for any byte."""
+
+    def one(found: re.Match[bytes]) -> bytes:
+        if found[1]:
+            return bytes((int(found[1], 16),))
+        if found[0] not in _ESCAPES:
+            raise ValueError(f"“{found[0].decode()}” is no escape; write \\r \\n \\t \\0 \\\\ or \\xHH")
+        return _ESCAPES[found[0]]
+
+    return re.sub(rb"\\(?:x([0-9a-fA-F]{2})|[\x00-\x7f]?)", one, text.encode())
+
+
+def parse_bytes_expression(text: str) -> str:
+    """A regular expression over bytes as Python's re module takes it."""
+    try:
+        re.compile(text.encode())
+    except re.error as error:
+        raise ValueError(f"“{text}” is no regular expression: {error}") from None
+    return text
+
+
 HEADERS: Final = Kind(label="NAME: regular expression, one line for each", parse=parse_header, combine=tuple)
 JSON_TESTS: Final = Kind(
     label='path, comparison and value, such as `db[0].state == "up"`, one line for each',
@@ -61,3 +93,6 @@ JSON_TESTS: Final = Kind(
     combine=tuple,
 )
 SOCKET: Final = Kind(label="path of a Unix socket", parse=parse_socket)
+ENDPOINT: Final = Kind(label="HOST:PORT", parse=parse_endpoint)
+BYTES: Final = Kind(label="text with \\r, \\n, \\t, \\0 and \\xHH", parse=parse_bytes)
+BYTES_EXPRESSION: Final = Kind(label="regular expression over bytes", parse=parse_bytes_expression)

@@ -11,7 +11,7 @@ from standfast.configuration.values import parse_name, show_span
 
 PROBE_SECTION: Final = re.compile(r"X-Probe(?:\s+(?P<name>.*))?")
 _TYPES: Final = {key.name: key.types for key in KEYS if key.scope is Scope.PROBE and key.types}
-_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {"http": ("URL",)}  # by type: one of these keys
+_NEEDED: Final[Mapping[str, str]] = {"http": "URL", "tcp": "Connect"}  # by type: what it looks at
 
 
 def read_probes(unit: str, sections: Iterable[Section], problems: list[Problem]) -> tuple[Probe, ...]:
@@ -47,9 +47,9 @@ def _make(name: str, unit: str, values: Values, begins: Source, problems: list[P
         text = f"{key}= means nothing for Type={kind}, only for {others}; remove it, or correct Type="
         problems.append(Problem(source=values.sources[key], text=text))
     needed = _NEEDED[kind]
-    if not any(key in values.entries for key in needed):
-        if not any(key in values.wrong for key in needed):
-            text = f"[X-Probe{f' {name}' if name else ''}] needs {' or '.join(f'{key}=' for key in needed)}; add it"
+    if needed not in values.entries:
+        if needed not in values.wrong:
+            text = f"[X-Probe{f' {name}' if name else ''}] needs {needed}=; add it"
             problems.append(Problem(source=begins, text=text))
         return None
     fields: dict[str, Any] = dict(values.by_field)
@@ -62,6 +62,7 @@ def _contradictions(probe: Probe) -> Iterable[Problem]:
     if probe.slow_after_ms is not None and probe.slow_after_ms >= probe.timeout_ms:
         text = f"SlowAfter= must be shorter than Timeout=, which is {show_span(probe.timeout_ms)}; change one of them"
         yield Problem(source=probe.sources["SlowAfter"], text=text)
-    if probe.certificate_days is not None and not probe.url.startswith("https:"):
-        text = "CertificateDays= needs an https URL=, for there is no certificate without it"
+    if probe.certificate_days is not None and not (probe.tls or probe.url.startswith("https:")):
+        wanted = "an https URL=" if probe.type == "http" else "TLS=yes"
+        text = f"CertificateDays= needs {wanted}, for there is no certificate without it"
         yield Problem(source=probe.sources["CertificateDays"], text=text)

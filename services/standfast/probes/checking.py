@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Final
 
 from standfast.configuration.model import Probe
-from standfast.probes.verdict import BadAnswerError, CannotCheckError, Outcome, Try
+from standfast.probes.verdict import BadAnswerError, CannotCheckError, Outcome, Try, excerpt
 
 _LATE_S: Final = 0.25  # a time-out noticed so late tells about our own process, not about the service
 _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL})
@@ -34,7 +34,7 @@ async def check(probe: Probe) -> Try:
     except TimeoutError:
         late = loop.time() - begin - probe.timeout_ms / 1000 > _LATE_S
         outcome = Outcome.UNKNOWN if late else Outcome.BAD
-        text = "this process was not scheduled" if late else f"no answer within {probe.timeout_ms / 1000:g} s"
+        text = "this process was not scheduled" if late else _too_late(probe, bytes(seen))
     except (OSError, EOFError) as error:
         outcome = Outcome.UNKNOWN if isinstance(error, OSError) and error.errno in _SHORTAGES else Outcome.BAD
         text = _why(error)
@@ -46,6 +46,11 @@ def _in_time(probe: Probe, text: str, took_ms: float) -> tuple[Outcome, str]:
     if probe.slow_after_ms is None or took_ms <= probe.slow_after_ms:
         return Outcome.GOOD, text
     return Outcome.BAD, f"{text}, but it took {took_ms:.0f} ms, longer than {probe.slow_after_ms} ms"
+
+
+def _too_late(probe: Probe, seen: bytes) -> str:
+    within = f"within {probe.timeout_ms / 1000:g} s"
+    return f"no whole answer {within}, only {excerpt(seen)}" if seen else f"no answer {within}"
 
 
 def _why(error: OSError | EOFError) -> str:
