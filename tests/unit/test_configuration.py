@@ -171,6 +171,11 @@ def test_a_probe_of_tcp_is_read(root: Path, system: System) -> None:
     assert (one.type, one.tls) == ("tcp", True)
 
 
+def test_a_probe_of_udp_is_read(root: Path, system: System) -> None:
+    one = probe_of(root, system, "Type=udp\nConnect=x:53\nSend=\\x00\\x01\nExpect=^ok")
+    assert (one.type, str(one.connect), one.send, one.expect) == ("udp", "x:53", b"\0\1", "^ok")
+
+
 def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
     shutil.rmtree(root / "units")
     shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
@@ -590,6 +595,11 @@ FILE_SLIPS = [
         "units/a.service.d/x.conf",
         "[X-Probe]\nConnect=::1:25",
         "units/a.service.d/x.conf:2: Connect=: “::1:25” is no pl",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=udp\nConnect=x:1\nSend=x",
+        "units/a.service.d/x.conf:1: [X-Probe] needs Expect=; add it",
     ),
     ("units/a.service.d/x.conf", "[X-Probe]\nConnect=a:x", "units/a.service.d/x.conf:2: Connect=: “x” is no number fr"),
     (

@@ -59,8 +59,14 @@ CASES: list[tuple[str, Answer, dict[str, Any], Outcome, str]] = [
     ("closed", greet(), SSH, Outcome.BAD, "the connection was closed without an answer"),
     ("malformed", greet(b"\x00\xffHTTP"), SSH, Outcome.BAD, "the answer does not match ^SSH-2[.]0-: “"),
     ("endless", greet(b"x" * 200_000), SSH, Outcome.BAD, "the answer does not match"),
-    ("not TLS", greet(b"220 smtp\r\n", wait=True), {"tls": True}, Outcome.BAD, "wrong version number"),
-    ("hung in TLS", hang, {"tls": True}, Outcome.BAD, "no answer within 0.3 s"),
+    (
+        "not TLS",
+        greet(b"220 smtp\r\n", wait=True),
+        {"tls": True, "timeout_ms": 5000},
+        Outcome.BAD,
+        "wrong version number",
+    ),
+    ("hung in TLS", hang, {"tls": True, "timeout_ms": 1000}, Outcome.BAD, "no answer within 1 s"),
 ]
 
 

@@ -129,11 +129,11 @@ _CLUSTER_KEYS = (
     Key(Scope.HEURISTIC, "Minimum", kind.MINIMUM, "", _QUORUM, "minimum"),
 )
 
-_HTTP, _TCP = ("http",), ("tcp",)
-_STREAMS = (*_HTTP, *_TCP)
-_PROBE_TYPES = _STREAMS
+_HTTP, _TCP, _UDP = ("http",), ("tcp",), ("udp",)
+_STREAMS, _PORTS = (*_HTTP, *_TCP), (*_TCP, *_UDP)
+_PROBE_TYPES = (*_STREAMS, *_UDP)
 _LATER_TYPES = (
-    *("udp", "icmp", "unit", "link", "address"),
+    *("icmp", "unit", "link", "address"),
     *("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe"),
 )
 
@@ -163,9 +163,9 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "Json", probe_values.JSON_TESTS, "", _RESOURCED, "json", types=_HTTP),
     Key(Scope.PROBE, "Redirects", kind.integer(0, 20), "0", _RESOURCED, "redirects", types=_HTTP),
     Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_STREAMS),
-    Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_TCP),
-    Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_TCP),
-    Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_TCP),
+    Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_PORTS),
+    Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_PORTS),
+    Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_PORTS),
     Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=_TCP),
     Key(Scope.PROBE, "CertificateDays", kind.integer(1, 3650), "", _RESOURCED, "certificate_days", types=_STREAMS),
     Key(Scope.PROBE, "SlowAfter", kind.span("1ms", "10min"), "", _RESOURCED, "slow_after_ms"),

@@ -11,7 +11,11 @@ from standfast.configuration.values import parse_name, show_span
 
 PROBE_SECTION: Final = re.compile(r"X-Probe(?:\s+(?P<name>.*))?")
 _TYPES: Final = {key.name: key.types for key in KEYS if key.scope is Scope.PROBE and key.types}
-_NEEDED: Final[Mapping[str, str]] = {"http": "URL", "tcp": "Connect"}  # by type: what it looks at
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "http": ("URL",),
+    "tcp": ("Connect",),
+    "udp": ("Connect", "Send", "Expect"),
+}  # by type: without these it cannot look
 
 
 def read_probes(unit: str, sections: Iterable[Section], problems: list[Problem]) -> tuple[Probe, ...]:
@@ -46,11 +50,12 @@ def _make(name: str, unit: str, values: Values, begins: Source, problems: list[P
         others = " and ".join(_TYPES[key])
         text = f"{key}= means nothing for Type={kind}, only for {others}; remove it, or correct Type="
         problems.append(Problem(source=values.sources[key], text=text))
-    needed = _NEEDED[kind]
-    if needed not in values.entries:
-        if needed not in values.wrong:
-            text = f"[X-Probe{f' {name}' if name else ''}] needs {needed}=; add it"
+    missing = [key for key in _NEEDED[kind] if key not in values.entries]
+    for key in missing:
+        if key not in values.wrong:
+            text = f"[X-Probe{f' {name}' if name else ''}] needs {key}=; add it"
             problems.append(Problem(source=begins, text=text))
+    if missing:
         return None
     fields: dict[str, Any] = dict(values.by_field)
     probe = Probe(name=name, unit=unit, sources=values.sources, **fields)
