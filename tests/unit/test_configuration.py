@@ -176,6 +176,12 @@ def test_a_probe_of_udp_is_read(root: Path, system: System) -> None:
     assert (one.type, str(one.connect), one.send, one.expect) == ("udp", "x:53", b"\0\1", "^ok")
 
 
+def test_probes_of_the_network_are_read(root: Path, system: System) -> None:
+    assert probe_of(root, system, "Type=icmp\nHost=gate.example").host == "gate.example"
+    assert probe_of(root, system, "Type=link\nInterface=eth0").interface == "eth0"
+    assert probe_of(root, system, "Type=address\nAddress=2001:DB8::0:1").address == "2001:db8::1"
+
+
 def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
     shutil.rmtree(root / "units")
     shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
@@ -600,6 +606,13 @@ FILE_SLIPS = [
         "units/a.service.d/x.conf",
         "[X-Probe]\nType=udp\nConnect=x:1\nSend=x",
         "units/a.service.d/x.conf:1: [X-Probe] needs Expect=; add it",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=icmp", "units/a.service.d/x.conf:1: [X-Probe] needs Host=; add it"),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=link\nInterface=a/b", "units/a.service.d/x.conf:3: Interface=: “a/b"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=address\nAddress=x",
+        "units/a.service.d/x.conf:3: Address=: “x” is n",
     ),
     ("units/a.service.d/x.conf", "[X-Probe]\nConnect=a:x", "units/a.service.d/x.conf:2: Connect=: “x” is no number fr"),
     (

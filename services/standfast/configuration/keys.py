@@ -131,9 +131,9 @@ _CLUSTER_KEYS = (
 
 _HTTP, _TCP, _UDP = ("http",), ("tcp",), ("udp",)
 _STREAMS, _PORTS = (*_HTTP, *_TCP), (*_TCP, *_UDP)
-_PROBE_TYPES = (*_STREAMS, *_UDP)
+_PROBE_TYPES = (*_STREAMS, *_UDP, "icmp", "link", "address")
 _LATER_TYPES = (
-    *("icmp", "unit", "link", "address"),
+    "unit",
     *("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe"),
 )
 
@@ -164,6 +164,9 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "Redirects", kind.integer(0, 20), "0", _RESOURCED, "redirects", types=_HTTP),
     Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_STREAMS),
     Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_PORTS),
+    Key(Scope.PROBE, "Host", kind.HOST, "", _RESOURCED, "host", types=("icmp",)),
+    Key(Scope.PROBE, "Interface", kind.INTERFACE, "", _RESOURCED, "interface", types=("link",)),
+    Key(Scope.PROBE, "Address", kind.ADDRESS, "", _RESOURCED, "address", types=("address",)),
     Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_PORTS),
     Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_PORTS),
     Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=_TCP),

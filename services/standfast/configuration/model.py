@@ -200,6 +200,9 @@ class Probe(Written):
     json: tuple[JsonTest, ...] = ()
     redirects: int = 0  # that are followed
     socket: str | None = None  # the path of a Unix socket that is asked instead of a host
+    host: str | None = None  # that is pinged
+    interface: str | None = None  # that must have its carrier
+    address: str | None = None  # that must be on this machine
     connect: Endpoint | None = None
     send: bytes | None = None
     expect: str | None = None  # a regular expression over bytes, searched in what is answered

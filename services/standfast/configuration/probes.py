@@ -15,6 +15,9 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("URL",),
     "tcp": ("Connect",),
     "udp": ("Connect", "Send", "Expect"),
+    "icmp": ("Host",),
+    "link": ("Interface",),
+    "address": ("Address",),
 }  # by type: without these it cannot look
 
 

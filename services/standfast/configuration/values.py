@@ -279,6 +279,7 @@ TWO_NODE = Kind(label="yes or no; without it yes for two nodes that have no othe
 NAME = Kind(label="name", parse=parse_name)
 NAMES = Kind(label="list of names", parse=_words(parse_name), combine=_flat)
 UNITS = Kind(label="list of units", parse=_words(str), combine=_flat)
+ADDRESS = Kind(label="IP address", parse=parse_address)
 ADDRESSES = Kind(label="IP address, one line for each link", parse=parse_address, combine=tuple)
 HOST = Kind(label="host name or IP address", parse=parse_host)
 FENCE = Kind(label="DEVICE or DEVICE:PLUG, one line for each level", parse=parse_fence, combine=tuple)
