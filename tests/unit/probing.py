@@ -25,7 +25,7 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
 
 def probe(url: str = "http://127.0.0.1/healthz", **fields: Any) -> Probe:
-    return Probe(name="", unit=UNIT, url=url, **{"timeout_ms": 300, "interval_ms": 20, **fields})
+    return Probe(unit=UNIT, url=url, **{"name": "", "timeout_ms": 300, "interval_ms": 20, **fields})
 
 
 def send(*parts: bytes, pause_s: float = 0.0) -> Answer:

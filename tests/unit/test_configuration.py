@@ -182,6 +182,11 @@ def test_probes_of_the_network_are_read(root: Path, system: System) -> None:
     assert probe_of(root, system, "Type=address\nAddress=2001:DB8::0:1").address == "2001:db8::1"
 
 
+def test_the_level_of_a_probe_is_read(root: Path, system: System) -> None:
+    assert probe_of(root, system, "URL=http://x").level is model.Level.LIVE
+    assert probe_of(root, system, "URL=http://x\nLevel=startup").level is model.Level.STARTUP
+
+
 def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
     shutil.rmtree(root / "units")
     shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)

@@ -284,3 +284,14 @@ async def test_what_came_is_kept_also_when_the_rest_did_not() -> None:
         one = await check(probe(url))
     assert one.outcome is Outcome.BAD
     assert one.seen == (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 6000)[:4096]
+
+
+@in_loop
+async def test_a_resolver_that_hangs_says_nothing_about_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(*_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", wait)
+    one = await check(probe("http://www.example.com/"))
+    assert one.outcome is Outcome.UNKNOWN
+    assert one.text.endswith("www.example.com cannot be looked up: no name server answers")

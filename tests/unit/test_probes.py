@@ -1,18 +1,21 @@
 """When a unit is called good or bad, whatever its probes see."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standfast.configuration.model import Group, Probe, Resource
-from standfast.probes import checking
+from standfast import journal
+from standfast.configuration.model import Group, Level, Probe, Resource
+from standfast.probes import http
 from standfast.probes.verdict import Outcome, Try
 from standfast.resourced import probes
-from standfast.resourced.probes import Judge, Probes, combine
-from standfast.vocabulary import ProbeState
+from standfast.resourced.probe_judge import Judge, combine
+from standfast.resourced.probes import Probes
+from standfast.vocabulary import ProbeState, UnitState
 from unit.probing import OK, UNIT, in_loop, probe, send, serving
 
 
@@ -55,12 +58,76 @@ def test_bad_needs_as_many_bad_tries_in_a_row(outcomes: str, fail_after: int, pa
         assert outcomes[index] != "u" or state == "u"
 
 
-def test_of_several_probes_the_worst_counts() -> None:
-    good, bad, unknown = ProbeState.GOOD, ProbeState.BAD, ProbeState.UNKNOWN
-    assert combine(()) is ProbeState.NONE
-    assert combine((good, good)) is good
-    assert combine((good, unknown)) is unknown
-    assert combine((good, unknown, bad)) is bad
+def judge(level: str, outcome: str) -> Judge:
+    """One probe of that level after this one try; "" = before the first."""
+    one = Judge(probe(level=Level(level), fail_after=1, start_timeout_ms=0))
+    if outcome:
+        one.tried(Try(outcome=Outcome(outcome), text=f"{level} {outcome}"), 0)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("several", "state", "text"),
+    [
+        ((), "none", ""),
+        ((("live", "good"), ("live", "good")), "good", "live good; live good"),
+        ((("live", "good"), ("live", "unknown")), "unknown", "live unknown"),
+        ((("live", "good"), ("live", "")), "unknown", ""),
+        ((("live", "good"), ("live", "unknown"), ("live", "bad")), "bad", "live bad"),
+        ((("live", "good"), ("startup", "bad")), "bad", "startup bad"),
+        ((("live", "good"), ("ready", "bad"), ("degraded", "bad")), "not-ready", "ready bad"),
+        ((("live", "good"), ("ready", "good"), ("degraded", "bad")), "degraded", "degraded bad"),
+        ((("live", "good"), ("ready", ""), ("degraded", "unknown")), "good", "live good"),
+        ((("live", "unknown"), ("ready", "bad")), "unknown", "live unknown"),
+        ((("live", "bad"), ("ready", "bad")), "bad", "live bad"),
+        ((("ready", "unknown"), ("degraded", "")), "none", ""),
+        ((("ready", "good"), ("degraded", "unknown")), "good", "ready good"),
+    ],
+)
+def test_of_several_probes_the_worst_that_counts_is_told(
+    several: tuple[tuple[str, str], ...], state: str, text: str
+) -> None:
+    assert combine(judge(*one) for one in several) == (state, text)
+
+
+@pytest.mark.parametrize(
+    ("state", "serves"),
+    [("good", True), ("none", True), ("degraded", True), ("not-ready", True), ("unknown", False), ("bad", False)],
+)
+def test_what_is_only_shown_keeps_nothing_from_serving(state: str, serves: bool) -> None:
+    unit = UnitState(
+        unit=UNIT, load="loaded", active="active", job="", processes=True, cause=None, probe=ProbeState(state)
+    )
+    assert unit.serving == serves
+
+
+def flapping(pattern: str, step_ms: int, start: Judge | None = None, at_ms: int = 0) -> tuple[Judge, str]:
+    """A judge after these tries, and its states: upper case while it flaps."""
+    kinds = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
+    one = start or Judge(probe(fail_after=1, start_timeout_ms=0))
+    states = ""
+    for index, outcome in enumerate(pattern):
+        word = one.tried(Try(outcome=kinds[outcome], text=outcome), at_ms + index * step_ms).value[0]
+        states += word.upper() if one.flaps else word
+    return one, states
+
+
+def test_a_probe_that_flaps_is_held_as_it_was_until_it_is_steady() -> None:
+    one, states = flapping("gbgbgbgbubb", 1000)
+    assert states == "gbgbGGGGUGG"
+    _, states = flapping("bbbbbbbb", 10_000, one, at_ms=20_000)
+    assert states == "GGGGGbbb"  # its last change was at 7 s
+
+
+def test_few_changes_or_slow_ones_are_no_flapping() -> None:
+    assert flapping("gbgbbbb", 1000)[1] == "gbgbbbb"
+    assert flapping("gbgbgbgb", 21_000)[1] == "gbgbgbgb"
+
+
+def test_the_first_word_and_a_failure_of_the_checker_are_no_change_of_mind() -> None:
+    assert not flapping("gugugugugugug", 1000)[0].flaps
+    assert flapping("bgbgb", 1000)[1] == "bgbgB"
+    assert flapping("bgbg", 1000)[1] == "bgbg"
 
 
 class Told:
@@ -153,14 +220,14 @@ async def test_new_settings_reach_probes_that_run() -> None:
 
 @in_loop
 async def test_an_error_in_the_checker_is_unknown_and_the_next_try_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [RuntimeError("a bug")]
+    left, look = [RuntimeError("a bug")], http.look
 
-    async def check(one: Probe) -> Try:
+    async def fail(one: Probe, seen: bytearray) -> str:
         if left and told.results:
             raise left.pop()
-        return await checking.check(one)
+        return await look(one, seen)
 
-    monkeypatch.setattr(probes, "check", check)
+    monkeypatch.setattr(http, "look", fail)
     told = Told()
     async with serving(send(OK)) as url, asyncio.TaskGroup() as tasks:
         several = Probes(tasks, told)
@@ -170,3 +237,90 @@ async def test_an_error_in_the_checker_is_unknown_and_the_next_try_is_made(monke
         several.stop("webserv")
     assert told.states == [ProbeState.GOOD, ProbeState.UNKNOWN, ProbeState.GOOD]
     assert told.results[1][3] == f"the probe of {UNIT} itself failed: RuntimeError: a bug"
+
+
+@in_loop
+async def test_a_startup_probe_is_made_until_it_succeeds_and_not_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+    enough = asyncio.Event()
+
+    async def check(one: Probe) -> Try:
+        tries.append(one.name)
+        if tries[-4:] == ["live"] * 4:
+            enough.set()
+        good = one.name == "live" or len(tries) > 6
+        return Try(outcome=Outcome.GOOD if good else Outcome.BAD, text=one.name)
+
+    monkeypatch.setattr(probes, "check", check)
+    told = Told()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, told)
+        several.watch(group(probe(level=Level.STARTUP, name="start"), probe(name="live")))
+        several.start("webserv")
+        await told.until(1)
+        assert several.state_of("webserv", UNIT) is ProbeState.GOOD
+        started = tries.count("start")
+        await enough.wait()
+        several.stop("webserv")
+    assert tries.count("start") == started
+    assert told.states == [ProbeState.GOOD]
+
+
+@in_loop
+async def test_one_hung_probe_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(one: Probe) -> Try:
+        if one.name == "hangs":
+            await asyncio.Event().wait()
+        return Try(outcome=Outcome.GOOD, text=one.name)
+
+    monkeypatch.setattr(probes, "check", check)
+    told = Told()
+    async with asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, told)
+        several.watch(replace(group(probe(name="hangs")), name="other"))
+        several.watch(group(probe()))
+        several.start("other")
+        several.start("webserv")
+        await told.until(1)
+        assert several.state_of("other", UNIT) is ProbeState.UNKNOWN
+        several.stop("other")
+        several.stop("webserv")
+    assert [result[0] for result in told.results] == ["webserv"]
+
+
+@in_loop
+async def test_the_journal_has_changes_only_and_says_that_a_probe_flaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = iter("uugggbgbgbgbgb")
+    done = asyncio.Event()
+    written: list[tuple[journal.Event, str]] = []
+    kinds = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
+
+    async def check(_: Probe) -> Try:
+        letter = next(outcomes, "")
+        if not letter:
+            done.set()
+            await asyncio.Event().wait()
+        return Try(outcome=kinds[letter], text=f"seen {letter}")
+
+    def write(event: journal.Event, _: journal.Level, text: str, **fields: str) -> None:
+        assert fields == {"group": "webserv", "resource": UNIT}
+        written.append((event, text))
+
+    monkeypatch.setattr(probes, "check", check)
+    monkeypatch.setattr(journal, "write", write)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, Told())
+        several.watch(group(probe(name="page", fail_after=1, interval_ms=1, level=Level.READY)))
+        several.start("webserv")
+        await done.wait()
+        several.stop("webserv")
+    label = f"probe page of {UNIT}"
+    changed = journal.Event.PROBE_CHANGED
+    assert written == [
+        (changed, f"{label} is unknown (ready): seen u"),
+        (changed, f"{label} is good (ready): seen g"),
+        (changed, f"{label} is bad (ready): seen b"),
+        (changed, f"{label} is good (ready): seen g"),
+        (changed, f"{label} is bad (ready): seen b"),
+        (journal.Event.PROBE_FLAPS, f"{label} flaps and is held as good: look at what it asks: seen g"),
+    ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from standfast.configuration import probe_values
 from standfast.configuration import values as kind
-from standfast.configuration.model import Problem, QuorumLoss, Recovery, Source, StopFailure
+from standfast.configuration.model import Level, Problem, QuorumLoss, Recovery, Source, StopFailure
 from standfast.configuration.unitfile import Entry, effective
 from standfast.configuration.values import Kind
 
@@ -180,7 +180,7 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "PassAfter", kind.integer(1, 1000), "1", _RESOURCED, "pass_after"),
     Key(Scope.PROBE, "From", kind.one_of("self", "peers"), "self", _RESOURCED),
     Key(Scope.PROBE, "Needs", kind.NAMES, "", _RESOURCED),
-    Key(Scope.PROBE, "Level", kind.one_of("startup", "live", "ready", "degraded"), "live", _RESOURCED),
+    Key(Scope.PROBE, "Level", kind.member_of(Level), "live", _RESOURCED, "level"),
     Key(Scope.PROBE, "OnFail", kind.one_of("recover", "relocate", "alert"), "recover", _RESOURCED),
     Key(Scope.ADDRESS, "Prefix", kind.integer(0, 128), "", "standfast-ip", "prefix"),
     Key(Scope.ADDRESS, "Interface", kind.INTERFACE, "", "standfast-ip", "interface"),

@@ -160,6 +160,15 @@ class Heuristic(Written):
     minimum: int | None = None  # the score that a node needs in all
 
 
+class Level(StrEnum):
+    """What a bad probe means."""
+
+    STARTUP = "startup"  # the unit has failed to start; after its first success it is not made any more
+    LIVE = "live"  # the unit has failed
+    READY = "ready"  # it is shown that the unit takes no work now
+    DEGRADED = "degraded"  # it is shown that the unit works less well
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderTest:
     name: str
@@ -193,6 +202,7 @@ class Probe(Written):
     name: str
     unit: str
     type: str = "http"
+    level: Level = Level.LIVE
     url: str = ""
     status: frozenset[int] = frozenset({200})
     headers: tuple[HeaderTest, ...] = ()
@@ -215,6 +225,11 @@ class Probe(Written):
     start_timeout_ms: int = 60_000
     fail_after: int = 3
     pass_after: int = 1
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"probe {self.name} of {self.unit}" if self.name else f"the probe of {self.unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,15 @@ _SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.E
 
 
 async def check(probe: Probe) -> Try:
-    """One try; it ends within the probe's timeout and never raises for anything the other side does."""
+    """One try; it ends within the probe's timeout. An error of our own is unknown: it says nothing about the unit."""
+    try:
+        return await _check(probe)
+    except Exception as error:  # whatever it is, the verdict must not be "bad"
+        text = f"{probe.label} itself failed: {type(error).__name__}: {error}"
+        return Try(outcome=Outcome.UNKNOWN, text=text)
+
+
+async def _check(probe: Probe) -> Try:
     checker = import_module(f"standfast.probes.{probe.type}")
     loop = asyncio.get_running_loop()
     seen = bytearray()

@@ -43,10 +43,8 @@ async def _get(probe: Probe, url: str, seen: bytearray) -> Answer:
     assert parts.hostname is not None
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    async with connected(Place(host=parts.hostname, port=port, path=probe.socket, secure=secure), seen) as (
-        reader,
-        writer,
-    ):
+    place = Place(host=parts.hostname, port=port, path=probe.socket, secure=secure, timeout_ms=probe.timeout_ms)
+    async with connected(place, seen) as (reader, writer):
         if secure:
             check_certificate(writer, probe.certificate_days)
         writer.write(_request(parts))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import math
 import socket
 import time
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LARGEST_HEAD: Final = 32_768  # bytes that are read for one line or head
 LARGEST_SEEN: Final = 4_096  # bytes of an answer that are kept for people
+_LOOKUP_SHARE: Final = 0.8  # of a try's time: a resolver that hangs is not the service
 _DAY_S: Final = 86_400
 
 
@@ -26,6 +28,7 @@ class Place:
     port: int = 0
     path: str | None = None  # a Unix socket
     secure: bool = False
+    timeout_ms: int  # of the whole try
 
 
 class _Recorder(asyncio.StreamReader):
@@ -50,7 +53,7 @@ async def connected(place: Place, seen: bytearray) -> AsyncIterator[tuple[asynci
     if place.path is not None:
         made = await loop.create_unix_connection(lambda: protocol, place.path, ssl=context, server_hostname=name)
     else:
-        address = await resolve(place.host, socket.SOCK_STREAM)
+        address = await resolve(place.host, socket.SOCK_STREAM, place.timeout_ms)
         made = await loop.create_connection(lambda: protocol, address, place.port, ssl=context, server_hostname=name)
     writer = asyncio.StreamWriter(made[0], protocol, reader, loop)
     try:
@@ -59,15 +62,28 @@ async def connected(place: Place, seen: bytearray) -> AsyncIterator[tuple[asynci
         writer.transport.abort()
 
 
-async def resolve(host: str, kind: socket.SocketKind) -> str:
-    """The first address of a host; that a name cannot be looked up tells nothing about the service."""
+async def resolve(host: str, kind: socket.SocketKind, timeout_ms: int) -> str:
+    """The first address of a host; that a name cannot be looked up in time tells nothing about the service."""
+    if _is_address(host):
+        return host
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=kind)
+        async with asyncio.timeout(timeout_ms * _LOOKUP_SHARE / 1000):
+            found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=kind)
+    except TimeoutError as error:
+        raise CannotCheckError(f"{host} cannot be looked up: no name server answers") from error
     except (OSError, UnicodeError) as error:  # a name that no resolver is asked for is a UnicodeError
         why = getattr(error, "strerror", None) or "it is no name"
         raise CannotCheckError(f"{host} cannot be looked up: {why}") from error
     # IPv4 first: `localhost` is both, and many a daemon listens there only
     return str(min(found, key=lambda entry: entry[0])[4][0])
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def check_certificate(writer: asyncio.StreamWriter, days: int | None) -> None:

@@ -19,7 +19,13 @@ def subject(probe: Probe) -> str:
 async def look(probe: Probe, seen: bytearray) -> str:
     """The connection is made, and what comes on it matches. Raises as any checker does."""
     assert probe.connect is not None
-    place = Place(host=probe.connect.host, port=probe.connect.port, path=probe.socket, secure=probe.tls)
+    place = Place(
+        host=probe.connect.host,
+        port=probe.connect.port,
+        path=probe.socket,
+        secure=probe.tls,
+        timeout_ms=probe.timeout_ms,
+    )
     async with connected(place, seen) as (reader, writer):
         if probe.tls:
             check_certificate(writer, probe.certificate_days)

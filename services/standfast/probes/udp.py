@@ -34,7 +34,7 @@ async def look(probe: Probe, seen: bytearray) -> str:
     assert probe.connect is not None
     assert probe.send is not None
     assert probe.expect is not None
-    address = await resolve(probe.connect.host, socket.SOCK_DGRAM)
+    address = await resolve(probe.connect.host, socket.SOCK_DGRAM, probe.timeout_ms)
     transport, answer = await asyncio.get_running_loop().create_datagram_endpoint(
         _Answer, remote_addr=(address, probe.connect.port)
     )
