@@ -126,7 +126,8 @@ def _keys() -> Iterator[str]:
 
 def _takes(key: Key) -> str:
     default = "; required" if key.required else f"; {key.default} by default" if key.default else ""
-    return f"({key.kind.label}{default})"
+    types = f"; of Type={' and '.join(key.types)}" if key.types else ""
+    return f"({key.kind.label}{default}{types})"
 
 
 if __name__ == "__main__":

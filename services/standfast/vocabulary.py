@@ -51,6 +51,8 @@ class ProbeState(StrEnum):
     """What the probes of a unit say; a hung or crashed checker is unknown, never bad."""
 
     GOOD = "good"
+    DEGRADED = "degraded"  # a probe of Level=degraded is bad: shown, and no failure
+    NOT_READY = "not-ready"  # the same of Level=ready
     BAD = "bad"
     UNKNOWN = "unknown"
     NONE = "none"
@@ -87,4 +89,4 @@ class UnitState:
     def serving(self) -> bool:
         """Active, settled, and no probe speaks against it or still waits for its first answer."""
         settled = self.active == "active" and not self.job
-        return settled and self.probe in (ProbeState.GOOD, ProbeState.NONE)
+        return settled and self.probe not in (ProbeState.BAD, ProbeState.UNKNOWN)

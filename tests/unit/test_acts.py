@@ -14,7 +14,7 @@ from standfast.configuration.model import Group
 from standfast.resourced import acts
 from standfast.resourced.events import Act, Adopted, Event, Observed, Verb
 from standfast.resourced.leases import Leases
-from standfast.vocabulary import UnitState
+from standfast.vocabulary import ProbeState, UnitState
 
 STATES = tuple(
     UnitState(unit=unit, load="loaded", active="active", job="", processes=True, cause=None) for unit in UNITS
@@ -111,6 +111,32 @@ def test_a_version_with_other_resources_is_told_of_and_only_its_own_guards_are_m
     assert isinstance(told[1], Observed)
     assert told[1].states == STATES[:-1]
     assert missing == [()]
+
+
+@pytest.mark.parametrize(
+    ("said", "active", "job", "cause"),
+    [
+        (ProbeState.BAD, "active", "", "u: saw"),
+        (ProbeState.DEGRADED, "active", "", "u: saw"),
+        (ProbeState.NOT_READY, "active", "", "u: saw"),
+        (ProbeState.DEGRADED, "active", "stop", ""),
+        (ProbeState.DEGRADED, "inactive", "", ""),
+        (ProbeState.GOOD, "active", "", ""),
+    ],
+)
+def test_what_a_probe_saw_is_told_as_the_cause_while_the_unit_runs(
+    said: ProbeState, active: str, job: str, cause: str
+) -> None:
+    async def merge() -> UnitState:
+        async with asyncio.TaskGroup() as tasks:
+            hands = acts.Acts(lambda _: None, lambda _: None, tasks)
+            hands._texts["g", "u"] = "saw"
+            state = UnitState(unit="u", load="loaded", active=active, job=job, processes=True, cause=None)
+            with mock.patch.object(hands._probes, "state_of", lambda *_: said):
+                return hands._with_probe("g", state)
+
+    state = asyncio.run(merge())
+    assert (state.cause.text if state.cause else "", state.probe) == (cause, said)
 
 
 def test_where_no_file_can_be_made_nothing_is_permitted_and_the_journal_says_so(

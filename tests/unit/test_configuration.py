@@ -142,6 +142,51 @@ def test_a_good_configuration_is_read_whole(root: Path, system: System) -> None:
     assert found.allowed(group) == ("node2", "node1")
 
 
+def test_everything_that_a_page_can_be_expected_to_be_is_read(root: Path, system: System) -> None:
+    write(
+        root,
+        "units/a.service.d/p.conf",
+        '[X-Probe]\nType=http\nURL=https://x/\nHeader=Via: ^a: b\nHeader=Server: x\nJson=status.db[0].state == "up"\n'
+        "Json=[1][2]<=-1.5e3\nRedirects=3\nSocket=/run/x.sock\nCertificateDays=30\nSlowAfter=200ms\n",
+    )
+    (one,) = load(root, system=system).groups[0].resources[1].probes
+    assert [(header.name, header.expression) for header in one.headers] == [("Via", "^a: b"), ("Server", "x")]
+    assert [(test.path, test.comparison, test.value) for test in one.json] == [
+        (("status", "db", 0, "state"), "==", "up"),
+        ((1, 2), "<=", -1500.0),
+    ]
+    assert (one.type, one.redirects, one.socket) == ("http", 3, "/run/x.sock")
+    assert (one.certificate_days, one.slow_after_ms) == (30, 200)
+
+
+def probe_of(root: Path, system: System, text: str) -> model.Probe:
+    write(root, "units/a.service.d/p.conf", f"[X-Probe]\n{text}\n")
+    (one,) = load(root, system=system).groups[0].resources[1].probes
+    return one
+
+
+def test_a_probe_of_tcp_is_read(root: Path, system: System) -> None:
+    one = probe_of(root, system, "Type=tcp\nConnect=[::1]:25\nSend=é\\r\\n\\t\\0\\\\n\\xff\nExpect=^\\xff2\nTLS=yes")
+    assert (str(one.connect), one.send, one.expect) == ("[::1]:25", "é\r\n\t\0\\n".encode() + b"\xff", r"^\xff2")
+    assert (one.type, one.tls) == ("tcp", True)
+
+
+def test_a_probe_of_udp_is_read(root: Path, system: System) -> None:
+    one = probe_of(root, system, "Type=udp\nConnect=x:53\nSend=\\x00\\x01\nExpect=^ok")
+    assert (one.type, str(one.connect), one.send, one.expect) == ("udp", "x:53", b"\0\1", "^ok")
+
+
+def test_probes_of_the_network_are_read(root: Path, system: System) -> None:
+    assert probe_of(root, system, "Type=icmp\nHost=gate.example").host == "gate.example"
+    assert probe_of(root, system, "Type=link\nInterface=eth0").interface == "eth0"
+    assert probe_of(root, system, "Type=address\nAddress=2001:DB8::0:1").address == "2001:db8::1"
+
+
+def test_the_level_of_a_probe_is_read(root: Path, system: System) -> None:
+    assert probe_of(root, system, "URL=http://x").level is model.Level.LIVE
+    assert probe_of(root, system, "URL=http://x\nLevel=startup").level is model.Level.STARTUP
+
+
 def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
     shutil.rmtree(root / "units")
     shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
@@ -374,7 +419,7 @@ UNIT_SLIPS = [
     (
         "Domain=web",
         "Recovery=restrat",
-        "units/webserv.target:5: Recovery=: “restrat” is not known; write restart or relocate or disable",
+        "units/webserv.target:5: Recovery=: “restrat” is not known; did you mean restart?",
     ),
     ("Domain=web", "StopFailure=shoot", "units/webserv.target:5: StopFailure=: “shoot” is not known; write fence or b"),
     ("Domain=web", "Priority=high", "units/webserv.target:5: Priority=: “high” is no number from -1000 to 1000"),
@@ -509,7 +554,83 @@ FILE_SLIPS = [
     ("units/b.service.d/x.conf", "\n[X-Probe]\n", "units/b.service.d/x.conf:2: b.service is in no group's Resources="),
     ("units/a.service.d/x.conf", "[X-Probe]\nInterval=1s", "units/a.service.d/x.conf:1: [X-Probe] needs URL="),
     ("units/a.service.d/x.conf", "[X-Probe]\nURL=ftp://x/", "units/a.service.d/x.conf:2: URL=: “ftp://x/” is no URL"),
-    ("units/a.service.d/x.conf", "[X-Probe]\nType=tcp", "units/a.service.d/x.conf:2: Type=: tcp is not supported yet"),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=dns", "units/a.service.d/x.conf:2: Type=: dns is not supported yet"),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=htpp", "units/a.service.d/x.conf:2: Type=: “htpp” is not known; did"),
+    ("units/a.service.d/x.conf", "[X-Probe a]\nBody=x", "units/a.service.d/x.conf:1: [X-Probe a] needs URL=; add it"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nHeader=Server",
+        "units/a.service.d/x.conf:3: Header=: “Server” is no header; write NAME: REGULAR EXPRESSION",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nJson=a.b[x] == 1",
+        "units/a.service.d/x.conf:3: Json=: “a.b[x]” is no path",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nJson=a = 1",
+        "units/a.service.d/x.conf:3: Json=: “a = 1” is no comparison; write for example status.db[0].state == ",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nJson=a == up",
+        "units/a.service.d/x.conf:3: Json=: up is no value of JSON",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nJson=a < true",
+        "units/a.service.d/x.conf:3: Json=: true has no order",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nSlowAfter=1s",
+        "units/a.service.d/x.conf:3: SlowAfter= must be shorter than Timeout=, which is 1s",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nCertificateDays=30",
+        "units/a.service.d/x.conf:3: CertificateDays= needs an https URL=",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=tcp\nConnect=x:1\nCertificateDays=30",
+        "units/a.service.d/x.conf:4: CertificateDays= needs TLS=yes",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=tcp\nConnect=x:1\nBody=x",
+        "units/a.service.d/x.conf:4: Body= means nothing for Type=tcp, only for http; remove it, or correct Type=",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nConnect=::1:25",
+        "units/a.service.d/x.conf:2: Connect=: “::1:25” is no pl",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=udp\nConnect=x:1\nSend=x",
+        "units/a.service.d/x.conf:1: [X-Probe] needs Expect=; add it",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=icmp", "units/a.service.d/x.conf:1: [X-Probe] needs Host=; add it"),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=link\nInterface=a/b", "units/a.service.d/x.conf:3: Interface=: “a/b"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=address\nAddress=x",
+        "units/a.service.d/x.conf:3: Address=: “x” is n",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nConnect=a:x", "units/a.service.d/x.conf:2: Connect=: “x” is no number fr"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nSend=a\\q",
+        "units/a.service.d/x.conf:2: Send=: “\\q” is no escape; write",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nExpect=(", "units/a.service.d/x.conf:2: Expect=: “(” is no regular expre"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nSocket=app.sock",
+        "units/a.service.d/x.conf:3: Socket=: “app.sock” is no path of a socket",
+    ),
     (
         "units/a.service.d/x.conf",
         "[X-Probe]\nBody=(",
@@ -726,7 +847,7 @@ def test_the_table_of_keys_in_the_manual_is_the_one_of_the_code() -> None:
 def test_declared_defaults_and_fields_are_those_of_the_model(scope: keys.Scope, record: type) -> None:
     fields = {field.name: field for field in dataclasses.fields(record)}
     for key in keys.KEYS:
-        if key.scope is not scope or key.field is None or key.field == "type":
+        if key.scope is not scope or key.field is None:
             continue
         default = fields[key.field].default
         if key.default:

@@ -1,197 +1,22 @@
-"""Probes: what a page's answers mean, and when a unit is called good or bad."""
+"""When a unit is called good or bad, whatever its probes see."""
 
 import asyncio
-import contextlib
-import errno
-import functools
-import socket
-import struct
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from standfast import http_check
-from standfast.configuration.model import Group, Probe, Resource
-from standfast.http_check import Outcome, Try, check
+from standfast import journal
+from standfast.configuration.model import Group, Level, Probe, Resource
+from standfast.probes import http
+from standfast.probes.verdict import Outcome, Try
 from standfast.resourced import probes
-from standfast.resourced.probes import Judge, Probes, combine
-from standfast.vocabulary import ProbeState
-
-UNIT = "apache2.service"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    @functools.wraps(test)
-    def run(*arguments: Any, **named: Any) -> None:
-        asyncio.run(test(*arguments, **named))
-
-    return run
-
-
-def probe(url: str = "http://127.0.0.1/healthz", **fields: Any) -> Probe:
-    return Probe(name="", unit=UNIT, url=url, **{"timeout_ms": 300, "interval_ms": 20, **fields})
-
-
-def send(*parts: bytes, pause_s: float = 0.0) -> Answer:
-    """A server that reads a request and then sends these parts."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(pause_s)
-
-    return answer
-
-
-async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
-async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-@contextlib.asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
-    """The URL of a page that is answered so."""
-
-    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            await answer(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(once, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/healthz"
-
-
-CASES: list[tuple[str, Answer, dict[str, Any], Outcome, str]] = [
-    ("good", send(OK), {}, Outcome.GOOD, "status 200"),
-    ("good in pieces", send(OK[:9], OK[9:30], OK[30:], pause_s=0.02), {"body": "^ok$"}, Outcome.GOOD, "status 200"),
-    ("good to the end", send(b"HTTP/1.0 200 Fine\r\n\r\nok\n"), {"body": "^ok"}, Outcome.GOOD, "status 200"),
-    ("no content", send(b"HTTP/1.1 204 \r\n\r\n"), {"status": frozenset({204})}, Outcome.GOOD, "status 204"),
-    ("interim", send(b"HTTP/1.1 100 Continue\r\n\r\n" + OK), {}, Outcome.GOOD, "status 200"),
-    (
-        "chunked",
-        send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n2;x=y\r\nk\n\r\n0\r\n\r\n"),
-        {"body": "^ok$"},
-        Outcome.GOOD,
-        "status 200",
-    ),
-    (
-        "endless body",
-        send(b"HTTP/1.1 200 OK\r\n\r\nok\n" + b"x" * 200_000),
-        {"body": "^ok"},
-        Outcome.GOOD,
-        "status 200",
-    ),
-    (
-        "wrong status",
-        send(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"),
-        {},
-        Outcome.BAD,
-        "status 503, expected 200",
-    ),
-    ("wrong body", send(OK), {"body": "^fine"}, Outcome.BAD, "status 200, but the body does not match ^fine: “ok”"),
-    ("hung", hang, {}, Outcome.BAD, "no answer within 0.3 s"),
-    ("slow", send(*(OK[i : i + 1] for i in range(len(OK))), pause_s=0.02), {}, Outcome.BAD, "no answer within 0.3 s"),
-    ("reset", reset, {}, Outcome.BAD, "the connection was reset"),
-    ("closed", send(), {}, Outcome.BAD, "the connection was closed without an answer"),
-    ("cut", send(OK[:-2]), {}, Outcome.BAD, "the answer ended after 1 of 3 bytes"),
-    ("not HTTP", send(b"SSH-2.0-OpenSSH\x1b\r\n"), {}, Outcome.BAD, "the answer is not HTTP: “SSH-2.0-OpenSSH”"),
-    ("bad status line", send(b"HTTP/1.1 2000 OK\r\n\r\n"), {}, Outcome.BAD, "the answer is not HTTP"),
-    ("bad length", send(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), {}, Outcome.BAD, "is no number: “-1”"),
-    (
-        "bad chunk",
-        send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"),
-        {},
-        Outcome.BAD,
-        "chunks are malformed",
-    ),
-    ("endless head", send(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 9000), {}, Outcome.BAD, "head is longer than"),
-]
-
-
-@pytest.mark.parametrize(
-    ("answer", "fields", "outcome", "text"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
-)
-@in_loop
-async def test_an_answer_is_judged_and_told(
-    answer: Answer, fields: dict[str, Any], outcome: Outcome, text: str
-) -> None:
-    async with serving(answer) as url:
-        one = await check(probe(url, **fields))
-    assert one.outcome is outcome, one.text
-    assert one.text.startswith(f"GET {url}: ")
-    assert text in one.text
-
-
-@in_loop
-async def test_a_refused_connection_is_bad() -> None:
-    async with serving(hang) as url:
-        pass
-    assert await check(probe(url)) == Try(outcome=Outcome.BAD, text=f"GET {url}: connection refused")
-
-
-@in_loop
-async def test_a_password_in_the_url_is_not_told() -> None:
-    async with serving(send(OK)) as url:
-        one = await check(probe(url.replace("http://", "http://admin:secret@")))
-    assert one == Try(outcome=Outcome.GOOD, text=f"GET {url}: status 200")
-
-
-@in_loop
-async def test_the_request_names_host_path_and_query() -> None:
-    seen = b""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        seen = await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-
-    async with serving(answer) as url:
-        await check(probe(f"{url}?deep=1"))
-    assert seen.startswith(b"GET /healthz?deep=1 HTTP/1.1\r\nHost: 127.0.0.1:")
-
-
-@in_loop
-async def test_a_name_that_cannot_be_looked_up_says_nothing_about_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: Any, **__: Any) -> Any:
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
-    one = await check(probe("http://www.example.com/"))
-    assert one.outcome is Outcome.UNKNOWN
-    assert "www.example.com cannot be looked up" in one.text
-
-
-@in_loop
-async def test_a_shortage_of_our_own_says_nothing_about_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: Any, **__: Any) -> Any:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    monkeypatch.setattr(asyncio, "open_connection", fail)
-    assert (await check(probe())).outcome is Outcome.UNKNOWN
-
-
-@in_loop
-async def test_a_process_that_slept_through_the_timeout_says_nothing_about_the_unit() -> None:
-    async with serving(hang) as url:
-        task = asyncio.create_task(check(probe(url)))
-        await asyncio.sleep(0.05)
-        time.sleep(0.8)  # noqa: ASYNC251 - that is the fault
-        one = await task
-    assert one.outcome is Outcome.UNKNOWN
-    assert "not scheduled" in one.text
+from standfast.resourced.probe_judge import Judge, combine
+from standfast.resourced.probes import Probes
+from standfast.vocabulary import ProbeState, UnitState
+from unit.probing import OK, UNIT, in_loop, probe, send, serving
 
 
 def judged(outcomes: str, **fields: Any) -> str:
@@ -233,12 +58,76 @@ def test_bad_needs_as_many_bad_tries_in_a_row(outcomes: str, fail_after: int, pa
         assert outcomes[index] != "u" or state == "u"
 
 
-def test_of_several_probes_the_worst_counts() -> None:
-    good, bad, unknown = ProbeState.GOOD, ProbeState.BAD, ProbeState.UNKNOWN
-    assert combine(()) is ProbeState.NONE
-    assert combine((good, good)) is good
-    assert combine((good, unknown)) is unknown
-    assert combine((good, unknown, bad)) is bad
+def judge(level: str, outcome: str) -> Judge:
+    """One probe of that level after this one try; "" = before the first."""
+    one = Judge(probe(level=Level(level), fail_after=1, start_timeout_ms=0))
+    if outcome:
+        one.tried(Try(outcome=Outcome(outcome), text=f"{level} {outcome}"), 0)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("several", "state", "text"),
+    [
+        ((), "none", ""),
+        ((("live", "good"), ("live", "good")), "good", "live good; live good"),
+        ((("live", "good"), ("live", "unknown")), "unknown", "live unknown"),
+        ((("live", "good"), ("live", "")), "unknown", ""),
+        ((("live", "good"), ("live", "unknown"), ("live", "bad")), "bad", "live bad"),
+        ((("live", "good"), ("startup", "bad")), "bad", "startup bad"),
+        ((("live", "good"), ("ready", "bad"), ("degraded", "bad")), "not-ready", "ready bad"),
+        ((("live", "good"), ("ready", "good"), ("degraded", "bad")), "degraded", "degraded bad"),
+        ((("live", "good"), ("ready", ""), ("degraded", "unknown")), "good", "live good"),
+        ((("live", "unknown"), ("ready", "bad")), "unknown", "live unknown"),
+        ((("live", "bad"), ("ready", "bad")), "bad", "live bad"),
+        ((("ready", "unknown"), ("degraded", "")), "none", ""),
+        ((("ready", "good"), ("degraded", "unknown")), "good", "ready good"),
+    ],
+)
+def test_of_several_probes_the_worst_that_counts_is_told(
+    several: tuple[tuple[str, str], ...], state: str, text: str
+) -> None:
+    assert combine(judge(*one) for one in several) == (state, text)
+
+
+@pytest.mark.parametrize(
+    ("state", "serves"),
+    [("good", True), ("none", True), ("degraded", True), ("not-ready", True), ("unknown", False), ("bad", False)],
+)
+def test_what_is_only_shown_keeps_nothing_from_serving(state: str, serves: bool) -> None:
+    unit = UnitState(
+        unit=UNIT, load="loaded", active="active", job="", processes=True, cause=None, probe=ProbeState(state)
+    )
+    assert unit.serving == serves
+
+
+def flapping(pattern: str, step_ms: int, start: Judge | None = None, at_ms: int = 0) -> tuple[Judge, str]:
+    """A judge after these tries, and its states: upper case while it flaps."""
+    kinds = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
+    one = start or Judge(probe(fail_after=1, start_timeout_ms=0))
+    states = ""
+    for index, outcome in enumerate(pattern):
+        word = one.tried(Try(outcome=kinds[outcome], text=outcome), at_ms + index * step_ms).value[0]
+        states += word.upper() if one.flaps else word
+    return one, states
+
+
+def test_a_probe_that_flaps_is_held_as_it_was_until_it_is_steady() -> None:
+    one, states = flapping("gbgbgbgbubb", 1000)
+    assert states == "gbgbGGGGUGG"
+    _, states = flapping("bbbbbbbb", 10_000, one, at_ms=20_000)
+    assert states == "GGGGGbbb"  # its last change was at 7 s
+
+
+def test_few_changes_or_slow_ones_are_no_flapping() -> None:
+    assert flapping("gbgbbbb", 1000)[1] == "gbgbbbb"
+    assert flapping("gbgbgbgb", 21_000)[1] == "gbgbgbgb"
+
+
+def test_the_first_word_and_a_failure_of_the_checker_are_no_change_of_mind() -> None:
+    assert not flapping("gugugugugugug", 1000)[0].flaps
+    assert flapping("bgbgb", 1000)[1] == "bgbgB"
+    assert flapping("bgbg", 1000)[1] == "bgbg"
 
 
 class Told:
@@ -331,14 +220,14 @@ async def test_new_settings_reach_probes_that_run() -> None:
 
 @in_loop
 async def test_an_error_in_the_checker_is_unknown_and_the_next_try_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [RuntimeError("a bug")]
+    left, look = [RuntimeError("a bug")], http.look
 
-    async def check(one: Probe) -> Try:
+    async def fail(one: Probe, seen: bytearray) -> str:
         if left and told.results:
             raise left.pop()
-        return await http_check.check(one)
+        return await look(one, seen)
 
-    monkeypatch.setattr(probes, "check", check)
+    monkeypatch.setattr(http, "look", fail)
     told = Told()
     async with serving(send(OK)) as url, asyncio.TaskGroup() as tasks:
         several = Probes(tasks, told)
@@ -348,3 +237,90 @@ async def test_an_error_in_the_checker_is_unknown_and_the_next_try_is_made(monke
         several.stop("webserv")
     assert told.states == [ProbeState.GOOD, ProbeState.UNKNOWN, ProbeState.GOOD]
     assert told.results[1][3] == f"the probe of {UNIT} itself failed: RuntimeError: a bug"
+
+
+@in_loop
+async def test_a_startup_probe_is_made_until_it_succeeds_and_not_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+    enough = asyncio.Event()
+
+    async def check(one: Probe) -> Try:
+        tries.append(one.name)
+        if tries[-4:] == ["live"] * 4:
+            enough.set()
+        good = one.name == "live" or len(tries) > 6
+        return Try(outcome=Outcome.GOOD if good else Outcome.BAD, text=one.name)
+
+    monkeypatch.setattr(probes, "check", check)
+    told = Told()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, told)
+        several.watch(group(probe(level=Level.STARTUP, name="start"), probe(name="live")))
+        several.start("webserv")
+        await told.until(1)
+        assert several.state_of("webserv", UNIT) is ProbeState.GOOD
+        started = tries.count("start")
+        await enough.wait()
+        several.stop("webserv")
+    assert tries.count("start") == started
+    assert told.states == [ProbeState.GOOD]
+
+
+@in_loop
+async def test_one_hung_probe_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check(one: Probe) -> Try:
+        if one.name == "hangs":
+            await asyncio.Event().wait()
+        return Try(outcome=Outcome.GOOD, text=one.name)
+
+    monkeypatch.setattr(probes, "check", check)
+    told = Told()
+    async with asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, told)
+        several.watch(replace(group(probe(name="hangs")), name="other"))
+        several.watch(group(probe()))
+        several.start("other")
+        several.start("webserv")
+        await told.until(1)
+        assert several.state_of("other", UNIT) is ProbeState.UNKNOWN
+        several.stop("other")
+        several.stop("webserv")
+    assert [result[0] for result in told.results] == ["webserv"]
+
+
+@in_loop
+async def test_the_journal_has_changes_only_and_says_that_a_probe_flaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = iter("uugggbgbgbgbgb")
+    done = asyncio.Event()
+    written: list[tuple[journal.Event, str]] = []
+    kinds = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
+
+    async def check(_: Probe) -> Try:
+        letter = next(outcomes, "")
+        if not letter:
+            done.set()
+            await asyncio.Event().wait()
+        return Try(outcome=kinds[letter], text=f"seen {letter}")
+
+    def write(event: journal.Event, _: journal.Level, text: str, **fields: str) -> None:
+        assert fields == {"group": "webserv", "resource": UNIT}
+        written.append((event, text))
+
+    monkeypatch.setattr(probes, "check", check)
+    monkeypatch.setattr(journal, "write", write)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, Told())
+        several.watch(group(probe(name="page", fail_after=1, interval_ms=1, level=Level.READY)))
+        several.start("webserv")
+        await done.wait()
+        several.stop("webserv")
+    label = f"probe page of {UNIT}"
+    changed = journal.Event.PROBE_CHANGED
+    assert written == [
+        (changed, f"{label} is unknown (ready): seen u"),
+        (changed, f"{label} is good (ready): seen g"),
+        (changed, f"{label} is bad (ready): seen b"),
+        (changed, f"{label} is good (ready): seen g"),
+        (changed, f"{label} is bad (ready): seen b"),
+        (journal.Event.PROBE_FLAPS, f"{label} flaps and is held as good: look at what it asks: seen g"),
+    ]

@@ -2,21 +2,21 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from standfast.configuration.cluster import ClusterPart
 from standfast.configuration.definitions import definition
 from standfast.configuration.keys import Scope, Values, did_you_mean, read
-from standfast.configuration.model import Group, Probe, Problem, Resource, Source
+from standfast.configuration.model import Group, Problem, Resource, Source
 from standfast.configuration.mounts import mount_unit, type_refusal
+from standfast.configuration.probes import PROBE_SECTION, read_probes
 from standfast.configuration.relations import check_relations
 from standfast.configuration.system import System, is_system_target, name_refusal, template
-from standfast.configuration.unitfile import Entry, Section, dropin_folders, dropin_order, effective, merge, named
+from standfast.configuration.unitfile import Section, dropin_folders, dropin_order, effective, merge, named
 from standfast.configuration.values import parse_name
 
 _OURS = "X-Standfast"
-_PROBE = re.compile(r"X-Probe(?:\s+(?P<name>.*))?")
 _ADDRESS = "X-Address"
 _ADDRESS_UNIT = re.compile(r"standfast-ip@(?P<address>.*)\.service")
 # A group that starts or stops one of these would take the ground from under itself.
@@ -138,7 +138,7 @@ def _read_resources(
         settings = read(Scope.RESOURCE, named(sections, _OURS), begins, problems)
         _read_address(unit, sections, problems)
         _check_type(sections, system, problems)
-        probes = _read_probes(unit, sections, problems)
+        probes = read_probes(unit, sections, problems)
         if refusal:  # nobody is to look further at a unit whose name may be a path, or the system's ground
             problems.append(Problem(source=source, text=refusal))
             continue
@@ -215,33 +215,12 @@ def _read_address(unit: str, sections: Sequence[Section], problems: list[Problem
         problems.append(Problem(source=values.sources["Prefix"], text="Prefix=: an IPv4 address has at most 32"))
 
 
-def _read_probes(unit: str, sections: Iterable[Section], problems: list[Problem]) -> tuple[Probe, ...]:
-    entries: dict[str, list[Entry]] = {}
-    begins: dict[str, Source] = {}
-    for section in sections:
-        if matched := _PROBE.fullmatch(section.name):
-            name = matched["name"] or ""
-            entries.setdefault(name, []).extend(section.entries)
-            begins.setdefault(name, section.source)
-    probes = []
-    for name, lines in entries.items():
-        values = read(Scope.PROBE, lines, begins[name], problems)
-        fields: dict[str, Any] = {key: value for key, value in values.by_field.items() if key != "type"}
-        try:
-            name = parse_name(name) if name else ""
-        except ValueError as error:
-            problems.append(Problem(source=begins[name], text=f"the probe's name: {error}"))
-        if values.complete:
-            probes.append(Probe(name=name, unit=unit, sources=values.sources, **fields))
-    return tuple(probes)
-
-
 def _refuse_unused(units: Units, problems: list[Problem]) -> None:
     """A section of ours that nothing reads is a probe that the administrator believes in: said, not passed over."""
     for file, sections in units.files.items():
         unit = file.partition("/")[0].removesuffix(".d") if "/" in file else file
         for section in sections:
-            if section.name in (_OURS, _ADDRESS) or _PROBE.fullmatch(section.name):
+            if section.name in (_OURS, _ADDRESS) or PROBE_SECTION.fullmatch(section.name):
                 if file not in units.used:
                     text = (
                         f"{unit} is in no group's Resources=, so [{section.name}] does nothing; add it or remove this"

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from standfast.configuration import probe_values
 from standfast.configuration import values as kind
-from standfast.configuration.model import Problem, QuorumLoss, Recovery, Source, StopFailure
+from standfast.configuration.model import Level, Problem, QuorumLoss, Recovery, Source, StopFailure
 from standfast.configuration.unitfile import Entry, effective
 from standfast.configuration.values import Kind
 
@@ -43,6 +44,7 @@ class Key:
     readers: str
     field: str | None = None  # its name in the model; None: not supported yet
     required: bool = False
+    types: tuple[str, ...] = ()  # of probes that have it; (): all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,13 @@ _CLUSTER_KEYS = (
     Key(Scope.HEURISTIC, "Minimum", kind.MINIMUM, "", _QUORUM, "minimum"),
 )
 
-_PROBE_TYPES = "tcp udp icmp exec dns smtp mysql pgsql redis file mount link address unit probe"
+_HTTP, _TCP, _UDP = ("http",), ("tcp",), ("udp",)
+_STREAMS, _PORTS = (*_HTTP, *_TCP), (*_TCP, *_UDP)
+_PROBE_TYPES = (*_STREAMS, *_UDP, "icmp", "link", "address")
+_LATER_TYPES = (
+    "unit",
+    *("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe"),
+)
 
 _UNIT_KEYS = (
     Key(Scope.GROUP, "Resources", kind.UNITS, "", _RESOURCED, "resources", required=True),
@@ -147,10 +155,23 @@ _UNIT_KEYS = (
     Key(Scope.GROUP, "Exclusive", kind.BOOLEAN, "no", _RESOURCED, "exclusive"),
     Key(Scope.GROUP, "Copies", kind.integer(1, 16), "1", _RESOURCED),
     Key(Scope.RESOURCE, "Critical", kind.BOOLEAN, "yes", _RESOURCED, "critical"),
-    Key(Scope.PROBE, "Type", kind.one_of("http", later=tuple(_PROBE_TYPES.split())), "http", _RESOURCED, "type"),
-    Key(Scope.PROBE, "URL", kind.URL, "", _RESOURCED, "url", required=True),
-    Key(Scope.PROBE, "Status", kind.STATUSES, "200", _RESOURCED, "status"),
-    Key(Scope.PROBE, "Body", kind.EXPRESSION, "", _RESOURCED, "body"),
+    Key(Scope.PROBE, "Type", kind.one_of(*_PROBE_TYPES, later=_LATER_TYPES), "http", _RESOURCED, "type"),
+    Key(Scope.PROBE, "URL", kind.URL, "", _RESOURCED, "url", types=_HTTP),
+    Key(Scope.PROBE, "Status", kind.STATUSES, "200", _RESOURCED, "status", types=_HTTP),
+    Key(Scope.PROBE, "Header", probe_values.HEADERS, "", _RESOURCED, "headers", types=_HTTP),
+    Key(Scope.PROBE, "Body", kind.EXPRESSION, "", _RESOURCED, "body", types=_HTTP),
+    Key(Scope.PROBE, "Json", probe_values.JSON_TESTS, "", _RESOURCED, "json", types=_HTTP),
+    Key(Scope.PROBE, "Redirects", kind.integer(0, 20), "0", _RESOURCED, "redirects", types=_HTTP),
+    Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_STREAMS),
+    Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_PORTS),
+    Key(Scope.PROBE, "Host", kind.HOST, "", _RESOURCED, "host", types=("icmp",)),
+    Key(Scope.PROBE, "Interface", kind.INTERFACE, "", _RESOURCED, "interface", types=("link",)),
+    Key(Scope.PROBE, "Address", kind.ADDRESS, "", _RESOURCED, "address", types=("address",)),
+    Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_PORTS),
+    Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_PORTS),
+    Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=_TCP),
+    Key(Scope.PROBE, "CertificateDays", kind.integer(1, 3650), "", _RESOURCED, "certificate_days", types=_STREAMS),
+    Key(Scope.PROBE, "SlowAfter", kind.span("1ms", "10min"), "", _RESOURCED, "slow_after_ms"),
     Key(Scope.PROBE, "Interval", kind.span("100ms", "1h"), "2s", _RESOURCED, "interval_ms"),
     Key(Scope.PROBE, "FastInterval", kind.span("100ms", "1h"), "", _RESOURCED, "fast_interval_ms"),
     Key(Scope.PROBE, "Timeout", kind.span("50ms", "10min"), "1s", _RESOURCED, "timeout_ms"),
@@ -159,7 +180,7 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "PassAfter", kind.integer(1, 1000), "1", _RESOURCED, "pass_after"),
     Key(Scope.PROBE, "From", kind.one_of("self", "peers"), "self", _RESOURCED),
     Key(Scope.PROBE, "Needs", kind.NAMES, "", _RESOURCED),
-    Key(Scope.PROBE, "Level", kind.one_of("startup", "live", "ready", "degraded"), "live", _RESOURCED),
+    Key(Scope.PROBE, "Level", kind.member_of(Level), "live", _RESOURCED, "level"),
     Key(Scope.PROBE, "OnFail", kind.one_of("recover", "relocate", "alert"), "recover", _RESOURCED),
     Key(Scope.ADDRESS, "Prefix", kind.integer(0, 128), "", "standfast-ip", "prefix"),
     Key(Scope.ADDRESS, "Interface", kind.INTERFACE, "", "standfast-ip", "interface"),
@@ -220,7 +241,8 @@ def table() -> str:
 def _row(key: Key) -> str:
     default = "*required*" if key.required else f"`{key.default}`" if key.default else ""
     readers = key.readers if key.field else f"*later*: {key.readers}"
-    return f"| {key.name}= | {key.kind.label} | {default} | {readers} |"
+    types = f" (Type={' and '.join(key.types)})" if key.types else ""
+    return f"| {key.name}= | {key.kind.label}{types} | {default} | {readers} |"
 
 
 def _parse(key: Key, lines: tuple[Entry, ...], problems: list[Problem]) -> tuple[Any, ...] | None:

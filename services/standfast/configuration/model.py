@@ -160,21 +160,76 @@ class Heuristic(Written):
     minimum: int | None = None  # the score that a node needs in all
 
 
+class Level(StrEnum):
+    """What a bad probe means."""
+
+    STARTUP = "startup"  # the unit has failed to start; after its first success it is not made any more
+    LIVE = "live"  # the unit has failed
+    READY = "ready"  # it is shown that the unit takes no work now
+    DEGRADED = "degraded"  # it is shown that the unit works less well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderTest:
+    name: str
+    expression: str  # a regular expression searched in the value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonTest:
+    """A value in a JSON document compares so."""
+
+    path: tuple[str | int, ...]  # names of members and numbers of elements, from the top down
+    comparison: str  # == != < <= > >=
+    value: str | int | float | bool | None
+    text: str  # as it is written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    host: str  # a name or an IP address
+    port: int
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe(Written):
-    """One [X-Probe NAME] of a unit; part 1 knows http."""
+    """One [X-Probe NAME] of a unit; which fields count depends on its type (keys.KEYS says it)."""
 
     name: str
     unit: str
-    url: str
+    type: str = "http"
+    level: Level = Level.LIVE
+    url: str = ""
     status: frozenset[int] = frozenset({200})
+    headers: tuple[HeaderTest, ...] = ()
     body: str | None = None  # a regular expression searched in the body
+    json: tuple[JsonTest, ...] = ()
+    redirects: int = 0  # that are followed
+    socket: str | None = None  # the path of a Unix socket that is asked instead of a host
+    host: str | None = None  # that is pinged
+    interface: str | None = None  # that must have its carrier
+    address: str | None = None  # that must be on this machine
+    connect: Endpoint | None = None
+    send: bytes | None = None
+    expect: str | None = None  # a regular expression over bytes, searched in what is answered
+    tls: bool = False
+    certificate_days: int | None = None  # that the certificate must still be good for
+    slow_after_ms: int | None = None  # a good answer that took longer is bad
     interval_ms: int = 2_000
     fast_interval_ms: int | None = None  # after a failure; None = interval
     timeout_ms: int = 1_000
     start_timeout_ms: int = 60_000
     fail_after: int = 3
     pass_after: int = 1
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"probe {self.name} of {self.unit}" if self.name else f"the probe of {self.unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What one written value means: time spans, booleans, lists. A wrong one raises ValueError with what to write."""
 
+import difflib
 import ipaddress
 import re
 import shlex
@@ -120,7 +121,9 @@ def parse_choice(text: str, choices: tuple[str, ...], later: tuple[str, ...]) ->
     if text in later:
         raise ValueError(f"{text} is not supported yet; write {' or '.join(choices)}")
     if text not in choices:
-        raise ValueError(f"“{text}” is not known; write {' or '.join(choices)}")
+        close = difflib.get_close_matches(text.lower(), choices, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"write {' or '.join(choices)}"
+        raise ValueError(f"“{text}” is not known; {hint}")
     return text
 
 
@@ -276,6 +279,7 @@ TWO_NODE = Kind(label="yes or no; without it yes for two nodes that have no othe
 NAME = Kind(label="name", parse=parse_name)
 NAMES = Kind(label="list of names", parse=_words(parse_name), combine=_flat)
 UNITS = Kind(label="list of units", parse=_words(str), combine=_flat)
+ADDRESS = Kind(label="IP address", parse=parse_address)
 ADDRESSES = Kind(label="IP address, one line for each link", parse=parse_address, combine=tuple)
 HOST = Kind(label="host name or IP address", parse=parse_host)
 FENCE = Kind(label="DEVICE or DEVICE:PLUG, one line for each level", parse=parse_fence, combine=tuple)

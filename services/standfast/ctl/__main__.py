@@ -10,6 +10,7 @@ from standfast.ctl.init import init
 from standfast.ctl.join import join
 from standfast.ctl.maintenance import maintenance
 from standfast.ctl.node import node
+from standfast.ctl.probe import probe
 from standfast.ctl.quorum import quorum
 from standfast.ctl.simulate import simulate
 from standfast.ctl.status import status
@@ -26,7 +27,21 @@ def main() -> None:
     """
 
 
-for command in (status, group, node, fence, quorum, maintenance, timeline, simulate, config, init, join, import_):
+for command in (
+    status,
+    group,
+    node,
+    fence,
+    quorum,
+    probe,
+    maintenance,
+    timeline,
+    simulate,
+    config,
+    init,
+    join,
+    import_,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

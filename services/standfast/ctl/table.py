@@ -14,6 +14,7 @@ from standfast.ctl.report import Report
 _GOOD: Final = {"online", "started", "active", "good"}
 _BAD: Final = {"lost", "unresponsive", "blocked", "failed", "bad"}
 _BUSY: Final = {"fencing", "fenced", "joining", "starting", "stopping", "activating", "deactivating"}
+_LIMITED: Final = {"degraded", "not-ready"}
 _INDENT: Final = (0, 0, 0, 2)
 _UNIT_WIDTH: Final = 40  # a longer name is folded rather than its cause squeezed
 
@@ -89,7 +90,7 @@ def _grid(header: Sequence[str] = ()) -> Table:
 
 
 def _state(word: str | None) -> Text:
-    style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _BUSY else ""
+    style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _BUSY | _LIMITED else ""
     return Text(word or "unknown", style=style)
 
 

@@ -1,7 +1,7 @@
 """A heuristic that is a page: it is read as a probe reads one."""
 
 from standfast.configuration.model import Heuristic, Probe
-from standfast.http_check import check
+from standfast.probes.checking import check
 from standfast.quorumd.health import Outcome, Seen
 
 

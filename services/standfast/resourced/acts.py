@@ -167,7 +167,8 @@ class Acts:
     def _with_probe(self, group: str, state: UnitState) -> UnitState:
         probe = self._probes.state_of(group, state.unit)
         cause = state.cause
-        if probe is ProbeState.BAD and cause is None:
+        shown = probe in (ProbeState.NOT_READY, ProbeState.DEGRADED) and state.active == "active" and not state.job
+        if cause is None and (probe is ProbeState.BAD or shown):
             cause = Cause(
                 kind="probe", text=f"{state.unit}: {self._texts.get((group, state.unit), 'its probe is bad')}"
             )

@@ -1,6 +1,6 @@
 """Health pages are read instead of trusting that a unit is active (DESIGN section 8).
 
-`Judge` is pure: it counts tries. `Probes` makes them and tells each change of a unit's state.
+`probe_judge` says what tries mean. `Probes` makes them and tells each change of a unit's state.
 """
 
 import asyncio
@@ -9,56 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from standfast.configuration.model import Group, Probe
-from standfast.http_check import Outcome, Try, check
+from standfast import journal
+from standfast.configuration.model import Group, Level
+from standfast.probes.checking import check
+from standfast.resourced.probe_judge import Judge, combine
 from standfast.vocabulary import ProbeState
 
 JITTER: Final = 0.05  # of the interval, so that a hundred probes do not stay in step
-FIRST_RETRY_MS: Final = 50  # before the first success, doubled up to the interval: a start is seen at once
 
 OnResult = Callable[[str, str, ProbeState, str], None]  # group, unit, state, what was seen
-
-
-class Judge:
-    """What the tries of one probe mean.
-
-    Before the first success bad tries do not count until the start timeout is over. Then `fail_after` bad ones in a
-    row are bad, `pass_after` good ones in a row are good. A try that could not be made begins both counts anew.
-    """
-
-    def __init__(self, probe: Probe) -> None:
-        self.probe = probe
-        self._good = self._bad = 0
-        self._succeeded = False
-        self.state = ProbeState.UNKNOWN
-        self.text = ""
-
-    def tried(self, one: Try, since_start_ms: float) -> ProbeState:
-        """The state after this try, begun so long after the probe's start."""
-        self.text = one.text
-        match one.outcome:
-            case Outcome.UNKNOWN:
-                self._good = self._bad = 0
-                self.state = ProbeState.UNKNOWN
-            case Outcome.GOOD:
-                self._good, self._bad, self._succeeded = self._good + 1, 0, True
-                if self._good >= self.probe.pass_after:
-                    self.state = ProbeState.GOOD
-            case Outcome.BAD:
-                self._good = 0
-                if self._succeeded or since_start_ms >= self.probe.start_timeout_ms:
-                    self._bad += 1
-                if self._bad >= self.probe.fail_after:
-                    self.state = ProbeState.BAD
-        return self.state
-
-    def pause_ms(self, one: Try, tries: int) -> int:
-        """From the begin of this try, the `tries`-th, to the next one's."""
-        if not self._succeeded:
-            return int(min(FIRST_RETRY_MS << min(tries - 1, 20), self.probe.interval_ms))
-        if one.outcome is Outcome.BAD and self.probe.fast_interval_ms is not None:
-            return self.probe.fast_interval_ms
-        return self.probe.interval_ms
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,19 +70,21 @@ class Probes:
         watched.judges = _judges(watched.group)
 
     def state_of(self, name: str, unit: str) -> ProbeState:
-        """None without a probe; unknown while the group's probes do not run or wait for the first answer."""
+        """None without a probe that must be good; else unknown while they do not run or wait for the first answer."""
         watched = self._watched.get(name)
         judges = watched.judges.get(unit, []) if watched else []
-        return combine(tuple(judge.state for judge in judges))
+        return combine(judges)[0]
 
     async def _run(self, watched: _Watched, unit: str, judge: Judge) -> None:
         loop = asyncio.get_running_loop()
         start = due = loop.time()
         tries = 0
-        while True:
+        while not judge.over:
             tries += 1
-            one = await _try(judge.probe)
+            one = await check(judge.probe)
+            before = _Said.by(judge)
             judge.tried(one, (due - start) * 1000)
+            _write(watched.group.name, judge, before)
             self._tell(watched, unit)
             pause_s = judge.pause_ms(one, tries) / 1000
             # not seeded: it only spreads the load
@@ -133,29 +94,41 @@ class Probes:
 
     def _tell(self, watched: _Watched, unit: str) -> None:
         judges = watched.judges[unit]
-        state = combine(tuple(judge.state for judge in judges))
+        state, text = combine(judges)
         if watched.told.get(unit, ProbeState.UNKNOWN) is state:
             return
         watched.told[unit] = state
-        text = "; ".join(judge.text for judge in judges if judge.state is state)
         self._on_result(watched.group.name, unit, state, text)
 
 
-def combine(states: tuple[ProbeState, ...]) -> ProbeState:
-    """What several probes of one unit say together: the worst counts."""
-    for state in (ProbeState.BAD, ProbeState.UNKNOWN, ProbeState.GOOD):
-        if state in states:
-            return state
-    return ProbeState.NONE
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the journal knows of a probe."""
+
+    spoke: bool
+    flaps: bool
+    state: ProbeState
+
+    @classmethod
+    def by(cls, judge: Judge) -> "_Said":
+        return cls(judge.spoke, judge.flaps, judge.state)
 
 
-async def _try(probe: Probe) -> Try:
-    """One try; an error of our own is told as unknown, for it says nothing about the unit."""
-    try:
-        return await check(probe)
-    except Exception as error:  # whatever it is, the verdict must not be "bad"
-        text = f"the probe of {probe.unit} itself failed: {type(error).__name__}: {error}"
-        return Try(outcome=Outcome.UNKNOWN, text=text)
+def _write(group: str, judge: Judge, before: _Said) -> None:
+    """A change of what the probe says is in the journal; of one that flaps only that it does, and that it is over."""
+    now = _Said.by(judge)
+    if now == before:
+        return
+    probe, event = judge.probe, journal.Event.PROBE_CHANGED
+    needed = probe.level in (Level.STARTUP, Level.LIVE)
+    level = journal.Level.INFO if now.state is ProbeState.GOOD else journal.Level.WARNING
+    text = f"{probe.label} is {now.state.value}" + ("" if needed else f" ({probe.level.value})")
+    if now.flaps and not before.flaps:
+        event, level = journal.Event.PROBE_FLAPS, journal.Level.WARNING
+        text = f"{probe.label} flaps and is held as {now.state.value}: look at what it asks"
+    elif before.flaps and not now.flaps:
+        event, text = journal.Event.PROBE_STEADY, f"{text} and does not flap any more"
+    journal.write(event, level, f"{text}: {judge.text}", group=group, resource=probe.unit)
 
 
 def _judges(group: Group) -> dict[str, list[Judge]]:
