@@ -190,10 +190,15 @@ def test_each_group_that_is_touched_has_a_line(made: Report, words: str) -> None
 
 def test_groups_that_are_not_touched_are_named_and_other_changes_come_last() -> None:
     change = {"about": "cluster", "subject": "", "kind": "quorum", "reason": "the quorum is 3 of 4", "setting": ""}
-    mail = row("untouched", "node2", "node2", 0, subject="mail")
+    mail = row("untouched", "node2", "node2", 0, subject="mail", reason="")
     assert shown(row("restart", "node1", "node1", 1), mail, change).endswith("Untouched: mail the quorum is 3 of 4")
     assert shown(mail, change) == "No group is touched. the quorum is 3 of 4"
     assert "Untouched" not in shown(row("restart", "node1", "node1", 1))
+
+
+def test_a_group_that_is_not_touched_says_why_where_there_is_a_reason() -> None:
+    mail = row("untouched", "node2", "node2", 0, subject="mail", setting="cluster.conf:7")
+    assert shown(mail) == "No group is touched. mail: why it is so (cluster.conf:7)"
 
 
 def test_programs_get_groups_and_changes_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from standfast.resourced.codec import encode
 from standfast.resourced.events import FencingTold
 from standfast.resourced.messages import ConfigurationInForce, Update, WishKind
 from standfast.resourced.record import Disk, durable
+from standfast.vocabulary import Phase
 
 CONFIRM_MS = 15_000
 
@@ -166,6 +167,31 @@ def start_is_under_way_where_it_is_not_allowed_any_more() -> None:
     heal(world)
     recover(world)
     assert answer == "webserv is on n2, where this version does not allow it: standfast group relocate webserv"
+
+
+def version_forbids_the_node_where_it_runs() -> None:
+    """Nobody else can have the group for a while: it goes on being served there, and goes when somebody can. What it
+    has left is looked for there, too: n1 is cut off when it has read that it is to stop, and runs it for long."""
+    world = served_on_the_first(93, 3)
+    for name in ("n2", "n3"):
+        world.operators.wish(name, WishKind.STANDBY, name)
+    run_until(world, lambda: record_of(world, "n1").nodes["n3"].standby)
+    assert _push(world, "n2", _only_on(world, "n2", "n3")) == "done"
+    run_until(world, lambda: _installed(world, "d2"))
+    world.run(world.now + WISH_MS)
+    assert world.serving() == ["n1"]
+    held = hold_agents(world)
+    world.units.harden("n1", "wedged")
+    world.operators.wish("n3", WishKind.RESUME, "n3")
+    run_until(world, lambda: record_of(world, "n3").groups["webserv"].phase is Phase.STOPPING)
+    isolate(world, "n1")
+    run_until(world, lambda: len(held) == 1)
+    world.run(world.now + 10_000)
+    assert world.serving() in ([], ["n1"])
+    let_go(world, held)
+    run_until(world, lambda: world.serving() == ["n3"])
+    heal(world)
+    recover(world)
 
 
 def start_that_waits_meets_a_version() -> None:

@@ -151,9 +151,20 @@ def stays(group: Group, view: View) -> bool:
     goes_home = any(domain.name == group.domain and domain.failback for domain in view.configuration.domains)
     for node, held in known.held.items():
         away = view.record.nodes[node].standby or node in _leaving(view.record, view.configuration)
+        away = away or node not in _domain(group, view.configuration)
         if held.holding is Holding.RUNNING and (away or (goes_home and node != _domain(group, view.configuration)[0])):
             return False
     return all(stays(other, view) for other in view.configuration.groups if other.name in group.needs)
+
+
+def strays(group: Group, view: View) -> bool:
+    """It is where its domain forbids it, though another node may have it and it has failed nowhere lately."""
+    known = view.record.groups[group.name]
+    outside = any(_here(node, known) for node in view.record.nodes if node not in _domain(group, view.configuration))
+    idle = known.frozen or view.record.maintenance or known.failures or known.avoided
+    if not outside or idle or _others_may_not_hold(group, view) is not None:
+        return False
+    return any(_node_may(group, node, view) is None for node in view.record.nodes)
 
 
 def _domain(group: Group, configuration: Configuration) -> list[str]:

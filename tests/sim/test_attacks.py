@@ -157,6 +157,10 @@ VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_versions.group_is_removed_while_it_runs: (versions_bugs.groups_go_while_they_run,),
     attacks_versions.who_holds_it_is_cut_off: (versions_bugs.losses_hold_nothing,),
     attacks_versions.start_is_under_way_where_it_is_not_allowed_any_more: (versions_bugs.strays_are_left_alone,),
+    attacks_versions.version_forbids_the_node_where_it_runs: (
+        versions_bugs.stopped_though_nobody_can_take_it,
+        versions_bugs.stays_where_it_is_forbidden,
+    ),
     attacks_versions.start_that_waits_meets_a_version: (versions_bugs.gate_of_any_version,),
     attacks_versions.who_was_off_comes_back_with_the_old_version: (versions_bugs.who_is_behind_gets_orders,),
     attacks_versions.one_of_two_pushes_alone: (versions_bugs.losses_hold_nothing,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.oracle import ASKED_FOR, LATE, View, Why, may_start, started, stays
+from sim.oracle import ASKED_FOR, LATE, View, Why, may_start, started, stays, strays
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.codec import decode
 from standfast.resourced.core import Core
@@ -214,6 +214,8 @@ class Truth:
             known = core.record.groups.get(group.name)
             if len(serving) != 1 and not (not serving and self._excused(group, view)):
                 texts.append(f"{group.name} is served by {serving or 'nobody'}: {known}")
+            elif serving and known is not None and strays(group, view):
+                texts.append(f"{group.name} is served outside of its domain: {known}")
         return texts
 
     def _excused(self, group: Group, view: View) -> bool:

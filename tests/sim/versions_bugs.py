@@ -43,6 +43,15 @@ def strays_are_left_alone() -> AbstractContextManager[None]:
     return _replaced(configuring, "_strays", lambda *_: "")
 
 
+def stopped_though_nobody_can_take_it() -> AbstractContextManager[None]:
+    """A group leaves where its domain does not allow it any more, whoever is there to start it."""
+    return _replaced(placement._Step, "_kept", lambda _: "")
+
+
+def stays_where_it_is_forbidden() -> AbstractContextManager[None]:
+    return _replaced(placement._Step, "_outside", lambda *_: None)
+
+
 def losses_hold_nothing() -> AbstractContextManager[None]:
     """Who is lost is not asked for in a push."""
     return _replaced(configuring, "_refuse_by_view", lambda *_: "")
@@ -104,6 +113,8 @@ BUGS: tuple[Bug, ...] = (
     older_bases_are_taken,
     groups_go_while_they_run,
     strays_are_left_alone,
+    stopped_though_nobody_can_take_it,
+    stays_where_it_is_forbidden,
     losses_hold_nothing,
     gate_of_any_version,
     who_is_behind_gets_orders,

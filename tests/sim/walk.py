@@ -164,7 +164,10 @@ def _well(world: World) -> bool:
     terms = [machine.core.terms.term for machine in machines if machine.core is not None]
     if any(term is None or len(term.members) < len(world.names) for term in terms):
         return False
-    return not world.audit.truth.unserved()
+    behind = [
+        one for one in machines if one.core and one.core.record and one.installed != one.core.record.configuration
+    ]
+    return not behind and not world.audit.truth.unserved()
 
 
 def main() -> int:

@@ -63,7 +63,7 @@ def resources(*units: str, **definitions: str) -> tuple[Resource, ...]:
 
 
 def domain(*nodes: str, **values: Any) -> tuple[Domain, ...]:
-    sources = {"Failback": Source(path="cluster.conf", line=9)}
+    sources = {key: Source(path="cluster.conf", line=line) for key, line in (("Nodes", 7), ("Failback", 9))}
     return (Domain(name="web", nodes=nodes, ordered=True, sources=sources, **values),)
 
 
@@ -134,6 +134,57 @@ def test_the_reason_names_the_setting_and_the_place_in_the_domain() -> None:
     effect = planned(version(domains=domain("n2", "n1", failback=True)))[GROUP]
     assert effect.reason == "goes home to n2; started on n2, number 1 of its domain"
     assert effect.setting == "cluster.conf:9"
+
+
+def standing_by(*names: str) -> Record:
+    record = running()
+    for name in names:
+        record = after(record, Wish(id="", kind=WishKind.STANDBY, subject=name))
+    return record
+
+
+RESTRICTED = domain("n2", "n3", restricted=True)
+
+
+@pytest.mark.parametrize("away", [(), ("n2",)])
+def test_a_node_that_goes_out_of_a_restricted_domain_loses_its_groups(away: tuple[str, ...]) -> None:
+    effect = planned(version(domains=RESTRICTED), standing_by(*away), durations=MEASURED)[GROUP]
+    place, target = (2, "n3") if away else (1, "n2")
+    assert (effect.kind, effect.source, effect.target) == (EffectKind.MOVE, "n1", target)
+    started = f"started on {target}, number {place} of its domain"
+    assert effect.reason == f"its restricted domain does not allow n1; {started}"
+    assert (effect.setting, effect.interruption_ms) == ("cluster.conf:7", 2_500 if target == "n2" else 2_000)
+    open_to_all = version(domains=domain("n2", "n3"))
+    assert planned(open_to_all, standing_by(*away))[GROUP].kind is EffectKind.UNTOUCHED
+
+
+OUTSIDE = "stays on n1, which its restricted domain does not allow: n2 is in standby; n3 is in standby"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "words"),
+    [
+        ({}, EffectKind.UNTOUCHED, OUTSIDE),
+        (
+            {"groups": (replace(KNOWN.groups[0], resources=(Resource(unit=IP), Resource(unit=WEB, definition="x"))),)},
+            EffectKind.RESTART_PART,
+            f"{WEB} is new, gone or defined otherwise: from there up everything is started anew; {OUTSIDE}",
+        ),
+    ],
+)
+def test_a_group_that_no_node_of_its_restricted_domain_can_take_is_not_stopped(
+    values: Any, kind: EffectKind, words: str
+) -> None:
+    effect = planned(version(domains=RESTRICTED, **values), standing_by("n2", "n3"))[GROUP]
+    assert (effect.kind, effect.source, effect.target, effect.reason) == (kind, "n1", "n1", words)
+
+
+def test_a_frozen_group_stays_outside_of_its_restricted_domain_and_the_plan_says_so() -> None:
+    record = after(running(), Wish(id="", kind=WishKind.FREEZE, subject=GROUP))
+    effect = planned(version(domains=RESTRICTED), record)[GROUP]
+    frozen = "frozen by an operator: nothing is done with it"
+    assert (effect.kind, effect.reason) == (EffectKind.UNTOUCHED, f"{frozen}; its restricted domain does not allow n1")
+    assert effect.setting == "cluster.conf:7"
 
 
 def test_a_group_that_an_operator_stopped_stays_stopped() -> None:

@@ -275,7 +275,7 @@ ALLOWED = {
         replace(PUSH, without=("n3",)),
     ),
     "a group that goes and is stopped": (here(), NO_GROUPS, PUSH),
-    "what runs where it ran last stays, allowed or not": (
+    "what runs where it will not be allowed, and will be looked for there": (
         after(here(), Reported(node="n3", group=GROUP, order=99, busy=False, held=Held(holding=Holding.RUNNING))),
         restricted("n1", "n2"),
         PUSH,

@@ -298,13 +298,6 @@ def test_it_goes_home_only_where_its_domain_says_so_and_home_did_not_fail() -> N
     assert steps(failed, configured(failback=True)) == ()
 
 
-def test_where_it_may_not_run_any_more_it_stays_until_a_better_node_can_take_it() -> None:
-    home = configured(failback=True, restricted=True)
-    record = wished(wished(running("n3"), WishKind.STANDBY, "n1"), WishKind.STANDBY, "n2")
-    assert steps(record, home) == ()
-    assert order(wished(record, WishKind.RESUME, "n2"), home) == ("stop", "n3", "goes home to n2")
-
-
 def test_it_does_not_leave_where_it_runs_well_while_it_would_start_nowhere() -> None:
     home = configured(failback=True)
     assert steps(lost(running("n2"), "n3"), home) == ()

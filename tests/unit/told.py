@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from standfast.configuration.model import Configuration
+from standfast.configuration.model import Configuration, Resource
 from standfast.resourced import showing
 from standfast.resourced.alone import Wanted, first_updates
 from standfast.resourced.apply import apply
@@ -196,10 +196,21 @@ class Story:
 
     def prepared(self, names: str, group: str | None) -> None:
         """d1 is installed there, and d2 was prepared, which has one more group."""
-        added = (replace(self.configuration.groups[0], name=group),) if group else ()
+        unit = Resource(unit=f"{group}.service")
+        added = (replace(self.configuration.groups[0], name=group, resources=(unit,)),) if group else ()
         self.offered = replace(self.configuration, digest="d2", groups=(*self.configuration.groups, *added))
         for name in names.split():
             self.apply(Installed(node=name, installed="d1", available="d2"))
+
+    def confined(self, names: str, domain: str, allowed: str) -> None:
+        """d1 is installed there, and d2 was prepared, whose restricted domain lists other nodes."""
+        self.prepared(names, None)
+        assert self.offered is not None
+        domains = tuple(
+            replace(one, nodes=tuple(allowed.split()), restricted=True) if one.name == domain else one
+            for one in self.configuration.domains
+        )
+        self.offered = replace(self.offered, domains=domains)
 
     def objects(self, name: str, why: str) -> None:
         self.apply(Installed(node=name, installed="d1", available="", objections=(why,)))
@@ -325,6 +336,7 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"(\w+) leaves": Story.leaves,
     r"(\w+) has not installed it": Story.lags,
     r"(.+) (?:has|have) prepared d2(?:, with (\w+))?": Story.prepared,
+    r"(.+) (?:has|have) prepared d2, where (\w+) allows only (.+)": Story.confined,
     r"(\w+) objects: (.+)": Story.objects,
     r"operator: push d2(?:, to be confirmed within (\d+) s)?": Story.pushed,
     r"operator: confirm it": lambda story: story.wish("keep", ""),

@@ -21,17 +21,20 @@ _STYLES: Final = {
 
 
 def show(rows: Sequence[Report], file: IO[str] | None = None, width: int | None = None) -> None:
-    """A table of the groups that are touched, then the others by name, then every other change, on stdout."""
+    """A table of the groups that are touched, then the others by name and why, then every other change, on
+    stdout."""
     console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
     groups = [row for row in rows if row["about"] == "group"]
     touched = [row for row in groups if row["kind"] != "untouched"]
-    others = [row["subject"] for row in groups if row["kind"] == "untouched"]
+    others = [row for row in groups if row["kind"] == "untouched"]
     if touched:
         console.print(_table(touched))
         console.print()
-    console.print(
-        Text(f"Untouched: {', '.join(others)}" if touched and others else "" if touched else "No group is touched.")
-    )
+    names = ", ".join(row["subject"] for row in others)
+    console.print(Text(f"Untouched: {names}" if touched and others else "" if touched else "No group is touched."))
+    for row in others:
+        if row["reason"]:
+            console.print(Text(f"{row['subject']}: ").append(_why(row)))
     for row in rows:
         if row["about"] != "group":
             console.print(_line(row))

@@ -26,6 +26,7 @@ from standfast.vocabulary import Phase
 SERVED = (Phase.STARTED, Phase.STARTING)
 UNINTERRUPTED = Expected(ms=0, measured="")
 NOT_SERVED = Expected(ms=None, measured="it is not served any more")
+STRAYS = (Rule.RESTRICTED, Rule.OUTSIDE)
 DONE = (StepKind.START, StepKind.STOP, StepKind.RESTART, StepKind.DISABLED)
 
 
@@ -136,12 +137,13 @@ class _Effects:
     def _redefined(self, old: Group, new: Group, node: str) -> Effect:
         """Nothing is ordered: what systemd would see changed is started anew where it runs."""
         first = first_changed(old, new)
+        strays = self.waits_for if any(why.rule in STRAYS for why in self.waits_for) else ()
         if first is None:
-            return self._made(EffectKind.UNTOUCHED)
+            return self._made(EffectKind.UNTOUCHED, strays)
         unit = (*new.resources[first:], *old.resources[first:])[0].unit
         if self.idle is not None:
             return self._made(EffectKind.UNTOUCHED, (self.idle, reason(Rule.HOLDS_BACK, unit=unit, node=node)))
-        why = (reason(Rule.CHANGED, unit=unit),)
+        why = (reason(Rule.CHANGED, unit=unit), *strays)
         resources = tuple(resource.unit for resource in new.resources[first:])
         expected = of_change(self.durations, old, new, node, first)
         return self._made(EffectKind.RESTART_PART if first else EffectKind.RESTART, why, expected, resources)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from standfast.configuration.model import Group, Recovery, StopFailure
+from standfast.configuration.model import Domain, Group, Recovery, StopFailure
 from standfast.resourced.absence import enough
 from standfast.resourced.messages import Content, Disabled, Held, LossDeclared, OrderGiven, OrderKind, Placed
 from standfast.resourced.outlook import Outlook, blocker, idle, unwanted
@@ -47,10 +47,11 @@ def _overdue(group: Group, known: GroupRecord, outlook: Outlook) -> frozenset[st
     )
 
 
-def refusals(group: Group, together: Together, outlook: Outlook) -> dict[str, Reason | None]:
-    """Each node that may run the group, best first, with why it cannot be given it now (None: it can)."""
+def refusals(group: Group, together: Together, outlook: Outlook, *, yields: bool = False) -> dict[str, Reason | None]:
+    """Each node that may run the group, best first, with why it cannot be given it now (None: it can). `yields`: the
+    group leaves its place to those that are about to start."""
     return {
-        name: outlook.refusal(name) or unfit(group, name, together, outlook)
+        name: outlook.refusal(name) or unfit(group, name, together, outlook, yields=yields)
         for name in outlook.allowed(group)
         if name in outlook.record.nodes
     }
@@ -103,7 +104,7 @@ class _Step:
         leaves = self._node_closes(name)
         resting = idle(self.known, self.outlook)
         if resting is not None and leaves is None:
-            return Decided(waits_for=(resting,))
+            return Decided(waits_for=(resting, *filter(None, (self._outside(name),))))
         why = leaves or self._unwanted() or self._must_leave(name)
         if why is not None:
             return self._leave(name, held, why)
@@ -139,7 +140,32 @@ class _Step:
         wanted = self.known.wanted
         if wanted and wanted != name and self._refusal(wanted) is None:
             return reason(Rule.RELOCATED, node=wanted)
-        return must_stop(self.group, self.outlook)
+        outside = self._outside(name)
+        leaves = outside if outside is not None and outside.rule is Rule.RESTRICTED else None
+        return must_stop(self.group, self.outlook) or leaves
+
+    def _outside(self, name: str) -> Reason | None:
+        """Its restricted domain does not list `name`: RESTRICTED, or OUTSIDE while no other node would start it."""
+        if name in self.outlook.allowed(self.group):
+            return None
+        domain = self._domain()
+        setting = domain.setting("Nodes") if domain is not None else ""
+        if why := self._kept():
+            return reason(Rule.OUTSIDE, setting, node=name, why=why)
+        return reason(Rule.RESTRICTED, setting, node=name)
+
+    def _kept(self) -> str:
+        """Why it would start nowhere now if it stopped where it is, "" = it would."""
+        if why := blocker(self.group, self.outlook) or must_wait(self.group, self.outlook):
+            return sentence(why)
+        refused = refusals(self.group, self.together, self.outlook, yields=True)
+        against = self._passed_over(list(refused), refused)
+        if len(against) < len(refused):
+            return ""
+        return "; ".join(map(sentence, against or (reason(Rule.NO_NODE),)))
+
+    def _domain(self) -> Domain | None:
+        return next((one for one in self.outlook.configuration.domains if one.name == self.group.domain), None)
 
     def _elsewhere(self, name: str) -> bool:
         """Another node would take it now."""
@@ -190,6 +216,8 @@ class _Step:
             return self._placed(name)
         if self.known.restart:
             return self._order(OrderKind.RESTART, name, reason(Rule.RESTARTED_BY_OPERATOR))
+        if (outside := self._outside(name)) is not None:
+            return Decided(waits_for=(outside,))
         better, setting = home(self.group, name, self.together, self.outlook)
         if not better or blocker(self.group, self.outlook) is not None:
             return Decided()

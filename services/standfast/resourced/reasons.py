@@ -24,6 +24,7 @@ class Rule(StrEnum):
     MOVED_AWAY = "moved-away"
     STOP_GOES_ON = "stop-goes-on"
     HELD_TWICE = "held-twice"
+    RESTRICTED = "restricted"
     STOPPED_BY_OPERATOR = "stopped-by-operator"
     STARTED_BY_OPERATOR = "started-by-operator"
     DISABLED_BY_OPERATOR = "disabled-by-operator"
@@ -36,6 +37,7 @@ class Rule(StrEnum):
     GOES_HOME = "goes-home"
     GOES_BACK = "goes-back"
     STAYS = "stays"
+    OUTSIDE = "outside"
     NOT_THERE = "not-there"
     FAILED = "failed"
     # why a node cannot be given a group
@@ -91,6 +93,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.MOVED_AWAY: "{cause}: {node} has had its restarts, moved away",
     Rule.STOP_GOES_ON: "a stop that had begun goes on",
     Rule.HELD_TWICE: "more than one node holds it ({nodes}): stopped on all but one",
+    Rule.RESTRICTED: "its restricted domain does not allow {node}",
     Rule.STOPPED_BY_OPERATOR: "stopped by an operator",
     Rule.STARTED_BY_OPERATOR: "started by an operator",
     Rule.DISABLED_BY_OPERATOR: "disabled by an operator",
@@ -106,6 +109,7 @@ SENTENCES: Mapping[Rule, str] = {
     Rule.REMOVED: "it is no group any more: it is stopped before",
     Rule.GOES_BACK: "nobody confirmed the version in force, and it has to stop before the one before comes back",
     Rule.STAYS: "stays on {node}: {why}",
+    Rule.OUTSIDE: "stays on {node}, which its restricted domain does not allow: {why}",
     Rule.NOT_THERE: "cannot be on {node}: {why}",
     Rule.FAILED: "{cause}",
     Rule.UNKNOWN_NODE: "{node} is not a configured node",

@@ -90,9 +90,11 @@ def stops_first(name: str, together: Together, outlook: Outlook) -> str:
     return ""
 
 
-def unfit(group: Group, node: str, together: Together, outlook: Outlook) -> Reason | None:
-    """Why `node` cannot take this group beside what it has."""
+def unfit(group: Group, node: str, together: Together, outlook: Outlook, *, yields: bool = False) -> Reason | None:
+    """Why `node` cannot take this group beside what it has; `yields`: and beside what may be about to start there."""
     there, apart = outlook.on_node[node], together.apart[group.name]
+    if yields:
+        there = there | _coming(node, together, outlook)
     if apart and (others := there & apart):
         setting = group.setting("Apart") or together.groups[min(others)].setting("Apart")  # either may say it
         return _beside(Rule.APART, min(others), node, setting)
@@ -101,6 +103,19 @@ def unfit(group: Group, node: str, together: Together, outlook: Outlook) -> Reas
     if group.exclusive and (others := there - {group.name}):
         return _beside(Rule.NOT_EXCLUSIVE, min(others), node, group.setting("Exclusive"))
     return None
+
+
+def _coming(node: str, together: Together, outlook: Outlook) -> set[str]:
+    """Groups that run nowhere, or stop, and may be started on `node` next."""
+    return {
+        name
+        for name, known in outlook.record.groups.items()
+        if name in together.groups
+        and (name in outlook.leaving or known.phase in (Phase.STOPPED, Phase.STOPPING))
+        and name not in outlook.begun
+        and (unwanted(known) or idle(known, outlook)) is None
+        and node in outlook.allowed(together.groups[name])
+    }
 
 
 def _beside(rule: Rule, other: str, node: str, setting: str) -> Reason:
