@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from standfast.configuration.model import Configuration
+from standfast.configuration.model import Configuration, Resource
 from standfast.resourced import showing
 from standfast.resourced.alone import Wanted, first_updates
 from standfast.resourced.apply import apply
@@ -196,7 +196,8 @@ class Story:
 
     def prepared(self, names: str, group: str | None) -> None:
         """d1 is installed there, and d2 was prepared, which has one more group."""
-        added = (replace(self.configuration.groups[0], name=group),) if group else ()
+        own = (Resource(unit=f"{group}.service"),)
+        added = (replace(self.configuration.groups[0], name=group, resources=own),) if group else ()
         self.offered = replace(self.configuration, digest="d2", groups=(*self.configuration.groups, *added))
         for name in names.split():
             self.apply(Installed(node=name, installed="d1", available="d2"))
