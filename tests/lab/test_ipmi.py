@@ -92,10 +92,10 @@ def check_secret(lab: Lab, node: str, password: str) -> None:
         assert password not in json.dumps(observe.objects(lab, node, f"org.standfast.{service}"))
     places = ("/etc", "/run", "/tmp", "/srv", "/var/lib/standfast", "/var/log/apache2", "/var/tmp")
     holding = lab.sh(node, "grep", "-rlsF", password, *places, check=False).stdout
-    written, last_good = sorted(holding.split())
+    written, stored = sorted(holding.split())
     assert written == "/etc/standfast/bmc.secret"
-    assert re.fullmatch(r"/var/lib/standfast/versions/[0-9a-f]{64}/bmc\.secret", last_good)
-    modes = lab.sh(node, "stat", "--format=%a %U", written, last_good).stdout.splitlines()
+    assert re.fullmatch(r"/var/lib/standfast/versions/[0-9a-f]{64}/bmc\.secret", stored)
+    modes = lab.sh(node, "stat", "--format=%a %U", written, stored).stdout.splitlines()
     assert modes == ["600 root", "600 root"]
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,15 @@ def test_a_damaged_version_is_none_and_is_mended_where_it_is(folder: Path, harm:
     versions.store(OLD, folder)
     assert versions.read(OLD.digest, folder) == OLD
     assert place.stat().st_ino == inode, "the link led to a whole or half version at any time"
+
+
+def test_the_same_files_with_open_modes_open_nothing_of_what_is_in_force(folder: Path) -> None:
+    named = {"cluster.conf": b"[FenceDevice]\nPasswordFile=pdu.secret\n", "pdu.secret": b"p"}
+    place = in_force(tree_of(**named), folder)
+    files = {name: replace(file, mode=0o666) for name, file in tree_of(**named).files.items()}
+    versions.store(Tree(files=files, problems=()), folder)
+    assert [mode(place / name) for name in ("corosync.key", "pdu.secret")] == [0o600, 0o600]
+    assert mode(place / "units/a.service.d/p.conf") == 0o664
 
 
 def test_a_mode_that_was_wrong_is_mended_though_the_digest_does_not_tell(folder: Path) -> None:

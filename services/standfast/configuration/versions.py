@@ -17,10 +17,12 @@ import re
 import shutil
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from standfast.configuration.model import ConfigurationError, Problem, Source
+from standfast.configuration.secrets import secret_names
 from standfast.configuration.system import IN_FORCE as IN_FORCE
 from standfast.configuration.tree import Tree, read_tree
 from standfast.files import make_folders, sync_folder, write_atomic
@@ -35,16 +37,18 @@ _HIDDEN: Final = 0o711
 def store(tree: Tree, folder: Path = FOLDER) -> None:
     """The version `tree` is stored whole, with these modes; a damaged one is mended where it is.
 
-    Raises ConfigurationError: a file of it could not be read.
+    Whatever they are, nobody else reads a secret or writes a file: modes do not count for the digest, so one that is
+    in force could be opened by the same files with others. Raises ConfigurationError: a file of it could not be read.
     """
     if tree.problems:
         raise ConfigurationError(tree.problems)
     place = _place(tree.digest, folder)
     make_folders(folder)
     make_folders(place.parent, _HIDDEN)
+    closed = _closed(tree)
     with _alone(place.parent):
-        if read_tree(place) != tree:
-            _make(tree, place)
+        if read_tree(place) != closed:
+            _make(closed, place)
         sync_folder(place.parent)  # also for a call that was interrupted before it could
 
 
@@ -122,6 +126,12 @@ def prune(keep: Collection[str], folder: Path = FOLDER, *, spare_s: float = 0.0)
             if path.name not in kept and not came_lately:
                 _discard(path)
         sync_folder(versions)
+
+
+def _closed(tree: Tree) -> Tree:
+    secret = secret_names(tree)
+    modes = {name: file.mode & (0o600 if name in secret else 0o775) for name, file in tree.files.items()}
+    return replace(tree, files={name: replace(file, mode=modes[name]) for name, file in tree.files.items()})
 
 
 def _place(digest: str, folder: Path) -> Path:

@@ -1,8 +1,8 @@
 """Only what changed moves: a new version of the configuration and the groups that this node runs (DESIGN section 3).
 
 From the first resource on that the version changes, a group is stopped under the old definitions, and started again
-under the new ones when they are in place. A frozen group, or any in maintenance, is neither stopped nor started: the
-version waits for it, on this node.
+under the new ones when they are in place. A version that changes a frozen group where it runs, or any in maintenance,
+does not come into force (configuring.py).
 """
 
 from collections.abc import Callable, Mapping
