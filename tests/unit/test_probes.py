@@ -73,6 +73,7 @@ def judge(level: str, outcome: str) -> Judge:
     [
         ((), "none", ""),
         ((("live", "good"), ("live", "good")), "good", "live good; live good"),
+        ((("live", "bad"),) * 5, "bad", "live bad; live bad; live bad; 2 more"),
         ((("live", "good"), ("live", "unknown")), "unknown", "live unknown"),
         ((("live", "good"), ("live", "")), "unknown", ""),
         ((("live", "good"), ("live", "unknown"), ("live", "bad")), "bad", "live bad"),
