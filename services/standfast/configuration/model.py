@@ -231,7 +231,9 @@ class Probe(Written):
 
     @property
     def label(self) -> str:
-        """For people."""
+        """For people; a heuristic that is a page is a probe of no unit."""
+        if not self.unit:
+            return f"probe {self.name}"
         return f"probe {self.name} of {self.unit}" if self.name else f"the probe of {self.unit}"
 
 
