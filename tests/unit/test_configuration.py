@@ -187,6 +187,14 @@ def test_the_level_of_a_probe_is_read(root: Path, system: System) -> None:
     assert probe_of(root, system, "URL=http://x\nLevel=startup").level is model.Level.STARTUP
 
 
+def test_a_probe_of_a_unit_is_read(root: Path, system: System) -> None:
+    one = probe_of(root, system, "Type=unit")
+    assert (one.watched, one.active_state, one.status_text) == (None, "active", None)
+    one = probe_of(root, system, "Type=unit\nUnit=b.timer\nActiveState=inactive")
+    assert (one.watched, one.active_state) == ("b.timer", "inactive")
+    assert probe_of(root, system, "Type=unit\nStatusText=^Ready").status_text == "^Ready"
+
+
 def test_the_labs_example_is_good_and_a_hung_apache_is_found_within_three_seconds(root: Path, system: System) -> None:
     shutil.rmtree(root / "units")
     shutil.copytree(EXAMPLE, root, dirs_exist_ok=True)
@@ -618,6 +626,17 @@ FILE_SLIPS = [
         "units/a.service.d/x.conf",
         "[X-Probe]\nType=address\nAddress=x",
         "units/a.service.d/x.conf:3: Address=: “x” is n",
+    ),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=unit\nUnit=a/b", "units/a.service.d/x.conf:3: Unit=: "),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=unit\nUnit=a.mount\nStatusText=x",
+        "units/a.service.d/x.conf:4: StatusText= is only known of a service; remove it, or name one by Unit=",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=unit\nActiveState=activ",
+        "units/a.service.d/x.conf:3: ActiveState=: “activ” is not known; did you mean active?",
     ),
     ("units/a.service.d/x.conf", "[X-Probe]\nConnect=a:x", "units/a.service.d/x.conf:2: Connect=: “x” is no number fr"),
     (

@@ -221,7 +221,7 @@ async def test_redirects_are_followed_as_often_as_allowed() -> None:
         short = await check(probe(url, redirects=1))
         strange = await check(probe(url.replace("healthz", "c"), redirects=3))
     assert (short.outcome, strange.outcome) == (Outcome.BAD, Outcome.BAD)
-    assert short.text.endswith(f"more than 1 redirects, the last one to {url.replace('healthz', 'b?x=1')}")
+    assert short.text.endswith(f"more than 1 redirects, the last one to “{url.replace('healthz', 'b?x=1')}”")
     assert strange.text.endswith("it redirects to “gopher://x/”, which is no page")
 
 

@@ -1,6 +1,8 @@
 """When a unit is called good or bad, whatever its probes see."""
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -71,6 +73,7 @@ def judge(level: str, outcome: str) -> Judge:
     [
         ((), "none", ""),
         ((("live", "good"), ("live", "good")), "good", "live good; live good"),
+        ((("live", "bad"),) * 5, "bad", "live bad; live bad; live bad; 2 more"),
         ((("live", "good"), ("live", "unknown")), "unknown", "live unknown"),
         ((("live", "good"), ("live", "")), "unknown", ""),
         ((("live", "good"), ("live", "unknown"), ("live", "bad")), "bad", "live bad"),
@@ -324,3 +327,20 @@ async def test_the_journal_has_changes_only_and_says_that_a_probe_flaps(monkeypa
         (changed, f"{label} is bad (ready): seen b"),
         (journal.Event.PROBE_FLAPS, f"{label} flaps and is held as good: look at what it asks: seen g"),
     ]
+
+
+def test_a_checker_is_in_memory_only_when_such_a_probe_was_made() -> None:
+    program = (
+        "import sys, asyncio, standfast.resourced.probes, standfast.probes.checking as checking\n"
+        "from standfast.configuration.model import Probe\n"
+        "before = {name for name in sys.modules if name.startswith('standfast.probes.')}\n"
+        "one = Probe(name='', unit='', type='link', interface='lo')\n"
+        "asyncio.run(checking.check(one))\n"
+        "after = {name for name in sys.modules if name.startswith('standfast.probes.')}\n"
+        "print(*sorted(before), '|', *sorted(after - before))\n"
+    )
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    before, after = shown.stdout.split("|")
+    assert before.split() == ["standfast.probes.checking", "standfast.probes.verdict"]
+    assert after.split() == ["standfast.probes.link"]

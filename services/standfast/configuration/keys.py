@@ -131,11 +131,10 @@ _CLUSTER_KEYS = (
 
 _HTTP, _TCP, _UDP = ("http",), ("tcp",), ("udp",)
 _STREAMS, _PORTS = (*_HTTP, *_TCP), (*_TCP, *_UDP)
-_PROBE_TYPES = (*_STREAMS, *_UDP, "icmp", "link", "address")
-_LATER_TYPES = (
-    "unit",
-    *("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe"),
-)
+_UNIT = ("unit",)
+_PROBE_TYPES = (*_STREAMS, *_UDP, *_UNIT, "icmp", "link", "address")
+_ACTIVE_STATES = ("active", "reloading", "inactive", "failed", "activating", "deactivating")
+_LATER_TYPES = ("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe")
 
 _UNIT_KEYS = (
     Key(Scope.GROUP, "Resources", kind.UNITS, "", _RESOURCED, "resources", required=True),
@@ -167,6 +166,9 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "Host", kind.HOST, "", _RESOURCED, "host", types=("icmp",)),
     Key(Scope.PROBE, "Interface", kind.INTERFACE, "", _RESOURCED, "interface", types=("link",)),
     Key(Scope.PROBE, "Address", kind.ADDRESS, "", _RESOURCED, "address", types=("address",)),
+    Key(Scope.PROBE, "Unit", kind.TEXT, "", _RESOURCED, "watched", types=_UNIT),
+    Key(Scope.PROBE, "ActiveState", kind.one_of(*_ACTIVE_STATES), "active", _RESOURCED, "active_state", types=_UNIT),
+    Key(Scope.PROBE, "StatusText", kind.EXPRESSION, "", _RESOURCED, "status_text", types=_UNIT),
     Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_PORTS),
     Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_PORTS),
     Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=_TCP),

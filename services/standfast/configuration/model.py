@@ -213,6 +213,9 @@ class Probe(Written):
     host: str | None = None  # that is pinged
     interface: str | None = None  # that must have its carrier
     address: str | None = None  # that must be on this machine
+    watched: str | None = None  # the unit that systemd is asked for; None: the probe's own
+    active_state: str = "active"  # that it must have
+    status_text: str | None = None  # a regular expression searched in the status that it sent last
     connect: Endpoint | None = None
     send: bytes | None = None
     expect: str | None = None  # a regular expression over bytes, searched in what is answered
@@ -228,7 +231,9 @@ class Probe(Written):
 
     @property
     def label(self) -> str:
-        """For people."""
+        """For people; a heuristic that is a page is a probe of no unit."""
+        if not self.unit:
+            return f"probe {self.name}"
         return f"probe {self.name} of {self.unit}" if self.name else f"the probe of {self.unit}"
 
 

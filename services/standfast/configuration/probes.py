@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from standfast.configuration.keys import KEYS, Scope, Values, read
 from standfast.configuration.model import Probe, Problem, Source
+from standfast.configuration.system import name_refusal
 from standfast.configuration.unitfile import Entry, Section
 from standfast.configuration.values import parse_name, show_span
 
@@ -15,6 +16,7 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("URL",),
     "tcp": ("Connect",),
     "udp": ("Connect", "Send", "Expect"),
+    "unit": (),
     "icmp": ("Host",),
     "link": ("Interface",),
     "address": ("Address",),
@@ -70,6 +72,11 @@ def _contradictions(probe: Probe) -> Iterable[Problem]:
     if probe.slow_after_ms is not None and probe.slow_after_ms >= probe.timeout_ms:
         text = f"SlowAfter= must be shorter than Timeout=, which is {show_span(probe.timeout_ms)}; change one of them"
         yield Problem(source=probe.sources["SlowAfter"], text=text)
+    if probe.watched is not None and (refusal := name_refusal(probe.watched)):
+        yield Problem(source=probe.sources["Unit"], text=f"Unit=: {refusal}")
+    if probe.status_text is not None and not (probe.watched or probe.unit).endswith(".service"):
+        text = "StatusText= is only known of a service; remove it, or name one by Unit="
+        yield Problem(source=probe.sources["StatusText"], text=text)
     if probe.certificate_days is not None and not (probe.tls or probe.url.startswith("https:")):
         wanted = "an https URL=" if probe.type == "http" else "TLS=yes"
         text = f"CertificateDays= needs {wanted}, for there is no certificate without it"

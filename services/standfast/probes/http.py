@@ -28,7 +28,7 @@ async def look(probe: Probe, seen: bytearray) -> str:
         if not probe.redirects or not where:
             return _judge(probe, answer)
         url = _follow(url, where)
-    raise BadAnswerError(f"more than {probe.redirects} redirects, the last one to {_shown(url)}")
+    raise BadAnswerError(f"more than {probe.redirects} redirects, the last one to {excerpt(_shown(url).encode())}")
 
 
 def _follow(url: str, where: str) -> str:

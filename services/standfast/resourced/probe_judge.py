@@ -10,6 +10,7 @@ from standfast.vocabulary import ProbeState
 FIRST_RETRY_MS: Final = 50  # before the first success, doubled up to the interval: a start is seen at once
 FLAPS: Final = 4  # changes between good and bad within WINDOW_MS, as of links
 WINDOW_MS: Final = 60_000
+_TOLD: Final = 3  # probes of one unit whose words are told together
 _NEEDED: Final = (Level.STARTUP, Level.LIVE)  # without them a unit does not serve
 
 
@@ -105,5 +106,6 @@ def combine(judges: Iterable[Judge]) -> tuple[ProbeState, str]:
         (ProbeState.GOOD, [judge for judge in several if judge.state is ProbeState.GOOD]),
     ):
         if deciding:
-            return state, "; ".join(judge.text for judge in deciding)
+            more = [f"{len(deciding) - _TOLD} more"] if len(deciding) > _TOLD else []
+            return state, "; ".join([*(judge.text for judge in deciding[:_TOLD]), *more])
     return ProbeState.NONE, ""
