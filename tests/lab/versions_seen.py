@@ -1,5 +1,6 @@
 """Which version of the configuration each node has, in each of the places where it has one."""
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ def wait_for_one_version(trial: Trial) -> str:
         nodes = trial.lab.nodes()
         try:
             found.update(observe.each(nodes, lambda node: at_node(trial.lab, node)))
-        except LabError:
+        except (LabError, subprocess.TimeoutExpired):
             return False
         seen = observe.agreed(trial.lab)
         same = {text for at in found.values() for text in (at.record, at.in_force, at.installed)}

@@ -1,6 +1,7 @@
 """Requests to a Corosync that may hang."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -54,3 +55,16 @@ def test_the_process_can_end_while_a_request_hangs() -> None:
     began = time.monotonic()
     asyncio.run(scenario())
     assert time.monotonic() - began < 1
+
+
+def test_an_answer_that_comes_in_the_same_turn_as_the_end_of_the_wait_is_not_lost() -> None:
+    async def main() -> None:
+        requests, abandoned = Requests("test"), list[str]()
+        asked = asyncio.ensure_future(requests.ask(lambda: "answer", timeout_s=0.05, abandoned=abandoned.append))
+        await asyncio.sleep(0)
+        time.sleep(0.2)  # noqa: ASYNC251 # the loop is to stand still
+        with contextlib.suppress(TimeoutError):
+            abandoned.append(await asked)
+        assert abandoned == ["answer"]
+
+    asyncio.run(main())

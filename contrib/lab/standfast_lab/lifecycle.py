@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import secrets
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -213,8 +214,8 @@ def booted(node: NodePlace) -> bool:
     """systemd in the node says that its boot is over, whether or not every unit came up."""
     try:
         state = shell.run(node, "systemctl", "is-system-running", timeout_s=10)
-    except LabError:
-        return False  # off again, or between two lives
+    except (LabError, subprocess.TimeoutExpired):
+        return False  # off again, between two lives, or this machine has no time for it
     return state.stdout.strip() in ("running", "degraded")
 
 

@@ -57,10 +57,16 @@ class Requests:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the process ends
                 loop.call_soon_threadsafe(settle, answer, error)
 
-        async with asyncio.timeout(timeout_s):
-            await self._turn.acquire()
-            self._jobs.put(work)
-            return await future
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._turn.acquire()
+                self._jobs.put(work)
+                return await future
+        except (TimeoutError, asyncio.CancelledError):
+            # Where the loop stood still the answer and the end of the wait come in one turn, and nobody gets it.
+            if abandoned is not None and future.done() and not future.cancelled() and future.exception() is None:
+                abandoned(future.result())
+            raise
 
     def _work(self) -> None:
         while True:
