@@ -446,6 +446,16 @@ def test_one_export_in_two_services_is_a_unit_for_each() -> None:
     assert "Resources=nfsclient-x-t.service" in text(made, "units/t.target")
 
 
+def test_a_group_may_stop_for_as_long_as_the_units_that_were_written_for_it() -> None:
+    """A database that is killed after the group's usual 30 s has to recover."""
+    database = '<mysql name="d" config_file="/my.cnf">{}</mysql>'
+    written = text(service(database.format("")), "units/s.target")
+    assert written.endswith("\nStopTimeout=930s\n")
+    sooner = service(database.format('<action name="stop" timeout="60"/>'))
+    assert text(sooner, "units/s.target").endswith("\nStopTimeout=90s\n")
+    assert text(sooner, "units/mysql-d.service").endswith("\nTimeoutStopSec=60s\n")
+
+
 def test_a_mount_may_wait_for_what_is_no_part_of_the_boot(tmp_path: Path) -> None:
     """A volume group, an address, a server: systemd's own Before=local-fs.target would make a circle of it."""
     made = service(

@@ -19,7 +19,7 @@ from standfast.rhcs.reading import every_named, only, read_service
 from standfast.rhcs.report import NewFile
 from standfast.rhcs.resource import Resource, Resources
 from standfast.rhcs.servers import SERVERS
-from standfast.rhcs.timeouts import Timeouts, read_timeouts, with_timeouts
+from standfast.rhcs.timeouts import Timeouts, of_unit, read_timeouts, with_timeouts
 from standfast.rhcs.unit_text import Names, Section, plain_name, render, section
 from standfast.rhcs.units import Place, Translation, Unit, UntranslatableError, stand_in
 
@@ -109,7 +109,7 @@ def _translate(service: Service, tree: Resource, state: _State) -> None:
     timeouts = Timeouts()
     for member in members:
         own = read_timeouts(member.resource)
-        timeouts = timeouts.and_then(own)
+        timeouts = timeouts.and_then(of_unit(member.unit, own))
         _write_unit(member, own, state)
     resources = [("Resources", member.unit.name) for member in members]
     lines = (*resources, *policy_lines(service, tree, state.domains, state.groups, ledger), *timeouts.of_group())

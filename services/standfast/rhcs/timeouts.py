@@ -1,8 +1,9 @@
 """<action> of a resource: how long a start and a stop may take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from standfast.configuration.values import parse_span
 from standfast.rhcs.document import Element
 from standfast.rhcs.reading import every
 from standfast.rhcs.resource import Resource
@@ -49,6 +50,13 @@ def read_timeouts(resource: Resource) -> Timeouts:
             for attribute in ("interval", "depth"):
                 ledger.text(action, attribute)
     return Timeouts(start_s=found["start"], stop_s=found["stop"])
+
+
+def of_unit(unit: Unit, own: Timeouts) -> Timeouts:
+    """What the resource says, else what was written to its unit: a group that is stopped sooner would kill it."""
+    written = (value for one in unit.sections for key, value in one.lines if key == "TimeoutStopSec")
+    stop_s = own.stop_s or parse_span(next(written, "0")) // 1000
+    return replace(own, stop_s=stop_s)
 
 
 def _tell_status(resource: Resource, action: Element) -> None:
