@@ -121,6 +121,17 @@ def version_is_made_of_an_older_one() -> None:
     assert answer.endswith("pushed by uid 0 on n2: standfast config diff")
 
 
+def one_node_gets_three_votes_at_once() -> None:
+    """With d2 n3 alone would be a majority, with d1 n1 and n2 are one: where some have installed it and some have not,
+    both could act. So it is refused; a vote at a time is taken."""
+    world = served_on_the_first(94, 3)
+    revoted = tuple(replace(node, votes=3 if node.name == "n3" else 1) for node in world.configuration.nodes)
+    answer = _push(world, "n1", _next(world, nodes=revoted))
+    recover(world)
+    assert answer == "n3 has 1 votes and would have 3: one vote at a time, so first Votes=2"
+    assert _in_force(world) == {"d1"}
+
+
 def group_is_removed_while_it_runs() -> None:
     world = served_on_the_first(82, 3)
     answer = _push(world, "n2", _without_groups(world))

@@ -151,13 +151,6 @@ def revoted(random: Random, before: Configuration) -> Configuration:
     return replace(before, nodes=tuple(nodes))
 
 
-def revoted_at_will(random: Random, before: Configuration) -> Configuration:
-    """Every node may have other votes, of more than two nodes."""
-    if before.cluster.arbiter or len(before.nodes) == 2:
-        return before
-    return replace(before, nodes=tuple(replace(node, votes=random.choice((1, 1, 3, 5))) for node in before.nodes))
-
-
 def reduced(configuration: Configuration, names: Iterable[str]) -> Configuration:
     """The same configuration with only these nodes."""
     left = tuple(names)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from random import Random
-from unittest.mock import patch
 
 from sim import configurations
 from sim.audit import Violation
@@ -52,12 +51,6 @@ def storm(seed: int, count: int | None = None) -> World:
                 random.choice(faults)(random.choice(names))
             world.run(world.now + random.randint(200, 5_000))
     return world
-
-
-def at_will(seed: int) -> None:
-    """The same, and what is pushed often gives every node other votes."""
-    with patch.object(configurations, "revoted", configurations.revoted_at_will):
-        recover(storm(seed))
 
 
 def _fault(world: World, random: Random, kind: str, name: str) -> Fault:

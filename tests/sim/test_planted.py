@@ -16,7 +16,6 @@ from sim import (
     versions_bugs,
 )
 from sim.conftest import Noticed
-from sim.pushes import at_will
 from sim.test_attacks import PAIRS
 from sim.test_histories import test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left as who_was_met
 from sim.test_resting import rests_for_a_moment_before_a_term
@@ -51,7 +50,6 @@ HISTORIES: dict[planted.Bug, Story] = {
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
     planted.who_was_met_is_forgotten: partial(who_was_met, 2),
     attacks_bugs.calls_name_no_membership: other_membership,
-    versions_bugs.votes_change_at_will: partial(at_will, 36),
     **{bug: partial(walk, seed, count) for bug, (seed, count) in WALKS.items()},
 }
 

@@ -13,7 +13,7 @@ def test_whatever_is_pushed_breaks_no_invariant_and_one_version_is_left(seed: in
 
 
 def test_versions_really_come_into_force_and_go_back_and_are_refused() -> None:
-    worlds = [storm(seed) for seed in range(12)]
+    worlds = [storm(seed) for seed in range(16)]
     journal = [line for world in worlds for line in world.journal]
     assert sum(len(world.audit.versions.counts) for world in worlds) > 12
     assert any(NOBODY in line for line in journal)
