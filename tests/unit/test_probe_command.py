@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Group, Level, Probe, Problem, Resource, Source
-from standfast.ctl import probe as command
+from standfast.ctl import probing as command
 from standfast.ctl.__main__ import main
 from unit.probing import OK, UNIT, hang, in_loop, probe, send, serving
 
