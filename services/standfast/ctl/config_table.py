@@ -1,14 +1,13 @@
 """Versions of the configuration as people read them, within 80 columns."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import IO, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from standfast.ctl.config_versions import Version
+from standfast.ctl.plain import local_time, plain_console, plain_table
 from standfast.ctl.report import Report
 
 _DIGITS: Final = 12
@@ -17,23 +16,23 @@ _DIGITS: Final = 12
 def show_history(history: Sequence[Version], file: IO[str] | None = None, width: int | None = None) -> None:
     """One line for each version, in this machine's time zone, on stdout (or `file`)."""
     if not history:
-        _console(file, width).print("No version was in force yet.")
+        plain_console(file, width).print("No version was in force yet.")
         return
-    table = _table("Version", "Digest", "In force since", "By")
+    table = plain_table("Version", "Digest", "In force since", "By")
     table.add_column("Why", overflow="fold", ratio=1)
     for index, one in enumerate(history):
         number = Text(str(one.number), style="bold green" if index == 0 else "")
-        table.add_row(number, one.digest[:_DIGITS], _time(one.at), one.by, Text(one.why))
-    _console(file, width).print(table)
+        table.add_row(number, one.digest[:_DIGITS], local_time(one.at), one.by, Text(one.why))
+    plain_console(file, width).print(table)
 
 
 def show_version(made: Report, label: str, base: str, file: IO[str] | None = None, width: int | None = None) -> None:
     """Who, when, why; what each node has of it; its files."""
-    console = _console(file, width)
+    console = plain_console(file, width)
     state = Text("in force", style="green") if made["in_force"] else Text("not in force")
     console.print(Text.assemble((f"V{label[1:]}", "bold"), ", ", state))
     console.print(Text(f"digest    {made['digest']}"), soft_wrap=True)
-    for word, value in (("since", _time(made["in_force_since"] or "")), ("by", made["by"]), ("why", made["why"])):
+    for word, value in (("since", local_time(made["in_force_since"] or "")), ("by", made["by"]), ("why", made["why"])):
         if value:
             console.print(Text(f"{word:<10}{value}"))
     if base:
@@ -50,11 +49,11 @@ def show_version(made: Report, label: str, base: str, file: IO[str] | None = Non
 
 def show_nodes(nodes: Iterable[Report], file: IO[str] | None = None, width: int | None = None) -> None:
     """Whether each node has the version in force, and what was edited there since."""
-    table = _table("Node", "Version in force")
+    table = plain_table("Node", "Version in force")
     table.add_column("Edited in /etc/standfast since", overflow="fold", ratio=1)
     for node in nodes:
         table.add_row(node["name"], _installed(node), Text(", ".join(node["drifted"]), style="yellow"))
-    _console(file, width).print(table)
+    plain_console(file, width).print(table)
 
 
 def _installed(node: Report) -> Text:
@@ -74,21 +73,3 @@ def _files(files: Iterable[Report]) -> Table:
     for one in files:
         table.add_row(str(one["bytes"]), Text(one["name"]), "secret" if one["secret"] else "")
     return table
-
-
-def _console(file: IO[str] | None, width: int | None) -> Console:
-    return Console(file=file, width=width, highlight=False, emoji=False, markup=False)
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table
-
-
-def _time(text: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
-    except ValueError:
-        return text

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import IO, Final
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from standfast.ctl.plain import local_time, plain_console, plain_table
 from standfast.ctl.report import Report
 from standfast.ctl.table import ago
 
@@ -18,40 +17,22 @@ def show_plugs(
     plugs: Iterable[Report], now: datetime | None = None, file: IO[str] | None = None, width: int | None = None
 ) -> None:
     """What each plug said, on stdout (or `file`)."""
-    table = _table("Node", "Fence device", "Says", "Answered")
+    table = plain_table("Node", "Fence device", "Says", "Answered")
     table.add_column("What", overflow="fold", ratio=1)
     for plug in plugs:
         says = Text(plug["says"], style="green" if plug["ok"] else "bold red")
         what = plug["text"] if plug["text"] != plug["says"] else ""
         answered = ago(plug["last_answer"], now or datetime.now(UTC))
         table.add_row(plug["node"] or "", plug["device"], says, answered, Text(what))
-    _console(file, width).print(table)
+    plain_console(file, width).print(table)
 
 
 def show_history(entries: Iterable[Report], file: IO[str] | None = None, width: int | None = None) -> None:
     """One line for each attempt, in this machine's time zone, on stdout (or `file`)."""
-    table = _table("Time", "Node", "Loss", "Device", "Action", "Result", "Took")
+    table = plain_table("Time", "Node", "Loss", "Device", "Action", "Result", "Took")
     for entry in entries:
         result = Text(entry["result"], style="green" if entry["result"] in _GOOD else "bold red")
         took = f"{entry['duration_ms'] / 1000:.1f} s"
-        row = (_time(entry["time"]), entry["node"], entry["loss"], entry["device"] or "", entry["action"])
+        row = (local_time(entry["time"]), entry["node"], entry["loss"], entry["device"] or "", entry["action"])
         table.add_row(*row, result, took)
-    _console(file, width).print(table)
-
-
-def _console(file: IO[str] | None, width: int | None) -> Console:
-    return Console(file=file, width=width, highlight=False, emoji=False, markup=False)
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table
-
-
-def _time(text: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
-    except ValueError:
-        return text
+    plain_console(file, width).print(table)
