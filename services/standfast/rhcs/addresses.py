@@ -4,6 +4,7 @@ import ipaddress
 import re
 from typing import Final
 
+from standfast.addresses.units import unit_for
 from standfast.rhcs.resource import Resource
 from standfast.rhcs.unit_text import section
 from standfast.rhcs.units import Place, Unit, UntranslatableError
@@ -28,7 +29,7 @@ def address(resource: Resource, _place: Place) -> tuple[Unit, ...]:
     lines = section("X-Address", ("Prefix", prefix.lstrip("0") or prefix[:1]), ("Interface", interface))
     return (
         Unit(
-            name=f"standfast-ip@{found}.service",
+            name=unit_for(str(found)),
             sections=(lines,) if lines.lines else (),
             what="an address, its link watched",
         ),

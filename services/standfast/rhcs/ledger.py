@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from standfast.configuration.model import Source
+from standfast.configuration.secrets import names_secret
 from standfast.rhcs.advice import advice_for
 from standfast.rhcs.document import Element
 from standfast.rhcs.report import Became, Finding, Kind
 
 _YES: Final = frozenset({"1", "yes", "y", "true", "on", "enable", "enabled"})
 _NO: Final = frozenset({"0", "no", "n", "false", "off", "disable", "disabled"})
-_SECRET: Final = re.compile(r"passw|passphrase|secret|community", re.IGNORECASE)
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _LONGEST_SHOWN: Final = 60
 
@@ -136,7 +136,9 @@ class Ledger:
 
 def is_secret(attribute: str) -> bool:
     """Its value is for nobody's eyes."""
-    return bool(_SECRET.search(attribute)) and not attribute.endswith("_script")
+    return (
+        names_secret(attribute) and not attribute.endswith("_script") and not attribute.startswith("token")
+    )  # totem's
 
 
 def shown(element: Element, attribute: str = "") -> str:
