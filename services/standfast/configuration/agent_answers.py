@@ -1,7 +1,7 @@
-"""What fence agents say of themselves, for who checks a configuration where no fenced runs."""
+"""What agents say of themselves, for who checks a configuration: fence agents where no fenced runs, and OCF agents."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,19 +15,23 @@ _LONGEST_S: Final = 10.0  # measured: 0.06 to 0.15 s
 async def ask_agents(agents: Iterable[str], programs: Path) -> AgentMetadata:
     """By each agent's name what it says, or a sentence why nothing is known; one that is not there is left out."""
     names = [name for name in dict.fromkeys(agents) if (programs / name).is_file()]
-    return dict(zip(names, await asyncio.gather(*(_ask(programs / name) for name in names)), strict=True))
+    asked = (ask_agent(name, (str(programs / name), "-o", "metadata")) for name in names)
+    return dict(zip(names, await asyncio.gather(*asked), strict=True))
 
 
-async def _ask(program: Path) -> Metadata | str:
+async def ask_agent(
+    name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, longest_s: float = _LONGEST_S
+) -> Metadata | str:
+    """What the agent says of itself, or a sentence why nothing is known; for people it is called `name`."""
     try:
-        exit_code, output, _ = await run_program((str(program), "-o", "metadata"), _LONGEST_S)
+        exit_code, output, _ = await run_program(command, longest_s, environment)
+    except TimeoutError:  # one of OSError's
+        return f"{name} does not say within {longest_s:g} s what it can do"
     except OSError as error:
-        return f"{program.name} cannot be run: {error.strerror}"
-    except TimeoutError:
-        return f"{program.name} does not say within {_LONGEST_S:g} s what it can do"
+        return f"{name} cannot be run: {error.strerror}"
     if exit_code:
-        return f"{program.name} does not say what it can do: exit code {exit_code}"
+        return f"{name} does not say what it can do: exit code {exit_code}"
     try:
         return parse_metadata(output)
     except ValueError as error:
-        return f"{program.name}: {error}"
+        return f"{name}: {error}"

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from standfast.configuration.model import Group
 from standfast.configuration.unitfile import Section
 
-_READ_AT_A_START = "X-Address"  # by the address's own program
+_READ_AT_A_START = ("X-Address", "X-Ocf")  # by the units' own programs
 _ACTS_ON_NOTHING = {("Unit", "Description"), ("Unit", "Documentation")}
 
 
@@ -39,7 +39,7 @@ def first_changed(old: Group, new: Group) -> int | None:
 
 def _acts(section: str, key: str) -> bool:
     if section.startswith("X-") or key.startswith("X-"):
-        return section == _READ_AT_A_START
+        return section in _READ_AT_A_START
     return section != "Install" and (section, key) not in _ACTS_ON_NOTHING
 
 

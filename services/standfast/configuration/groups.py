@@ -5,12 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from standfast.addresses.units import served_by, unit_for
 from standfast.configuration.cluster import ClusterPart
+from standfast.configuration.copies import copy_problems
 from standfast.configuration.definitions import definition
 from standfast.configuration.keys import Scope, Values, did_you_mean, read
 from standfast.configuration.model import Group, Problem, Resource, Source
 from standfast.configuration.mounts import mount_unit, type_refusal
-from standfast.configuration.probes import PROBE_SECTION, read_probes
+from standfast.configuration.ocf import SECTION as _OCF
+from standfast.configuration.ocf import read_ocf
+from standfast.configuration.probe_relations import check_probes
+from standfast.configuration.probes import PROBE_SECTION, probe_names, read_probes, usual_probe
 from standfast.configuration.relations import check_relations
 from standfast.configuration.system import System, is_system_target, name_refusal, template
 from standfast.configuration.unitfile import Section, dropin_folders, dropin_order, effective, merge, named
@@ -18,7 +23,6 @@ from standfast.configuration.values import parse_name
 
 _OURS = "X-Standfast"
 _ADDRESS = "X-Address"
-_ADDRESS_UNIT = re.compile(r"standfast-ip@(?P<address>.*)\.service")
 # A group that starts or stops one of these would take the ground from under itself.
 _BASE_UNITS = re.compile(r"(corosync.*|dbus|standfast-(?!ip@|ocf@).*|systemd-.*)\.(service|socket)")
 
@@ -72,6 +76,14 @@ def read_groups(
             description = effective(named(units.sections(f"{name}.target"), "Unit")).get("Description")
             text = description[-1].value if description else name
             groups.append(Group(name=name, description=text, sources=one.sources, **fields))
+            problems += copy_problems(groups[-1])
+    every = [resource for group in groups for resource in group.resources]
+    check_probes(
+        (probe for resource in every for probe in resource.probes),
+        (resource.unit for resource in every),
+        lambda unit: probe_names(units.sections(unit)),
+        problems,
+    )
     _check_mounts(units, problems)
     _refuse_unused(units, problems)
     return tuple(groups)
@@ -137,13 +149,17 @@ def _read_resources(
         begins = next((section.source for section in sections if section.name == _OURS), source)
         settings = read(Scope.RESOURCE, named(sections, _OURS), begins, problems)
         _read_address(unit, sections, problems)
+        ocf = read_ocf(unit, sections, source, problems)
         _check_type(sections, system, problems)
         probes = read_probes(unit, sections, problems)
+        if ocf is not None and not probes:
+            probes = (usual_probe(unit),)
         if refusal:  # nobody is to look further at a unit whose name may be a path, or the system's ground
             problems.append(Problem(source=source, text=refusal))
             continue
         defined = definition(units.files_of(unit))
-        found.append(Resource(unit=unit, probes=probes, definition=defined, source=source, **settings.by_field))
+        one = Resource(unit=unit, probes=probes, ocf=ocf, definition=defined, source=source, **settings.by_field)
+        found.append(one)
     return tuple(found)
 
 
@@ -184,20 +200,20 @@ def _check_type(sections: Sequence[Section], system: System | None, problems: li
 
 
 def _address_refusal(unit: str, cluster: ClusterPart) -> str | None:
-    matched = _ADDRESS_UNIT.fullmatch(unit)
-    if not matched:
+    text = served_by(unit)
+    if text is None:
         return None
     try:
-        address = ipaddress.ip_address(matched["address"])
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return f"{matched['address']} in {unit} is no IP address"
+        return f"{text} in {unit} is no IP address"
     owner = next((node.name for node in cluster.nodes if str(address) in node.addresses), None)
     if owner:
         return f"{address} is {owner}'s own address; a group needs one that no node has"
     if address.is_multicast or address.is_unspecified or address.is_loopback or "%" in str(address):
         return f"{address} in {unit} is no address that a client could reach"
-    if str(address) != matched["address"]:
-        return f"write standfast-ip@{address}.service, so that the address has one name"
+    if str(address) != text:
+        return f"write {unit_for(str(address))}, so that the address has one name"
     return None
 
 
@@ -205,13 +221,13 @@ def _read_address(unit: str, sections: Sequence[Section], problems: list[Problem
     begins = next((section.source for section in sections if section.name == _ADDRESS), None)
     if begins is None:
         return
-    matched = _ADDRESS_UNIT.fullmatch(unit)
-    if not matched:
+    address = served_by(unit)
+    if address is None:
         text = f"[{_ADDRESS}] has no meaning for {unit}; it belongs to standfast-ip@ADDRESS.service"
         problems.append(Problem(source=begins, text=text))
         return
     values = read(Scope.ADDRESS, named(sections, _ADDRESS), begins, problems)
-    if ":" not in matched["address"] and values.by_field.get("prefix", 0) > 32:
+    if ":" not in address and values.by_field.get("prefix", 0) > 32:
         problems.append(Problem(source=values.sources["Prefix"], text="Prefix=: an IPv4 address has at most 32"))
 
 
@@ -220,13 +236,13 @@ def _refuse_unused(units: Units, problems: list[Problem]) -> None:
     for file, sections in units.files.items():
         unit = file.partition("/")[0].removesuffix(".d") if "/" in file else file
         for section in sections:
-            if section.name in (_OURS, _ADDRESS) or PROBE_SECTION.fullmatch(section.name):
+            if section.name in (_OURS, _ADDRESS, _OCF) or PROBE_SECTION.fullmatch(section.name):
                 if file not in units.used:
                     text = (
                         f"{unit} is in no group's Resources=, so [{section.name}] does nothing; add it or remove this"
                     )
                     problems.append(Problem(source=section.source, text=text))
                 continue
-            hint = did_you_mean(section.name, (_OURS, "X-Probe", _ADDRESS), "[{}]")
+            hint = did_you_mean(section.name, (_OURS, "X-Probe", _ADDRESS, _OCF), "[{}]")
             if section.name.startswith("X-") and hint:
                 problems.append(Problem(source=section.source, text=f"unknown section [{section.name}]{hint}"))

@@ -85,7 +85,7 @@ def in_the_way(
 
 def unguarded(groups: Iterable[Group], system: Path = SYSTEM) -> tuple[str, ...]:
     """Units that would become resources: no guard of ours is in place for them."""
-    units = (resource.unit for group in groups for resource in group.resources)
+    units = dict.fromkeys(resource.unit for group in groups for resource in group.resources)
     return tuple(unit for unit in units if not (system / f"{unit}.d" / DROPIN).exists())
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 from standfast.configuration import probe_values
 from standfast.configuration import values as kind
-from standfast.configuration.model import Level, Problem, QuorumLoss, Recovery, Source, StopFailure
+from standfast.configuration.copies import MOST, parse_copies
+from standfast.configuration.model import Level, OnFail, Problem, QuorumLoss, Recovery, Source, StopFailure
 from standfast.configuration.unitfile import Entry, effective
 from standfast.configuration.values import Kind
+from standfast.ocf.agent import parse_agent, parse_parameter
 
 
 class Scope(StrEnum):
@@ -30,6 +32,7 @@ class Scope(StrEnum):
     RESOURCE = "[X-Standfast] of a resource's unit"
     PROBE = "[X-Probe] of a resource's unit"
     ADDRESS = "[X-Address] of standfast-ip@ADDRESS.service"
+    OCF = "[X-Ocf] of standfast-ocf@NAME.service"
 
 
 CLUSTER_SCOPES = (Scope.CLUSTER, Scope.NODE, Scope.DEVICE, Scope.DOMAIN, Scope.HEURISTIC)
@@ -60,15 +63,20 @@ class Values:
     def sources(self) -> dict[str, Source]:
         """By key as the administrator writes it: where its last value stands; and where each word of a list stands.
 
-        The latter by "Option=ip" (an option's name) and "Fence=pdu-a:7": a check of fence devices names the line.
+        The latter by "Option=ip" (or Parameter=), "Fence=pdu-a:7" and "Needs=page": later checks name the line.
         """
         options = {
-            f"Option={entry.value.partition('=')[0].strip()}": entry.source for entry in self.entries.get("Option", ())
+            f"{key}={entry.value.partition('=')[0].strip()}": entry.source
+            for key in ("Option", "Parameter")
+            for entry in self.entries.get(key, ())
         }
-        plugs = {
-            f"Fence={word}": entry.source for entry in self.entries.get("Fence", ()) for word in entry.value.split()
+        words = {
+            f"{name}={word}": entry.source
+            for name in ("Fence", "Needs")
+            for entry in self.entries.get(name, ())
+            for word in entry.value.split()
         }
-        return options | plugs | {name: entries[-1].source for name, entries in self.entries.items()}
+        return options | words | {name: entries[-1].source for name, entries in self.entries.items()}
 
     def source_of(self, name: str, word: str = "") -> Source:
         """Where `word` stands in the values of key `name`; the key must have been written."""
@@ -131,10 +139,22 @@ _CLUSTER_KEYS = (
 
 _HTTP, _TCP, _UDP = ("http",), ("tcp",), ("udp",)
 _STREAMS, _PORTS = (*_HTTP, *_TCP), (*_TCP, *_UDP)
-_UNIT = ("unit",)
-_PROBE_TYPES = (*_STREAMS, *_UDP, *_UNIT, "icmp", "link", "address")
+_UNIT, _EXEC, _FILE, _MOUNT, _DNS, _SMTP = ("unit",), ("exec",), ("file",), ("mount",), ("dns",), ("smtp",)
+DATABASES = ("mysql", "pgsql", "redis")
+_SERVERS = (*_PORTS, *_DNS, *_SMTP, *DATABASES)
+_SOCKETS = (*_STREAMS, *DATABASES)
+_SECURE = (*_STREAMS, *_SMTP, *DATABASES)  # can use TLS
+_LOGINS = (*_HTTP, *_SMTP, *DATABASES)
+_EXPECTING = (*_PORTS, *_DNS, *_EXEC, *_FILE, "redis")
+_PROBE_TYPES = (
+    *(*_STREAMS, *_UDP, *_DNS, *_SMTP, *DATABASES, *_UNIT, "icmp", "link", "address"),
+    *(*_EXEC, *_FILE, *_MOUNT, "ocf", "probe"),
+)
 _ACTIVE_STATES = ("active", "reloading", "inactive", "failed", "activating", "deactivating")
-_LATER_TYPES = ("exec", "dns", "smtp", "mysql", "pgsql", "redis", "file", "mount", "probe")
+
+COPIES = Kind(label=f"number, 1 to {MOST}, or all", parse=parse_copies)
+OCF_AGENT = Kind(label="OCF agent, ocf:PROVIDER:TYPE", parse=parse_agent)
+OCF_PARAMETERS = Kind(label="NAME=VALUE, one line for each", parse=parse_parameter, combine=dict)
 
 _UNIT_KEYS = (
     Key(Scope.GROUP, "Resources", kind.UNITS, "", _RESOURCED, "resources", required=True),
@@ -152,27 +172,48 @@ _UNIT_KEYS = (
     Key(Scope.GROUP, "After", kind.NAMES, "", _RESOURCED, "after"),
     Key(Scope.GROUP, "Apart", kind.NAMES, "", _RESOURCED, "apart"),
     Key(Scope.GROUP, "Exclusive", kind.BOOLEAN, "no", _RESOURCED, "exclusive"),
-    Key(Scope.GROUP, "Copies", kind.integer(1, 16), "1", _RESOURCED),
+    Key(Scope.GROUP, "Copies", COPIES, "1", _RESOURCED, "copies"),
     Key(Scope.RESOURCE, "Critical", kind.BOOLEAN, "yes", _RESOURCED, "critical"),
-    Key(Scope.PROBE, "Type", kind.one_of(*_PROBE_TYPES, later=_LATER_TYPES), "http", _RESOURCED, "type"),
+    Key(Scope.PROBE, "Type", kind.one_of(*_PROBE_TYPES), "http", _RESOURCED, "type"),
     Key(Scope.PROBE, "URL", kind.URL, "", _RESOURCED, "url", types=_HTTP),
     Key(Scope.PROBE, "Status", kind.STATUSES, "200", _RESOURCED, "status", types=_HTTP),
     Key(Scope.PROBE, "Header", probe_values.HEADERS, "", _RESOURCED, "headers", types=_HTTP),
     Key(Scope.PROBE, "Body", kind.EXPRESSION, "", _RESOURCED, "body", types=_HTTP),
     Key(Scope.PROBE, "Json", probe_values.JSON_TESTS, "", _RESOURCED, "json", types=_HTTP),
     Key(Scope.PROBE, "Redirects", kind.integer(0, 20), "0", _RESOURCED, "redirects", types=_HTTP),
-    Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_STREAMS),
-    Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_PORTS),
+    Key(Scope.PROBE, "Socket", probe_values.SOCKET, "", _RESOURCED, "socket", types=_SOCKETS),
+    Key(Scope.PROBE, "Connect", probe_values.ENDPOINT, "", _RESOURCED, "connect", types=_SERVERS),
     Key(Scope.PROBE, "Host", kind.HOST, "", _RESOURCED, "host", types=("icmp",)),
     Key(Scope.PROBE, "Interface", kind.INTERFACE, "", _RESOURCED, "interface", types=("link",)),
     Key(Scope.PROBE, "Address", kind.ADDRESS, "", _RESOURCED, "address", types=("address",)),
-    Key(Scope.PROBE, "Unit", kind.TEXT, "", _RESOURCED, "watched", types=_UNIT),
+    Key(Scope.PROBE, "Unit", kind.TEXT, "", _RESOURCED, "watched", types=(*_UNIT, "probe")),
     Key(Scope.PROBE, "ActiveState", kind.one_of(*_ACTIVE_STATES), "active", _RESOURCED, "active_state", types=_UNIT),
     Key(Scope.PROBE, "StatusText", kind.EXPRESSION, "", _RESOURCED, "status_text", types=_UNIT),
     Key(Scope.PROBE, "Send", probe_values.BYTES, "", _RESOURCED, "send", types=_PORTS),
-    Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_PORTS),
-    Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=_TCP),
-    Key(Scope.PROBE, "CertificateDays", kind.integer(1, 3650), "", _RESOURCED, "certificate_days", types=_STREAMS),
+    Key(Scope.PROBE, "Expect", probe_values.BYTES_EXPRESSION, "", _RESOURCED, "expect", types=_EXPECTING),
+    Key(Scope.PROBE, "TLS", kind.BOOLEAN, "no", _RESOURCED, "tls", types=(*_TCP, *_SMTP, *DATABASES)),
+    Key(Scope.PROBE, "StartTLS", kind.BOOLEAN, "no", _RESOURCED, "start_tls", types=_SMTP),
+    Key(Scope.PROBE, "CAFile", probe_values.PATH, "", _RESOURCED, "ca_file", types=_SECURE),
+    Key(Scope.PROBE, "ClientCertificate", probe_values.PATH, "", _RESOURCED, "client_certificate", types=_SECURE),
+    Key(Scope.PROBE, "ClientKey", probe_values.PATH, "", _RESOURCED, "client_key", types=_SECURE),
+    Key(Scope.PROBE, "User", kind.TEXT, "", _RESOURCED, "user", types=(*_LOGINS, *_EXEC)),
+    Key(Scope.PROBE, "PasswordFile", kind.FILE, "", _RESOURCED, "password_file", types=_LOGINS),
+    Key(Scope.PROBE, "Credential", probe_values.CREDENTIAL, "", _RESOURCED, "credential", types=(*_LOGINS, *_EXEC)),
+    Key(Scope.PROBE, "Database", kind.TEXT, "", _RESOURCED, "database", types=DATABASES),
+    Key(Scope.PROBE, "Query", kind.TEXT, "", _RESOURCED, "query", types=DATABASES),
+    Key(Scope.PROBE, "Value", probe_values.COMPARISON, "", _RESOURCED, "value", types=DATABASES),
+    Key(Scope.PROBE, "Question", probe_values.QUESTION, "", _RESOURCED, "question", types=_DNS),
+    Key(Scope.PROBE, "Recipient", probe_values.MAILBOX, "", _RESOURCED, "recipient", types=_SMTP),
+    Key(Scope.PROBE, "Exec", kind.COMMAND, "", _RESOURCED, "command", types=_EXEC),
+    Key(Scope.PROBE, "Sandbox", kind.BOOLEAN, "yes", _RESOURCED, "sandbox", types=_EXEC),
+    Key(Scope.PROBE, "MemoryMax", probe_values.SIZE, "128M", _RESOURCED, "memory_max", types=_EXEC),
+    Key(Scope.PROBE, "Path", probe_values.PATH, "", _RESOURCED, "path", types=(*_FILE, *_MOUNT)),
+    Key(Scope.PROBE, "Write", kind.BOOLEAN, "no", _RESOURCED, "write", types=(*_FILE, *_MOUNT)),
+    Key(Scope.PROBE, "MaxAge", kind.span("1s"), "", _RESOURCED, "max_age_ms", types=_FILE),
+    Key(Scope.PROBE, "FreePercent", kind.integer(1, 99), "", _RESOURCED, "free_percent", types=_MOUNT),
+    Key(Scope.PROBE, "Depth", kind.integer(0, 100), "0", _RESOURCED, "depth", types=("ocf",)),
+    Key(Scope.PROBE, "Probe", kind.NAME, "", _RESOURCED, "other", types=("probe",)),
+    Key(Scope.PROBE, "CertificateDays", kind.integer(1, 3650), "", _RESOURCED, "certificate_days", types=_SECURE),
     Key(Scope.PROBE, "SlowAfter", kind.span("1ms", "10min"), "", _RESOURCED, "slow_after_ms"),
     Key(Scope.PROBE, "Interval", kind.span("100ms", "1h"), "2s", _RESOURCED, "interval_ms"),
     Key(Scope.PROBE, "FastInterval", kind.span("100ms", "1h"), "", _RESOURCED, "fast_interval_ms"),
@@ -180,13 +221,16 @@ _UNIT_KEYS = (
     Key(Scope.PROBE, "StartTimeout", kind.span("100ms"), "60s", _RESOURCED, "start_timeout_ms"),
     Key(Scope.PROBE, "FailAfter", kind.integer(1, 1000), "3", _RESOURCED, "fail_after"),
     Key(Scope.PROBE, "PassAfter", kind.integer(1, 1000), "1", _RESOURCED, "pass_after"),
-    Key(Scope.PROBE, "From", kind.one_of("self", "peers"), "self", _RESOURCED),
-    Key(Scope.PROBE, "Needs", kind.NAMES, "", _RESOURCED),
+    Key(Scope.PROBE, "Outside", kind.BOOLEAN, "no", _RESOURCED, "outside"),
+    Key(Scope.PROBE, "From", probe_values.FROM, "self", _RESOURCED, "peers"),
+    Key(Scope.PROBE, "Needs", kind.NAMES, "", _RESOURCED, "needs"),
     Key(Scope.PROBE, "Level", kind.member_of(Level), "live", _RESOURCED, "level"),
-    Key(Scope.PROBE, "OnFail", kind.one_of("recover", "relocate", "alert"), "recover", _RESOURCED),
+    Key(Scope.PROBE, "OnFail", kind.member_of(OnFail), "recover", _RESOURCED, "on_fail"),
     Key(Scope.ADDRESS, "Prefix", kind.integer(0, 128), "", "standfast-ip", "prefix"),
     Key(Scope.ADDRESS, "Interface", kind.INTERFACE, "", "standfast-ip", "interface"),
-    Key(Scope.ADDRESS, "Duplicate", kind.one_of("refuse", "defend"), "refuse", "standfast-ip"),
+    Key(Scope.ADDRESS, "Duplicate", kind.one_of("refuse", "defend"), "refuse", "standfast-ip", "duplicate"),
+    Key(Scope.OCF, "Agent", OCF_AGENT, "", "standfast-ocf", "agent", required=True),
+    Key(Scope.OCF, "Parameter", OCF_PARAMETERS, "", "standfast-ocf", "parameters"),
 )
 
 KEYS = _CLUSTER_KEYS + _UNIT_KEYS

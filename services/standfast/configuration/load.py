@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import Final
 
 from standfast.configuration.cluster import ClusterPart, read_cluster
+from standfast.configuration.copies import with_copies
 from standfast.configuration.groups import Units, read_groups
 from standfast.configuration.keys import did_you_mean
-from standfast.configuration.model import Configuration, ConfigurationError, Group, Problem, Source
+from standfast.configuration.model import (
+    Configuration,
+    ConfigurationError,
+    FenceDevice,
+    Group,
+    Probe,
+    Problem,
+    Source,
+)
 from standfast.configuration.system import System, is_unit_file_name
 from standfast.configuration.tree import Tree, read_tree, replace_files
 from standfast.configuration.unitfile import Section, merge, scan
@@ -94,8 +103,9 @@ def examine(tree: Tree, system: System | None = _HERE) -> Examined:
     problems = list(tree.problems)
     cluster = _read_cluster_files(tree, problems)
     groups = read_groups(Units(files=_unit_files(tree, problems), masked=_masked(tree)), cluster, system, problems)
-    _check_secrets(tree, cluster, problems)
+    _check_secrets(tree, cluster, groups, problems)
     _check_agents(cluster, system, problems)
+    _check_alerts(tree, problems)
     configuration = None if problems else _configuration(tree, cluster, groups)
     return Examined(configuration=configuration, groups=groups, problems=tuple(sorted(problems, key=in_reading_order)))
 
@@ -107,7 +117,7 @@ def in_reading_order(problem: Problem) -> tuple[str, bool, int]:
 
 def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) -> Configuration:
     assert cluster.cluster is not None, "without it there is a problem"
-    return Configuration(
+    written = Configuration(
         cluster=cluster.cluster,
         nodes=cluster.nodes,
         devices=cluster.devices,
@@ -117,6 +127,7 @@ def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) 
         heuristics=cluster.heuristics,
         key=hashlib.sha256(tree.files["corosync.key"].content).hexdigest(),
     )
+    return with_copies(written)
 
 
 def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
@@ -198,7 +209,14 @@ def _at(path: str, content: bytes, offset: int, text: str) -> Problem:
     return Problem(source=Source(path=path, line=content.count(b"\n", 0, offset) + 1), text=text)
 
 
-def _check_secrets(tree: Tree, cluster: ClusterPart, problems: list[Problem]) -> None:
+def _check_alerts(tree: Tree, problems: list[Problem]) -> None:
+    if any(name.startswith("alerts.d/") for name in tree.files):
+        from standfast.configuration.alerts import read_alerts  # most have none, and memory is short
+
+        problems += read_alerts(tree)[1]
+
+
+def _check_secrets(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...], problems: list[Problem]) -> None:
     key = tree.files.get("corosync.key")
     source = Source(path="corosync.key", line=0)
     if tree.lacks("corosync.key"):
@@ -206,12 +224,15 @@ def _check_secrets(tree: Tree, cluster: ClusterPart, problems: list[Problem]) ->
         problems.append(Problem(source=source, text=text))
     elif key is not None and len(key.content) not in _KEY_BYTES:
         problems.append(Problem(source=source, text=f"has {len(key.content)} bytes; a key has 128 to 4096"))
-    for device in cluster.devices:
-        if device.password_file and tree.lacks(device.password_file):
+    probes = (probe for group in groups for resource in group.resources for probe in resource.probes)
+    owners: tuple[FenceDevice | Probe, ...] = (*cluster.devices, *probes)
+    named = [(one.password_file, one.sources) for one in owners if one.password_file]
+    for name, sources in named:
+        if tree.lacks(name):
             names = (name for name in tree.files if "/" not in name)
-            text = f"there is no file {device.password_file}{did_you_mean(device.password_file, names)}"
-            problems.append(Problem(source=device.sources["PasswordFile"], text=text))
-    secrets = {"corosync.key", *(device.password_file for device in cluster.devices if device.password_file)}
+            text = f"there is no file {name}{did_you_mean(name, names)}"
+            problems.append(Problem(source=sources["PasswordFile"], text=text))
+    secrets = {"corosync.key", *(name for name, _ in named)}
     for name in sorted(secrets & set(tree.files)):
         if tree.files[name].mode & 0o077:
             text = f"can be read by others (mode {tree.files[name].mode:04o}); chmod 0600 it"

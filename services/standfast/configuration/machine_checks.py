@@ -10,14 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from standfast.addresses.netlink import Network
 from standfast.bus import Bus
 from standfast.configuration.as_installed import AsInstalled
+from standfast.configuration.copies import as_written
 from standfast.configuration.guards import DROPIN
 from standfast.configuration.install import MANIFEST, SYSTEM, in_the_way, unguarded
 from standfast.configuration.load import in_reading_order
 from standfast.configuration.model import Configuration, Group, Problem, Source
 from standfast.configuration.mounts import fstab_problems
-from standfast.configuration.network_checks import Network, address_problems, read_network
+from standfast.configuration.network_checks import address_problems, read_network
+from standfast.configuration.ocf_checks import OcfAgents
+from standfast.configuration.probe_checks import probe_problems
+from standfast.configuration.storage_checks import Look, look, storage_problems
 from standfast.configuration.system import System
 from standfast.configuration.tree import Tree
 from standfast.configuration.unit_checks import sections_elsewhere, unit_problems
@@ -26,6 +31,7 @@ from standfast.configuration.versions import IN_FORCE
 from standfast.manager import enabled_or_running, has_assertion
 
 _ASSERTION = "AssertPathExists="
+_AGENTS = OcfAgents()  # what they say is kept while this process lives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,8 @@ class Machine:
     root: Path = IN_FORCE
     units: Path = SYSTEM
     manifest: Path = MANIFEST
+    agents: OcfAgents = _AGENTS
+    disks: Look = look
 
 
 async def objections(configuration: Configuration, tree: Tree, bus: Bus) -> tuple[str, ...]:
@@ -47,7 +55,7 @@ async def objections(configuration: Configuration, tree: Tree, bus: Bus) -> tupl
 
     Raises BusError when systemd does not answer, OSError when this machine cannot be looked at.
     """
-    found = await inspect(configuration.groups, tree, bus, configuration=configuration)
+    found = await inspect(as_written(configuration.groups), tree, bus, configuration=configuration)
     return tuple(str(problem) for problem in found if not problem.warning)
 
 
@@ -65,7 +73,12 @@ async def inspect(
     """
     machine = machine or Machine()
     here = tuple(group for group in groups if _may_run(group, configuration, machine.host))
-    found = await asyncio.to_thread(_look, groups, here, tree, machine)
+    units = AsInstalled(tree, machine.system)
+    found = await asyncio.to_thread(_look, groups, here, tree, units, machine)
+    found += await machine.agents.problems(here)
+    found += await storage_problems(here, units, machine.disks)
+    heuristics = configuration.heuristics if configuration else ()
+    found += await asyncio.to_thread(lambda: [*probe_problems(here, heuristics)])
     found += await verify(groups, tree, machine.system, machine.analyze)
     if bus is not None:
         found += await _ask_systemd(groups, machine, bus)
@@ -80,8 +93,9 @@ def _may_run(group: Group, configuration: Configuration | None, host: str) -> bo
     return bool(names & set(configuration.allowed(group)))
 
 
-def _look(groups: tuple[Group, ...], here: tuple[Group, ...], tree: Tree, machine: Machine) -> list[Problem]:
-    units = AsInstalled(tree, machine.system)
+def _look(
+    groups: tuple[Group, ...], here: tuple[Group, ...], tree: Tree, units: AsInstalled, machine: Machine
+) -> list[Problem]:
     found = list(in_the_way(groups, tree, machine.root, machine.units, machine.manifest))
     found += unit_problems(groups, units)
     found += sections_elsewhere(units)

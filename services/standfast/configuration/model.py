@@ -185,6 +185,23 @@ class JsonTest:
     text: str  # as it is written
 
 
+class OnFail(StrEnum):
+    """What is done about a live probe that is bad."""
+
+    RECOVER = "recover"  # as the group's Recovery= says
+    RELOCATE = "relocate"  # the group leaves the node at once
+    ALERT = "alert"  # nothing: it is shown and told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What the first value that a database answers with must be."""
+
+    comparison: str  # == != < <= > >=
+    value: str | int | float | bool | None
+    text: str  # as it is written
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     host: str  # a name or an IP address
@@ -220,6 +237,31 @@ class Probe(Written):
     send: bytes | None = None
     expect: str | None = None  # a regular expression over bytes, searched in what is answered
     tls: bool = False
+    start_tls: bool = False  # the connection begins without TLS and asks for it
+    ca_file: str | None = None  # the authorities that are believed; None: the system's
+    client_certificate: str | None = None  # a file that is shown to the other side, with its key's file
+    client_key: str | None = None
+    user: str | None = None  # that logs in; of exec: whose rights the program has
+    password_file: str | None = None  # beside cluster.conf
+    credential: str | None = None  # a systemd credential that is the password (systemd-creds(1))
+    database: str | None = None
+    query: str | None = None
+    value: Comparison | None = None  # of the first value that the query gives
+    question: tuple[str, str] | None = None  # a name and a record's type that a name server is asked for
+    recipient: str | None = None  # an address that the mail server must take
+    command: tuple[str, ...] = ()  # a program's path and its arguments
+    sandbox: bool = True  # the program can change nothing
+    memory_max: int = 134_217_728  # bytes that the program may use
+    path: str | None = None  # of a file or a mount point
+    write: bool = False  # it must take a byte
+    max_age_ms: int | None = None  # since the file was changed
+    free_percent: int | None = None  # of a file system that must be free
+    depth: int = 0  # of the look of a resource agent's monitor (OCF_CHECK_LEVEL)
+    other: str | None = None  # the name of another probe whose result is taken
+    peers: bool = False  # the other nodes make it
+    outside: bool = False  # what it asks is not the group's: it can be asked from every node
+    needs: tuple[str, ...] = ()  # probes of the same unit; unless they are good this one says nothing
+    on_fail: OnFail = OnFail.RECOVER
     certificate_days: int | None = None  # that the certificate must still be good for
     slow_after_ms: int | None = None  # a good answer that took longer is bad
     interval_ms: int = 2_000
@@ -230,11 +272,51 @@ class Probe(Written):
     pass_after: int = 1
 
     @property
+    def decides(self) -> bool:
+        """While it is bad its unit has failed, and until it is good its unit does not serve."""
+        return self.level in (Level.STARTUP, Level.LIVE) and self.on_fail is not OnFail.ALERT
+
+    @property
+    def is_taken(self) -> bool:
+        """Its result comes from another probe, or from other nodes."""
+        return self.type == "probe" or self.peers
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """Of Type=probe: unit and name of the probe whose result it takes."""
+        return self.watched or self.unit, self.other or ""
+
+    @property
+    def called(self) -> str:
+        """For people who know of which unit."""
+        return f"probe {self.name}" if self.name else "the probe"
+
+    @property
+    def is_outside(self) -> bool:
+        """It decides all the time whether its group serves, and can be asked from every node."""
+        return self.outside and not self.peers and self.decides and self.level is Level.LIVE
+
+    @property
+    def full_name(self) -> str:
+        """Unlike all others of its group."""
+        return f"{self.unit}/{self.name}"
+
+    @property
     def label(self) -> str:
         """For people; a heuristic that is a page is a probe of no unit."""
-        if not self.unit:
-            return f"probe {self.name}"
-        return f"probe {self.name} of {self.unit}" if self.name else f"the probe of {self.unit}"
+        return f"{self.called} of {self.unit}" if self.unit else self.called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ocf(Written):
+    """The [X-Ocf] of standfast-ocf@NAME.service."""
+
+    agent: tuple[str, str]  # provider and type
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"ocf:{':'.join(self.agent)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +324,7 @@ class Resource:
     unit: str
     critical: bool = True
     probes: tuple[Probe, ...] = ()
+    ocf: Ocf | None = None
     definition: str = ""  # see configuration.definitions: where it differs, the unit must start anew
     source: Source = field(default=Source(path="", line=0), compare=False)
 
@@ -267,10 +350,22 @@ class Group(Written):
     after: tuple[str, ...] = ()  # groups that start first, where both are to start
     apart: tuple[str, ...] = ()  # groups that never share its node; it holds both ways, whichever of them says it
     exclusive: bool = False  # no other group is on its node
+    copies: int = 1  # nodes that run it at the same time
+    node: str = ""  # of a copy (configuration.copies): the only node that may run it
+
+    def probes_called(self, names: tuple[str, ...]) -> tuple[Probe, ...]:
+        """Those of its probes that are named, as "UNIT/NAME"."""
+        probes = (probe for resource in self.resources for probe in resource.probes) if names else ()
+        return tuple(probe for probe in probes if probe.full_name in names)
+
+    @property
+    def base(self) -> str:
+        """The name that it is written under, which all its copies share."""
+        return self.name.partition("@")[0]
 
     @property
     def target(self) -> str:
-        return f"{self.name}.target"
+        return f"{self.base}.target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +389,8 @@ class Configuration:
 
     def allowed(self, group: Group) -> tuple[str, ...]:
         """The nodes that may run `group`, best first (domain's order, then id)."""
+        if group.node:
+            return (group.node,)
         names = tuple(node.name for node in self.nodes)
         domain = next((domain for domain in self.domains if domain.name == group.domain), None)
         if domain is None:

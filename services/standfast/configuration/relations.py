@@ -1,13 +1,15 @@
 """What groups say of each other: Needs=, After= and Apart= name groups that exist, and contradict nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from standfast.configuration.cluster import ClusterPart
 from standfast.configuration.keys import Values, did_you_mean
 from standfast.configuration.model import Problem, Source
 
 _KEYS = {"Needs": "needs", "After": "is after", "Apart": "is apart from"}  # with the verb of its sentence
+_Name = TypeVar("_Name", bound=Hashable)
 _ORDERING = ("Needs", "After")  # the group starts after those that it names
 
 
@@ -59,16 +61,16 @@ def _refuse_circles(relations: list[_Relation], groups: Mapping[str, Values], pr
     for relation in relations:
         if relation.key in _ORDERING:
             waits[relation.group].setdefault(relation.other, relation)
-    for names in _circles(waits):
+    for names in circles(waits):
         steps = [waits[name][other] for name, other in zip(names, (*names[1:], names[0]), strict=True)]
         way = ", ".join(map(str, steps))
         text = f"none of these could start before the others: {way}; remove one of these settings"
         problems.append(Problem(source=steps[-1].source, text=text))
 
 
-def _circles(waits: Mapping[str, Mapping[str, object]]) -> Iterator[list[str]]:
+def circles(waits: Mapping[_Name, Mapping[_Name, object]]) -> Iterator[list[_Name]]:
     """The names on each circle found; without the last step of each (back to the first name) there would be none."""
-    done: set[str] = set()
+    done: set[_Name] = set()
     for start in waits:
         way = {} if start in done else {start: iter(waits[start])}
         while way:

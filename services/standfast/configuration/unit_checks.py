@@ -8,8 +8,10 @@ from standfast.configuration.guards import DROPIN
 from standfast.configuration.model import Group, Problem, Resource
 from standfast.configuration.unitfile import Entry, effective, named
 from standfast.configuration.values import parse_span, show_span
+from standfast.manager import INIT_SCRIPTS
 
 _OURS = re.compile(r"X-Standfast|X-Probe(\s.*)?")
+_GENERATED = "/run/systemd/generator"  # nobody wrote what stands in these folders
 _START, _STOP = ("StartTimeout", "start_timeout_ms"), ("StopTimeout", "stop_timeout_ms")
 # what a unit's own key is compared with; systemd's TimeoutSec= of other units than services counts for both
 _TIMEOUTS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
@@ -26,6 +28,7 @@ def unit_problems(groups: Iterable[Group], units: AsInstalled) -> Iterator[Probl
         for resource in group.resources:
             yield from _of_later_dropins(group, resource, units)
             yield from _of_timeouts(group, resource, units)
+            yield from _of_init_scripts(resource, units)
 
 
 def sections_elsewhere(units: AsInstalled) -> Iterator[Problem]:
@@ -70,12 +73,25 @@ def _of_timeouts(group: Group, resource: Resource, units: AsInstalled) -> Iterat
         for key, ours in keys.items():
             for name, attribute in ours if key in written else ():
                 entry, limit_ms = written[key][-1], getattr(group, attribute)
-                if _longer(entry, limit_ms):
+                if _longer(entry, limit_ms) and not entry.source.path.startswith(_GENERATED):
                     text = (
                         f"{key}={entry.value} of {resource.unit} is longer than {name}={show_span(limit_ms)} of group"
                     )
                     text += f" {group.name}, which kills it then; raise {name}= if it needs that long"
                     yield Problem(source=entry.source, text=text, warning=True)
+
+
+def _of_init_scripts(resource: Resource, units: AsInstalled) -> Iterator[Problem]:
+    """systemd.service(5): with RemainAfterExit=yes, as its generator writes it of a script without a “# pidfile:”, a
+    unit is active for ever once it was started."""
+    sections = units.sections(resource.unit)
+    script = "".join(entry.value for entry in named(sections, "Unit") if entry.key == "SourcePath")
+    service = effective(named(sections, "Service"))
+    remains = [entry.value for entry in service.get("RemainAfterExit", ())][-1:] == ["yes"]
+    if script.startswith(INIT_SCRIPTS) and remains and not resource.probes:
+        text = f"nobody would notice that the daemon of {script} died; write an [X-Probe] in"
+        text += f" units/{resource.unit}.d/NAME.conf, or [Service] RemainAfterExit=no if its process stays"
+        yield Problem(source=resource.source, text=text, warning=True)
 
 
 def _longer(entry: Entry, limit_ms: int) -> bool:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from standfast.configuration.expressions import check_expression
 from standfast.configuration.model import Plug
 
 # systemd.time(7), in milliseconds; a month is 30.44 days and a year 365.25 days there
@@ -228,11 +229,7 @@ def parse_statuses(text: str) -> frozenset[int]:
 
 def parse_expression(text: str) -> str:
     """A regular expression as Python's re module takes it."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"“{text}” is no regular expression: {error}") from None
-    return text
+    return check_expression(text)
 
 
 def parse_interface(text: str) -> str:
@@ -268,10 +265,10 @@ def one_of(*choices: str, later: tuple[str, ...] = ()) -> Kind:
     return Kind(label=" or ".join(choices), parse=partial(parse_choice, choices=choices, later=later))
 
 
-def member_of(choices: type[StrEnum]) -> Kind:
+def member_of(choices: type[StrEnum], later: tuple[str, ...] = ()) -> Kind:
     """One of an enum's members, by its value."""
-    words = tuple(choices)
-    return Kind(label=" or ".join(words), parse=lambda text: choices(parse_choice(text, words, later=())))
+    words = tuple(word for word in choices if word not in later)
+    return Kind(label=" or ".join(words), parse=lambda text: choices(parse_choice(text, words, later)))
 
 
 BOOLEAN = Kind(label="yes or no", parse=parse_boolean)

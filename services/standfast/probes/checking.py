@@ -1,7 +1,8 @@
 """One try of a probe of any type; only the modules of types that are used are in memory.
 
 A type's module has `subject(probe)`, what it looks at as people may see it, and `look(probe, seen)`: what it saw if
-that is good, else BadAnswerError or CannotCheckError. What the other side sends goes to `seen` as it comes.
+that is good, else BadAnswerError or CannotCheckError. What the other side sends goes to `seen` as it comes. One with
+`BOUNDS_ITSELF` ends in the probe's time by itself; a TimeoutError of its own says in its words what did not answer.
 """
 
 import asyncio
@@ -32,20 +33,20 @@ async def _check(probe: Probe) -> Try:
     begin = loop.time()
     outcome = Outcome.BAD
     try:
-        async with asyncio.timeout(probe.timeout_ms / 1000):
+        async with asyncio.timeout(None if hasattr(checker, "BOUNDS_ITSELF") else probe.timeout_ms / 1000):
             text = await checker.look(probe, seen)
         outcome, text = _in_time(probe, text, (loop.time() - begin) * 1000)
     except BadAnswerError as error:
         text = str(error)
     except CannotCheckError as error:
         outcome, text = Outcome.UNKNOWN, str(error)
-    except TimeoutError:
+    except TimeoutError as error:
         late = loop.time() - begin - probe.timeout_ms / 1000 > _LATE_S
         outcome = Outcome.UNKNOWN if late else Outcome.BAD
-        text = "this process was not scheduled" if late else _too_late(probe, bytes(seen))
+        text = "this process was not scheduled" if late else _too_late(probe, bytes(seen), error) + _condition(probe)
     except (OSError, EOFError) as error:
         outcome = Outcome.UNKNOWN if isinstance(error, OSError) and error.errno in _SHORTAGES else Outcome.BAD
-        text = _why(error)
+        text = _why(error) + _condition(probe)
     latency_ms = round((loop.time() - begin) * 1000)
     return Try(outcome=outcome, text=f"{checker.subject(probe)}: {text}", seen=bytes(seen), latency_ms=latency_ms)
 
@@ -56,9 +57,18 @@ def _in_time(probe: Probe, text: str, took_ms: float) -> tuple[Outcome, str]:
     return Outcome.BAD, f"{text}, but it took {took_ms:.0f} ms, longer than {probe.slow_after_ms} ms"
 
 
-def _too_late(probe: Probe, seen: bytes) -> str:
+def _too_late(probe: Probe, seen: bytes, error: TimeoutError) -> str:
+    if error.errno is None and str(error):
+        return str(error)
     within = f"within {probe.timeout_ms / 1000:g} s"
     return f"no whole answer {within}, only {excerpt(seen)}" if seen else f"no answer {within}"
+
+
+def _condition(probe: Probe) -> str:
+    from standfast.probes.processes import condition  # where all is well nobody needs it
+
+    found = condition(probe.unit)
+    return f"; {found}" if found else ""
 
 
 def _why(error: OSError | EOFError) -> str:

@@ -1,11 +1,12 @@
-"""Reads one HTTP answer from a stream (RFC 9112)."""
+"""Reads one HTTP answer from a connection (RFC 9112)."""
 
 import asyncio
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from standfast.probes.streams import LARGEST_HEAD
+from standfast.probes.connections import Connection
+from standfast.probes.place import LARGEST_HEAD
 from standfast.probes.verdict import BadAnswerError, excerpt
 
 LARGEST_BODY: Final = 65_536  # bytes that are read and searched; the rest of a page is not looked at
@@ -19,17 +20,17 @@ class Answer:
     body: bytes  # its first LARGEST_BODY bytes
 
 
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """The final answer. Raises BadAnswerError for what is not HTTP, OSError and EOFError as the stream does."""
-    status, headers = await _read_head(reader)
-    return Answer(status=status, headers=headers, body=await _read_body(reader, status, headers))
+async def read_answer(connection: Connection) -> Answer:
+    """The final answer. Raises BadAnswerError for what is not HTTP, OSError as the connection does."""
+    status, headers = await _read_head(connection)
+    return Answer(status=status, headers=headers, body=await _read_body(connection, status, headers))
 
 
-async def _read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
+async def _read_head(connection: Connection) -> tuple[int, dict[str, str]]:
     """Status and headers of the final answer; interim ones (1xx) are skipped."""
     while True:
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
+            head = await connection.read_until(b"\r\n\r\n")
         except asyncio.IncompleteReadError as error:
             if not error.partial:
                 raise BadAnswerError("the connection was closed without an answer") from error
@@ -54,45 +55,45 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     return found
 
 
-async def _read_body(reader: asyncio.StreamReader, status: int, headers: dict[str, str]) -> bytes:
+async def _read_body(connection: Connection, status: int, headers: dict[str, str]) -> bytes:
     """The body, or its first LARGEST_BODY bytes."""
     if status in (204, 304):
         return b""
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        return await _read_chunks(reader)
+        return await _read_chunks(connection)
     length = headers.get("content-length", "")
     if not length:
-        return await _read_to_end(reader)
+        return await _read_to_end(connection)
     if not (length.isascii() and length.isdigit()) or len(length) > 18:
         raise BadAnswerError(f"the answer's Content-Length is no number: {excerpt(length.encode())}")
-    return await _read_exactly(reader, min(int(length), LARGEST_BODY))
+    return await _read_exactly(connection, min(int(length), LARGEST_BODY))
 
 
-async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+async def _read_chunks(connection: Connection) -> bytes:
     body = b""
     while len(body) < LARGEST_BODY:
         try:
-            line = await reader.readuntil(b"\r\n")
+            line = await connection.read_until(b"\r\n")
             size = int(line.partition(b";")[0].strip(), 16)
         except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise BadAnswerError("the answer's chunks are malformed") from error
         if size <= 0:
             break
-        body += await _read_exactly(reader, min(size, LARGEST_BODY))
-        if size > LARGEST_BODY or await _read_exactly(reader, 2) != b"\r\n":
+        body += await _read_exactly(connection, min(size, LARGEST_BODY))
+        if size > LARGEST_BODY or await _read_exactly(connection, 2) != b"\r\n":
             break
     return body[:LARGEST_BODY]
 
 
-async def _read_exactly(reader: asyncio.StreamReader, size: int) -> bytes:
+async def _read_exactly(connection: Connection, size: int) -> bytes:
     try:
-        return await reader.readexactly(size)
+        return await connection.read_exactly(size)
     except asyncio.IncompleteReadError as error:
         raise BadAnswerError(f"the answer ended after {len(error.partial)} of {size} bytes") from error
 
 
-async def _read_to_end(reader: asyncio.StreamReader) -> bytes:
+async def _read_to_end(connection: Connection) -> bytes:
     body = b""
-    while len(body) < LARGEST_BODY and (data := await reader.read(LARGEST_BODY - len(body))):
+    while len(body) < LARGEST_BODY and (data := await connection.read(LARGEST_BODY - len(body))):
         body += data
     return body

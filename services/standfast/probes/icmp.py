@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from standfast.configuration.model import Probe
-from standfast.probes.streams import resolve
+from standfast.probes.names import resolve
 from standfast.probes.verdict import CannotCheckError
 
 _HEADER: Final = struct.Struct("!BBHHH")  # type, code, checksum, identity, sequence
@@ -24,7 +24,7 @@ def subject(probe: Probe) -> str:
 async def look(probe: Probe, seen: bytearray) -> str:
     """The host replies. Raises as any checker does."""
     assert probe.host is not None
-    address = await resolve(probe.host, socket.SOCK_DGRAM, probe.timeout_ms)
+    address = await resolve(probe.host, probe.timeout_ms)
     loop = asyncio.get_running_loop()
     mark = secrets.token_bytes(16)  # what comes back with it is the reply to this request
     with _open(address) as own:

@@ -1,10 +1,12 @@
 """A connection over TCP or a Unix socket: it is accepted, and what is sent is answered as expected."""
 
-import re
 from typing import Final
 
 from standfast.configuration.model import Probe
-from standfast.probes.streams import Place, check_certificate, connected
+from standfast.probes.connections import connection_to
+from standfast.probes.expressions import found
+from standfast.probes.place import Place
+from standfast.probes.tls import judge_certificate, tls_context
 from standfast.probes.verdict import BadAnswerError, excerpt
 
 _LARGEST_ANSWER: Final = 65_536  # bytes that are read and searched
@@ -23,21 +25,20 @@ async def look(probe: Probe, seen: bytearray) -> str:
         host=probe.connect.host,
         port=probe.connect.port,
         path=probe.socket,
-        secure=probe.tls,
+        tls=await tls_context(probe) if probe.tls else None,
         timeout_ms=probe.timeout_ms,
     )
-    async with connected(place, seen) as (reader, writer):
+    async with connection_to(place, seen) as connection:
         if probe.tls:
-            check_certificate(writer, probe.certificate_days)
+            judge_certificate(connection.certificate, probe.certificate_days)
         if probe.send is not None:
-            writer.write(probe.send)
-            await writer.drain()
+            await connection.send(probe.send)
         if probe.expect is None:
             return "connected"
-        expected, received = re.compile(probe.expect.encode()), b""
-        while len(received) < _LARGEST_ANSWER and (data := await reader.read(_LARGEST_ANSWER - len(received))):
+        received = b""
+        while len(received) < _LARGEST_ANSWER and (data := await connection.read(_LARGEST_ANSWER - len(received))):
             received += data
-            if expected.search(received):
+            if found(probe.expect, received):
                 return f"the answer matches {probe.expect}"
     if not received:
         raise BadAnswerError("the connection was closed without an answer")

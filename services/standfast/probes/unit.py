@@ -1,17 +1,18 @@
 """What systemd says of a unit: its ActiveState, and the STATUS= that it sent last (sd_notify(3))."""
 
 import asyncio
-import re
 from typing import Final
 
-from standfast.bus import Bus, BusError, escape
+from standfast.bus import BusError, escape
 from standfast.configuration.model import Probe
 from standfast.manager import SYSTEMD, UNIT, UNIT_PATHS
-from standfast.probes.streams import LARGEST_SEEN
-from standfast.probes.verdict import BadAnswerError, CannotCheckError, excerpt
+from standfast.probes.expressions import found
+from standfast.probes.place import LARGEST_SEEN
+from standfast.probes.system_bus import cannot_check, system_bus
+from standfast.probes.verdict import BadAnswerError, excerpt
 
 _SERVICE: Final = "org.freedesktop.systemd1.Service"
-_SHARE: Final = 0.8  # of a try's time: a systemd that does not answer says nothing about the unit
+BOUNDS_ITSELF: Final = True  # a systemd that does not answer says nothing about the unit
 
 
 def subject(probe: Probe) -> str:
@@ -22,7 +23,8 @@ def subject(probe: Probe) -> str:
 async def look(probe: Probe, seen: bytearray) -> str:
     """Its state is the wanted one, and its status matches. Raises as any checker does."""
     try:
-        async with asyncio.timeout(probe.timeout_ms * _SHARE / 1000), await Bus.connect() as bus:
+        async with asyncio.timeout(probe.timeout_ms / 1000):
+            bus = await system_bus()
             path = f"{UNIT_PATHS}/{escape(subject(probe))}"
             state = str(await bus.get(SYSTEMD, path, UNIT, "ActiveState"))
             if state != probe.active_state:
@@ -30,11 +32,9 @@ async def look(probe: Probe, seen: bytearray) -> str:
             if probe.status_text is None:
                 return f"it is {state}"
             status = str(await bus.get(SYSTEMD, path, _SERVICE, "StatusText"))
-    except TimeoutError as error:
-        raise CannotCheckError("systemd does not answer") from error
-    except BusError as error:
-        raise CannotCheckError(f"systemd cannot be asked: {error.text.removesuffix('.')}") from error
+    except (TimeoutError, BusError) as error:
+        raise cannot_check(error, "systemd cannot be asked") from error
     seen += status.encode()[:LARGEST_SEEN]
-    if not re.search(probe.status_text, status):
+    if not found(probe.status_text, status):
         raise BadAnswerError(f"its status does not match {probe.status_text}: {excerpt(status.encode())}")
     return f"it is {state}, and its status matches {probe.status_text}"

@@ -1,0 +1,1 @@
+"""OCF resource agents as units: the program behind standfast-ocf@NAME.service."""
