@@ -13,6 +13,8 @@ UNIT_PATHS: Final = "/org/freedesktop/systemd1/unit"
 CALL_TIMEOUT_S: Final = 20.0  # PID 1 answers nobody while it reads its unit files anew
 DOWN: Final = ("inactive", "failed")
 _NO_FILE: Final = "org.freedesktop.DBus.Error.FileNotFound"
+INIT_SCRIPTS: Final = "/etc/init.d/"
+_BOOT: Final = frozenset({"multi-user.target", "graphical.target", "rescue.target", "sysinit.target"})
 _ENABLED: Final = ("enabled", "enabled-runtime")
 
 
@@ -24,6 +26,7 @@ class Listed:
     load: str
     active: str
     job: str  # its type, "" = none
+    sub: str = ""  # what its type has to say of its state
 
     @property
     def down(self) -> bool:
@@ -36,7 +39,8 @@ async def list_units(bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
     # name, description, load, active, sub, following, path, job's id, type and path; in the order asked: a unit
     # asked for by another name answers with its first one
     return tuple(
-        Listed(unit=unit, load=row[2], active=row[3], job=row[8]) for unit, row in zip(units, rows, strict=True)
+        Listed(unit=unit, load=row[2], active=row[3], job=row[8], sub=row[4])
+        for unit, row in zip(units, rows, strict=True)
     )
 
 
@@ -64,12 +68,28 @@ async def enabled_or_running(bus: Bus, units: tuple[str, ...]) -> dict[str, str]
             found[listed.unit] = f"{listed.unit} runs: systemctl stop {listed.unit}"
         elif (state := await file_state(bus, listed.unit)) in _ENABLED:
             found[listed.unit] = f"{listed.unit} is {state}: systemctl disable {listed.unit}"
+        elif state == "generated" and await _is_linked_script(bus, listed.unit):
+            text = f"{listed.unit} starts at boot by the links of its init script"
+            found[listed.unit] = f"{text}: systemctl disable {listed.unit}"
     return found
 
 
-async def has_assertion(bus: Bus, unit: str, path: str) -> bool:
-    """systemd, as it has the unit loaded, refuses to start it while `path` is not there. Raises BusError."""
+async def _is_linked_script(bus: Bus, unit: str) -> bool:
+    """systemd made the unit of a script in init.d, and a target of the boot wants it for the links in rc?.d."""
     place = f"{UNIT_PATHS}/{escape(unit)}"
+    source = str(await bus.get(SYSTEMD, place, UNIT, "SourcePath", timeout_s=CALL_TIMEOUT_S))
+    if not source.startswith(INIT_SCRIPTS):
+        return False
+    wanted_by = await bus.get(SYSTEMD, place, UNIT, "WantedBy", timeout_s=CALL_TIMEOUT_S)
+    return bool(_BOOT & set(wanted_by))
+
+
+async def has_assertion(bus: Bus, unit: str, path: str) -> bool:
+    """systemd, as it has the unit loaded, refuses to start it while `path` is not there; what is masked or has no file
+    it starts in no case. Raises BusError."""
+    place = f"{UNIT_PATHS}/{escape(unit)}"
+    if await bus.get(SYSTEMD, place, UNIT, "LoadState", timeout_s=CALL_TIMEOUT_S) in ("masked", "not-found"):
+        return True
     asserts = await bus.get(SYSTEMD, place, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
     # name, one of several suffices, negated, parameter, last outcome
     return any(list(one[:4]) == ["AssertPathExists", False, False, path] for one in asserts)

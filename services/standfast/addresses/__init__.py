@@ -1,5 +1,6 @@
-"""The program behind standfast-ip@ADDRESS.service.
+"""The addresses of standfast-ip@ADDRESS.service: one process that looks after all of them.
 
-One process runs for each address, so its imports are few on purpose: socket and struct, plain classes instead of
-dataclasses. That is 9 MiB (4 of its own) and 20 ms instead of 29 MiB and 150 ms with pyroute2.
+Each unit's own process (units/standfast-address, a shell script of 0.1 MiB) adds its address, and this one says when:
+it probes for duplicates, announces, defends, and watches links and addresses. Its imports are few on purpose, plain
+classes instead of dataclasses: 20 ms and a few MiB instead of 150 ms and 29 MiB with pyroute2.
 """

@@ -1,156 +1,203 @@
-"""`python3 -m standfast.addresses ADDRESS` serves an address until SIGTERM; `--remove ADDRESS` takes it away.
+"""`python3 -m standfast.addresses [FOLDER]` looks after the addresses of all standfast-ip@ADDRESS.service.
 
-systemd runs it as standfast-ip@ADDRESS.service. It exits non-zero with one sentence when somebody else has the address
-(3), or when the address, the interface or its carrier is lost (1). ExecStopPost= runs `--remove`: after SIGKILL nobody
-else would.
+systemd runs it as standfast-addresses.service when the first unit writes to FOLDER/requests, a FIFO. A unit says "serve
+ADDRESS" before it has its address and "watch ADDRESS" when it has, and reads the answers (`serving`) from the FIFO
+FOLDER/ADDRESS. When this program begins, it says "again" to every unit that is there, and knows all that the one
+before knew: a restart of it ends no unit. It ends by itself when no unit is left.
 """
 
 import os
 import select
-import signal
-import socket
 import sys
 import time
 
-from standfast.addresses.neighbours import Neighbours, mac_text
-from standfast.addresses.netlink import Address, Link, Netlink, Watch
-from standfast.addresses.place import CannotServeError, choose, read_address, read_settings
+from standfast.addresses.neighbours import Ears, open_sender
+from standfast.addresses.netlink import Netlink, Network, Watch
+from standfast.addresses.place import CannotServeError, read_settings
+from standfast.addresses.serving import Serving
+from standfast.addresses.telling import tell
+from standfast.addresses.units import unit_for
 
-ANNOUNCE_TIMES_S = (1.0, 3.0)  # after the first one
-EXIT_LOST = 1
-EXIT_USAGE = 2
-EXIT_DUPLICATE = 3
-
-
-class DuplicateError(CannotServeError):
-    """Somebody else on the link has the address."""
+FOLDER = "/run/standfast/addresses"
+REQUESTS = "requests"
+IDLE_S = 10.0
+_FOR_EVER = -1.0
+_RETRY_S = 0.05  # after the kernel did not say what it has
 
 
 def main(arguments: list[str]) -> int:
-    try:
-        match arguments:
-            case [text] if not text.startswith("-"):
-                return serve(text)
-            case ["--remove", text]:
-                remove(Netlink(), *read_address(text))
-                return 0
-    except DuplicateError as error:
-        return _fail(str(error), EXIT_DUPLICATE)
-    except CannotServeError as error:
-        return _fail(str(error), EXIT_LOST)
-    except OSError as error:
-        return _fail(f"{arguments[-1]}: the kernel refused: {error.strerror or error}", EXIT_LOST)
-    return _fail("usage: python3 -m standfast.addresses [--remove] ADDRESS", EXIT_USAGE)
-
-
-def serve(text: str) -> int:
-    """The address was on its interface until SIGTERM came; now it is not. Raises CannotServeError."""
-    family, packed = read_address(text)
-    stop = _catch_stop()
-    netlink, watch = Netlink(), Watch()
-    links = netlink.links()
-    settings = read_settings(f"standfast-ip@{text}.service")
-    link, address = choose(family, packed, settings, links, netlink.addresses())
-    if not link.carries:
-        raise CannotServeError(f"{link.name} has no carrier: {text} would answer nobody.")
-    neighbours = Neighbours(link, address)
-    stranger = neighbours.probe(frozenset(link.mac for link in links))
-    if stranger is not None:
-        _judge_duplicate(text, link, stranger, settings.defend)
-    _take(netlink, address)
-    neighbours.announce()
-    if not _notify(f"READY=1\nSTATUS={address} on {link.name}"):
-        raise CannotServeError(f"systemd does not read that {address} is served.")
-    _keep(netlink, watch, stop, link, address, neighbours)
-    remove(netlink, family, packed)
+    Server(arguments[0] if arguments else FOLDER).run()
     return 0
 
 
-def remove(netlink: Netlink, family: int, packed: bytes) -> None:
-    """No interface of this machine has the address."""
-    for address in netlink.addresses():
-        if (address.family, address.packed) == (family, packed):
-            netlink.remove(address)
+class Unit:
+    """A unit's end of a conversation."""
 
+    __slots__ = ("answers", "serving", "text")
 
-def _judge_duplicate(text: str, link: Link, stranger: bytes, defend: bool) -> None:
-    sentence = f"{text} is in use by {mac_text(stranger)} on {link.name}"
-    if not defend:
-        raise DuplicateError(f"{sentence}: end it there, or write Duplicate=defend in [X-Address].")
-    print(f"<4>{sentence}; taken from it (Duplicate=defend).", flush=True)
+    def __init__(self, text: str, answers: int) -> None:
+        self.text = text  # the address in its name
+        self.answers = answers  # the FIFO that it reads
+        self.serving: Serving | None = None  # None: it has no address that can be served
 
+    def tell(self, event: str, text: str) -> None:
+        tell(event, text, unit_for(self.text))
 
-def _take(netlink: Netlink, address: Address) -> None:
-    """The address is where it belongs and nowhere else; one of us that was killed may have left it."""
-    for other in netlink.addresses():
-        same = (other.family, other.packed) == (address.family, address.packed)
-        if same and (other.index, other.prefix) != (address.index, address.prefix):
-            netlink.remove(other)
-    netlink.add(address)
-
-
-def _keep(
-    netlink: Netlink, watch: Watch, stop: socket.socket, link: Link, address: Address, neighbours: Neighbours
-) -> None:
-    """Returns when SIGTERM came. Raises CannotServeError when the address or the link is lost."""
-    begin = time.monotonic()
-    due = list(ANNOUNCE_TIMES_S)
-    poll = select.poll()  # systemd's own descriptors may be many: select() ends at 1024
-    poll.register(stop, select.POLLIN)
-    poll.register(watch, select.POLLIN)
-    _check(netlink, link, address)  # what changed before the watch was read
-    while True:
-        wait_ms = max(0.0, due[0] - (time.monotonic() - begin)) * 1000 if due else None
-        ready = {descriptor for descriptor, _ in poll.poll(wait_ms)}
-        if stop.fileno() in ready:
-            return
-        if watch.fileno() in ready:
-            watch.drain()
-            _check(netlink, link, address)
-        if due and time.monotonic() - begin >= due[0]:
-            due.pop(0)
-            neighbours.announce()
-
-
-def _check(netlink: Netlink, link: Link, address: Address) -> None:
-    now = next((other for other in netlink.links() if other.index == link.index), None)
-    if now is None:
-        raise CannotServeError(f"{link.name} is gone, and {address} with it.")
-    if not now.carries:
-        raise CannotServeError(f"{now.name} lost its carrier or was set down: {address} answers nobody.")
-    wanted = (address.index, address.packed, address.prefix)
-    if all((other.index, other.packed, other.prefix) != wanted for other in netlink.addresses()):
-        raise CannotServeError(f"Somebody removed {address} from {now.name}.")
-
-
-def _catch_stop() -> socket.socket:
-    """A socket that becomes readable when systemd wants us to end."""
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(writer.detach())
-    return reader
-
-
-def _notify(text: str) -> bool:
-    """sd_notify(3); False: systemd does not read. Without systemd nobody needs to."""
-    where = os.environ.get("NOTIFY_SOCKET")
-    if not where:
-        return True
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-        sender.settimeout(2.0)
+    def say(self, line: str) -> None:
+        """A unit that is gone hears nothing; that is noticed elsewhere. The journal has its end, with the reason."""
+        word, _, rest = line.partition(" ")
+        if word == "fail":
+            self.tell("address-failed", rest.partition(" ")[2])
         try:
-            sender.sendto(text.encode(), "\0" + where[1:] if where.startswith("@") else where)
+            os.write(self.answers, f"{line.replace(chr(10), ' ')}\n".encode())
         except OSError:
+            return
+
+
+class Server:
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._requests = os.open(f"{folder}/{REQUESTS}", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._unread = b""
+        self._netlink, self._watch = Netlink(), Watch()
+        self._ears, self._sender = Ears(), open_sender()
+        self._units: dict[str, Unit] = {}
+        self._network = Network([], [])
+        self._stale = True  # the network may have changed since it was read
+        self._asked: dict[str, str] = {}  # addresses that are waiting for it, and what is asked of each
+        self._poll = select.poll()
+        self._poll.register(self._requests, select.POLLIN)
+        self._poll.register(self._watch, select.POLLIN)
+
+    def run(self) -> None:
+        """Returns when no unit was left for IDLE_S."""
+        self._ask_all()
+        while True:
+            ready = dict(self._poll.poll(self._wait_s() * 1000))
+            if not ready and not self._units and not self._asked:
+                return
+            self._forget(
+                {descriptor for descriptor, event in ready.items() if event & (select.POLLERR | select.POLLHUP)}
+            )
+            if self._watch.fileno() in ready:
+                self._watch.drain()
+                self._stale = True
+            if self._requests in ready:
+                self._read_requests()
+            self._act(time.monotonic())
+
+    def _act(self, now: float) -> None:
+        if self._stale or self._asked:
+            self._catch_up(now)
+        self._listen()
+        for claim in self._ears.heard():
+            for unit in self._units.values():
+                if unit.serving and unit.serving.packed == claim.packed and claim.mac not in self._network.macs:
+                    unit.serving.hear(claim.interface, claim.mac, now)
+        for unit in self._units.values():
+            if unit.serving:
+                unit.serving.advance(now)
+
+    def _wait_s(self) -> float:
+        """Until something is due; a unit that waits for nothing is no reason to wake."""
+        if not self._units and not self._asked:
+            return IDLE_S
+        if self._stale:
+            return _RETRY_S
+        due = [unit.serving.due for unit in self._units.values() if unit.serving]
+        times = [at for at in due if at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else _FOR_EVER
+
+    # What units say
+
+    def _ask_all(self) -> None:
+        """Units that spoke with the program before this one say again what they want."""
+        for name in os.listdir(self._folder):  # noqa: PTH208 - pathlib is not lean
+            answers = self._open(name) if name != REQUESTS else None
+            if answers is not None:
+                Unit(name, answers).say("again")
+                os.close(answers)
+
+    def _read_requests(self) -> None:
+        *lines, self._unread = (self._unread + os.read(self._requests, 65536)).split(b"\n")
+        for line in lines:
+            what, _, text = line.decode(errors="replace").partition(" ")
+            if what in ("serve", "watch") and "/" not in text and self._meet(text, what):
+                self._asked[text] = what
+
+    def _meet(self, text: str, what: str) -> bool:
+        """The unit is known by the FIFO that it made. False: it is gone, or asks again for what is on its way."""
+        answers = self._open(text)
+        if answers is None:
             return False
-    return True
+        known = self._units.get(text)
+        if known is not None and os.path.sameopenfile(known.answers, answers):
+            os.close(answers)
+            return what == "watch"
+        if known is not None:
+            self._part(text)
+        self._units[text] = Unit(text, answers)
+        self._poll.register(answers, 0)  # that its reader is gone is told in any case
+        return True
 
+    def _open(self, text: str) -> int | None:
+        try:
+            return os.open(f"{self._folder}/{text}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # nobody reads it
+            return None
 
-def _fail(sentence: str, code: int) -> int:
-    print(f"<3>{sentence}", file=sys.stderr, flush=True)
-    _notify(f"STATUS={sentence}")  # resourced reads it into the cause; if it is lost, the journal has it
-    return code
+    def _forget(self, gone: set[int]) -> None:
+        for text in [text for text, unit in self._units.items() if unit.answers in gone]:
+            self._part(text)
+
+    def _part(self, text: str) -> None:
+        unit = self._units.pop(text)
+        self._asked.pop(text, None)
+        self._poll.unregister(unit.answers)
+        os.close(unit.answers)
+
+    # What the kernel says
+
+    def _catch_up(self, now: float) -> None:
+        """The network is known as it is now; every unit was told what that means for it."""
+        try:
+            self._network = self._netlink.network()
+        except OSError:
+            self._stale = True
+            return
+        self._stale = False
+        asked, self._asked = self._asked, {}
+        for text, unit in self._units.items():
+            try:
+                if text in asked:
+                    self._answer(text, unit, asked[text], now)
+                elif unit.serving:
+                    unit.serving.check(self._network, now)
+            except CannotServeError as error:
+                self._fail(unit, str(error))
+            except OSError as error:
+                self._fail(unit, f"{text}: {error.filename or 'the kernel'}: {error.strerror}")
+
+    def _answer(self, text: str, unit: Unit, what: str, now: float) -> None:
+        unit.serving = unit.serving or Serving(text, self._sender, unit.say, unit.tell)
+        settings = read_settings(unit_for(text))
+        if what == "serve":
+            unit.serving.serve(settings, self._network, now)
+        else:
+            unit.serving.watch(settings, self._network, now)
+
+    def _fail(self, unit: Unit, sentence: str) -> None:
+        if unit.serving:
+            unit.serving.fail(sentence)
+        else:
+            unit.say(f"fail 1 {sentence}")
+
+    def _listen(self) -> None:
+        before = self._ears.sockets
+        self._ears.listen(frozenset(unit.serving.packed for unit in self._units.values() if unit.serving))
+        for receiver in self._ears.sockets:
+            if receiver not in before:
+                self._poll.register(receiver, select.POLLIN)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Sequence
 
 # linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/if.h
 RTMGRP_LINK = 0x1
@@ -14,13 +15,11 @@ IFF_LOOPBACK = 0x8
 IFF_NOARP = 0x80
 IFF_LOWER_UP = 0x10000
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x4, 0x10, 0x300
-_NLM_F_EXCL, _NLM_F_CREATE = 0x200, 0x400
+_NLM_F_REQUEST, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x10, 0x300
 _RTM_NEWLINK, _RTM_GETLINK = 16, 18
-_RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
+_RTM_GETADDR = 22
 _IFLA_ADDRESS, _IFLA_BROADCAST, _IFLA_IFNAME = 1, 2, 3
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_IFA_F_NODAD = 0x02  # duplicates were looked for before: IPv6's own search takes 1.4 s
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _LINK = struct.Struct("=BxHiII")  # family, hardware type, index, flags, change
 _ADDRESS = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, index
@@ -68,8 +67,38 @@ class Address:
         return f"{socket.inet_ntop(self.family, self.packed)}/{self.prefix}"
 
 
+class Network:
+    """The interfaces and addresses of this machine at one moment."""
+
+    __slots__ = ("addresses", "links")
+
+    def __init__(self, links: Sequence[Link], addresses: Sequence[Address]) -> None:
+        self.links = links
+        self.addresses = addresses
+
+    def __str__(self) -> str:
+        """ "eth0 192.0.2.11/24, eth1 without an address"."""
+        shown = []
+        for link in self.links:
+            own = [str(address) for address in self.addresses if address.index == link.index]
+            shown.append(f"{link.name} {' '.join(own) or 'without an address'}")
+        return ", ".join(shown)
+
+    def link(self, index: int) -> Link | None:
+        return next((link for link in self.links if link.index == index), None)
+
+    def places(self, packed: bytes) -> list[Address]:
+        """Where an address is: on one interface, unless somebody added it twice."""
+        return [address for address in self.addresses if address.packed == packed]
+
+    @property
+    def macs(self) -> frozenset[bytes]:
+        """Linux answers on each interface for any address that it has: none of these is somebody else."""
+        return frozenset(link.mac for link in self.links)
+
+
 class Netlink:
-    """Questions and changes; each raises OSError when the kernel refuses."""
+    """Questions; each raises OSError when the kernel refuses."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
@@ -80,6 +109,9 @@ class Netlink:
     def close(self) -> None:
         self._socket.close()
 
+    def network(self) -> Network:
+        return Network(self.links(), self.addresses())
+
     def links(self) -> list[Link]:
         """All interfaces, by index."""
         found = [_read_link(body) for body in self._dump(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0))]
@@ -89,25 +121,6 @@ class Netlink:
         """All addresses of IPv4 and IPv6, in the kernel's order."""
         found = [_read_address(body) for body in self._dump(_RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0))]
         return [address for address in found if address is not None]
-
-    def add(self, address: Address) -> None:
-        """The address is on its interface; that it was there already is as good."""
-        self._change(_RTM_NEWADDR, _NLM_F_CREATE | _NLM_F_EXCL, address, errno.EEXIST)
-
-    def remove(self, address: Address) -> None:
-        """The address is not on its interface; that it was not there is as good."""
-        self._change(_RTM_DELADDR, 0, address, errno.EADDRNOTAVAIL, errno.ENODEV)
-
-    def _change(self, kind: int, flags: int, address: Address, *as_good: int) -> None:
-        nodad = _IFA_F_NODAD if address.family == socket.AF_INET6 and kind == _RTM_NEWADDR else 0
-        body = _ADDRESS.pack(address.family, address.prefix, nodad, 0, address.index)
-        body += _attribute(_IFA_LOCAL, address.packed) + _attribute(_IFA_ADDRESS, address.packed)
-        self._send(kind, _NLM_F_ACK | flags, body)
-        try:
-            self._receive()
-        except OSError as error:
-            if error.errno not in as_good:
-                raise
 
     def _dump(self, kind: int, body: bytes) -> list[bytes]:
         """Everything of a kind; taken anew while it changes under the dump."""
@@ -191,10 +204,6 @@ def _attributes(data: bytes) -> dict[int, bytes]:
         found[kind & 0x3FFF] = data[offset + _ATTRIBUTE.size : offset + length]
         offset += (length + 3) & ~3
     return found
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def _read_link(body: bytes) -> Link:

@@ -1,11 +1,12 @@
 """Where an address belongs: its interface and the length of its prefix (pure, but for reading the drop-ins)."""
 
-import os
 import socket
+from collections.abc import Sequence
 
 from standfast.addresses.netlink import Address, Link
+from standfast.dropins import UNITS, DropInError, read_dropins
 
-UNITS = "/etc/systemd/system"
+_SECTION = "X-Address"
 
 
 class CannotServeError(Exception):
@@ -34,36 +35,16 @@ def read_address(text: str) -> tuple[int, bytes]:
 
 
 def read_settings(unit: str, units: str = UNITS) -> Settings:
-    """What the unit's drop-ins say. Raises CannotServeError.
-
-    The parser costs 2 MiB, so it is only imported where a drop-in has the section.
-    """
-    template = unit.partition("@")[0] + "@.service"
-    texts = {}
-    for folder in (f"{units}/{unit}.d", f"{units}/{template}.d"):
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208 - pathlib is not lean
-        for name in names:
-            if name.endswith(".conf"):
-                with open(f"{folder}/{name}", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - pathlib is not lean
-                    texts[folder, name] = file.read()
-    if not any("X-Address" in text for text in texts.values()):
-        return Settings()
-    return _parse(texts)
-
-
-def _parse(texts: dict[tuple[str, str], str]) -> Settings:
-    from standfast.configuration import unitfile
-    from standfast.configuration.model import ConfigurationError
-
-    folders: dict[str, list[str]] = {}
-    for folder, name in texts:
-        folders.setdefault(folder, []).append(name)
-    order = unitfile.dropin_order(list(folders.items()))
+    """What the unit's drop-ins say. Raises CannotServeError."""
     try:
-        parsed = [unitfile.parse(texts[folder, name], f"{folder}/{name}") for folder, name in order]
-    except ConfigurationError as error:
+        sections = read_dropins(unit, _SECTION, units)
+    except DropInError as error:
         raise CannotServeError(str(error)) from error
-    found = unitfile.effective(unitfile.named(unitfile.merge((), parsed), "X-Address"))
+    if not sections:
+        return Settings()
+    from standfast.configuration import unitfile
+
+    found = unitfile.effective(unitfile.named(sections, _SECTION))
     values = {key: entries[-1].value for key, entries in found.items()}
     prefix = values.get("Prefix")
     if prefix is not None and not prefix.isdecimal():
@@ -78,7 +59,7 @@ def _parse(texts: dict[tuple[str, str], str]) -> Settings:
 
 
 def choose(
-    family: int, packed: bytes, settings: Settings, links: list[Link], addresses: list[Address]
+    family: int, packed: bytes, settings: Settings, links: Sequence[Link], addresses: Sequence[Address]
 ) -> tuple[Link, Address]:
     """The interface and the address with its prefix: as the settings say, else where its subnet is.
 
@@ -89,13 +70,9 @@ def choose(
     allowed = [link for link in links if settings.interface in (None, link.name)]
     if settings.interface is not None and not allowed:
         raise CannotServeError(f"There is no interface {settings.interface} for {text}: see Interface= in [X-Address].")
-    found = []
-    for link in allowed:
-        prefix = _subnet(family, packed, link.index, addresses)
-        if prefix is not None:
-            found.append((-prefix, not link.carries, link.index, link))
+    found = subnets(family, packed, allowed, addresses)
     if found:
-        link, prefix = min(found)[3], -min(found)[0]
+        link, prefix = found[0]
     elif settings.interface is not None:
         link, prefix = allowed[0], len(packed) * 8
     else:
@@ -108,7 +85,17 @@ def choose(
     return link, Address(link.index, family, packed, prefix)
 
 
-def _subnet(family: int, packed: bytes, index: int, addresses: list[Address]) -> int | None:
+def subnets(family: int, packed: bytes, links: Sequence[Link], addresses: Sequence[Address]) -> list[tuple[Link, int]]:
+    """The interfaces that have the subnet of an address, and its prefix there; the best one first."""
+    found = []
+    for link in links:
+        prefix = _subnet(family, packed, link.index, addresses)
+        if prefix is not None:
+            found.append((-prefix, not link.carries, link.index, link))
+    return [(link, -prefix) for prefix, _, _, link in sorted(found, key=lambda one: one[:3])]
+
+
+def _subnet(family: int, packed: bytes, index: int, addresses: Sequence[Address]) -> int | None:
     """The longest prefix of a subnet on the interface that has the address.
 
     A subnet is told by another address; the address itself, left by one of us that was killed, tells it too.

@@ -5,7 +5,7 @@ EAGAIN on send ends it (upstream issue 153), it reads until the peer pauses, and
 """
 
 from standfast.bus.client import Bus, Signal
-from standfast.bus.errors import BusError, ErrorName
+from standfast.bus.errors import GONE, BusError, ErrorName
 from standfast.bus.handover import call_for_descriptor
 from standfast.bus.interfaces import interface_file
 from standfast.bus.labels import escape, unescape
@@ -13,6 +13,7 @@ from standfast.bus.server import Call, Server, serve_forever
 from standfast.bus.values import Variant
 
 __all__ = [
+    "GONE",
     "Bus",
     "BusError",
     "Call",

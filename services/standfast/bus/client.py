@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ class _Subscription:
     path: str | None
     interface: str | None
     member: str | None
+    among: Container[str] | None
 
     def rule(self) -> str:
         parts = {
@@ -56,12 +57,19 @@ class _Subscription:
         return ",".join(f"{key}='{value}'" for key, value in parts.items() if value is not None)
 
     def wants(self, signal: Signal) -> bool:
-        below = self.path_namespace
         return (
-            (below is None or signal.path == below or signal.path.startswith(below.rstrip("/") + "/"))
-            and self.path in (None, signal.path)
+            self.wants_of(signal.path)
             and self.interface in (None, signal.interface)
             and self.member in (None, signal.member)
+        )
+
+    def wants_of(self, path: str) -> bool:
+        """Signals of this object may be wanted."""
+        below = self.path_namespace
+        return (
+            (below is None or path == below or path.startswith(below.rstrip("/") + "/"))
+            and self.path in (None, path)
+            and (self.among is None or path in self.among)
         )
 
 
@@ -86,6 +94,7 @@ class Bus:
         self._owner_changes: dict[str, int] = {}  # for each tracked name: how often we were told
         self._owner_handlers: dict[str, list[Callable[[str], None]]] = {}
         self._rules: set[str] = set()
+        self._at_end: list[Callable[[], None]] = []
 
     @classmethod
     async def connect(cls, address: str | None = None, *, timeout_s: float = CALL_TIMEOUT_S) -> "Bus":
@@ -164,10 +173,12 @@ class Bus:
         path: str | None = None,
         interface: str | None = None,
         member: str | None = None,
+        among: Container[str] | None = None,
     ) -> None:
         """`handler` gets what matches, if its sender is the unique name that owns `sender` at that moment.
 
-        Read the state after this returned: what was signalled before is not repeated.
+        `among`: the paths that it wants of those that match, as they are when a signal comes; the others' signals are
+        passed over unread. Read the state after this returned: what was signalled before is not repeated.
         """
         subscription = _Subscription(
             sender=sender,
@@ -176,6 +187,7 @@ class Bus:
             path=path,
             interface=interface,
             member=member,
+            among=among,
         )
         if sender != DRIVER:
             await self._track(sender)
@@ -207,6 +219,23 @@ class Bus:
     def emit(self, path: str, interface: str, member: str, signature: str, *arguments: Any) -> None:
         """A signal is on its way."""
         self.send(Message.new_signal(path, interface, member, signature, outgoing(list(arguments))))
+
+    def tell(self, destination: str, path: str, interface: str, member: str, signature: str, *arguments: Any) -> None:
+        """A call is on its way whose answer nobody waits for."""
+        message = make_call(destination, path, interface, member, signature, outgoing(list(arguments)))
+        message.flags |= MessageFlag.NO_REPLY_EXPECTED
+        self.send(message)
+
+    def when_closed(self, handler: Callable[[], None]) -> None:
+        """`handler` will be called when the connection ends, or was called now if it has."""
+        self._at_end.append(handler)
+        if self.closed.is_set():
+            handler()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the bus has not taken yet."""
+        return self._wire.backlog if self._wire is not None else 0
 
     async def wait_closed(self) -> None:
         """The connection ended, by whomever."""
@@ -278,9 +307,11 @@ class Bus:
         for handler in tuple(self._owner_handlers.get(name, ())):
             handler(owner)
 
-    def hears(self, sender: str) -> bool:
+    def hears(self, sender: str, path: str) -> bool:
         """Somebody here listens to it. The bus sets the sender; but anyone may send a signal straight to us."""
-        return sender in self._heard
+        if sender not in self._heard or sender == DRIVER or not path:
+            return sender in self._heard
+        return any(one.wants_of(path) for one in self._subscriptions if self._owners.get(one.sender) == sender)
 
     def on_call(self, sender: str, data: bytes) -> bool:
         """A call goes to the server."""
@@ -330,3 +361,5 @@ class Bus:
             if not future.done():
                 future.set_exception(BusError(ErrorName.BUS_LOST, "The connection to the message bus is lost."))
         self._pending.clear()
+        for handler in self._at_end:
+            handler()

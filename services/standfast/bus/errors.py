@@ -1,6 +1,7 @@
 """What goes wrong on the bus, as callers see it."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class ErrorName(StrEnum):
@@ -25,6 +26,17 @@ class ErrorName(StrEnum):
     SERVICE_UNKNOWN = "org.freedesktop.DBus.Error.ServiceUnknown"
     NAME_HAS_NO_OWNER = "org.freedesktop.DBus.Error.NameHasNoOwner"
     NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
+
+
+GONE: Final = frozenset(  # nobody is there who could answer
+    {
+        ErrorName.BUS_LOST,
+        ErrorName.SERVICE_UNKNOWN,
+        ErrorName.NAME_HAS_NO_OWNER,
+        ErrorName.NO_REPLY,
+        "org.freedesktop.DBus.Error.Disconnected",
+    }
+)
 
 
 class BusError(Exception):

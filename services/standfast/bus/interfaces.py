@@ -11,6 +11,7 @@ from dbus_next.signature import SignatureTree
 
 INSTALLED: Final = Path("/usr/share/dbus-1/interfaces")
 _ACCESS: Final = "org.standfast.Access"  # "everybody": it only reads; "root"
+_EMITS: Final = "org.freedesktop.DBus.Property.EmitsChangedSignal"
 _ACTION: Final = "org.standfast.Action"  # the polkit action that others than root need
 
 DOCTYPE: Final = (
@@ -78,6 +79,7 @@ class Interface:
     name: str
     methods: Mapping[str, Method]
     properties: Mapping[str, str]  # name: signature
+    live: frozenset[str]  # properties that are made when they are read; their signal has no value
     xml: str  # as written, to be shown by Introspect
 
 
@@ -108,8 +110,14 @@ def _interface(element: ET.Element, rights: Callable[[ET.Element], tuple[bool, s
         name=name,
         methods={item.attrib["name"]: _method(item, rights) for item in element.iter("method")},
         properties=properties,
+        live=frozenset(item.attrib["name"] for item in element.iter("property") if _is_live(item)),
         xml=ET.tostring(element, encoding="unicode").strip(),
     )
+
+
+def _is_live(element: ET.Element) -> bool:
+    said = {item.attrib["name"]: item.attrib["value"] for item in element.iter("annotation")}
+    return said.get(_EMITS) == "invalidates"
 
 
 def _method(element: ET.Element, rights: Callable[[ET.Element], tuple[bool, str]]) -> Method:

@@ -52,6 +52,7 @@ class Server:
         self._shown: dict[str, Values] = {}  # as signals told it
         self._dirty: dict[str, None] = {}  # paths, in order
         self._flush_due = False
+        self._live: dict[tuple[str, str], Callable[[str], Any]] = {}
         self._handlers: dict[tuple[str, str], Handler] = {}
         self._bus: Bus | None = None
         self._callers: Callers | None = None
@@ -63,7 +64,8 @@ class Server:
         The first time all properties are needed, later those that may have changed. Raises KeyError for a
         property that the XML does not have, dbus-next's SignatureBodyMismatchError for a value of another type.
         """
-        signatures = self._interfaces[interface].properties
+        known = self._interfaces[interface]
+        signatures = {name: known.properties[name] for name in known.properties.keys() - known.live}
         variants = {name: Variant(signatures[name], outgoing(value)) for name, value in values.items()}
         old = self._objects.get(path, {}).get(interface, {})
         missing = signatures.keys() - old.keys() - variants.keys()
@@ -73,6 +75,16 @@ class Server:
         if new != old or not old:
             self._objects.setdefault(path, {})[interface] = new
             self._touch(path)
+
+    def live(self, interface: str, name: str, value: Callable[[str], Any]) -> None:
+        """Whoever reads the property of an object gets `value(path)` as it is then; `tell_live` signals changes."""
+        assert name in self._interfaces[interface].live, f"{interface}.{name} is not made when it is read"
+        self._live[interface, name] = value
+
+    def tell_live(self, path: str, interface: str, name: str) -> None:
+        """The signal that such a property has another value now; there is one only for who knows the object."""
+        if self._bus is not None and interface in self._shown.get(path, {}):
+            self._bus.emit(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", interface, {}, [name])
 
     def withdraw(self, path: str) -> None:
         """There is no object at `path` any more."""
@@ -242,7 +254,7 @@ class Server:
         if path not in self._objects:
             raise BusError(ErrorName.UNKNOWN_OBJECT, f"There is no object {path}.")
         if interface in self._objects[path]:
-            return self._objects[path][interface]
+            return self._read(path, interface)
         if interface in STANDARD:
             return {}
         raise BusError(ErrorName.UNKNOWN_INTERFACE, f"{path} has no interface {interface}.")
@@ -256,7 +268,19 @@ class Server:
     def _managed(self, path: str) -> dict[str, Values]:
         if path != ROOT:
             raise BusError(ErrorName.UNKNOWN_INTERFACE, f"Ask {ROOT} for all objects.")
-        return {child: values for child, values in self._objects.items() if child.startswith(ROOT + "/")}
+        return {
+            child: {interface: self._read(child, interface) for interface in values}
+            for child, values in self._objects.items()
+            if child.startswith(ROOT + "/")
+        }
+
+    def _read(self, path: str, interface: str) -> dict[str, Any]:
+        known = self._interfaces[interface]
+        made = [(name, self._live[interface, name]) for name in sorted(known.live) if (interface, name) in self._live]
+        values = self._objects[path][interface]
+        if not made:
+            return values
+        return values | {name: Variant(known.properties[name], outgoing(value(path))) for name, value in made}
 
     def _introspect(self, path: str) -> str:
         below = path.rstrip("/") + "/"

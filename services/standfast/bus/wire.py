@@ -28,6 +28,7 @@ LARGEST_MESSAGE: Final = 32 * 1024 * 1024  # what dbus-daemon's system bus lets 
 LARGEST_BACKLOG: Final = 64 * 1024 * 1024  # bytes not yet sent; a bus that lets it grow so far is lost
 _FIXED_HEADER: Final = 16  # byte order, type, flags, version, body length, serial, length of the header's fields
 _SENDER_FIELD: Final = b"\x07\x01s\0"  # its number, and its type as a signature; the bus itself writes its value
+_PATH_FIELD: Final = b"\x01\x01o\0"
 _REPLY_FIELD: Final = b"\x05\x01u\0"
 _CALL: Final = MessageType.METHOD_CALL.value
 _SIGNAL: Final = MessageType.SIGNAL.value
@@ -39,8 +40,11 @@ _unmarshaller: Any = Unmarshaller  # untyped, as all of dbus-next's inside
 class Ears(Protocol):
     """Who listens to a connection."""
 
-    def hears(self, sender: str) -> bool:
-        """Its signals are to be read. Replies always are: the bus carries those alone that were asked for."""
+    def hears(self, sender: str, path: str) -> bool:
+        """Its signals from this object are to be read; "": from an object that cannot be told at a glance.
+
+        Replies always are: the bus carries those alone that were asked for.
+        """
 
     def on_message(self, message: Any) -> None:
         """A reply or a signal."""
@@ -62,7 +66,7 @@ class Wire:
         self._received = bytearray()
         self._at = 0  # where in it the next message begins
         self._unsent: deque[memoryview] = deque()
-        self._unsent_bytes = 0
+        self.backlog = 0  # bytes not yet sent
         self._serial = 0
         self._questions: dict[int, Callable[[int | None], None]] = {}
         self._reading = False
@@ -110,11 +114,11 @@ class Wire:
         if not self.open:
             return
         data = memoryview(marshalled)
-        if self._unsent_bytes + len(data) > LARGEST_BACKLOG:
+        if self.backlog + len(data) > LARGEST_BACKLOG:
             self._lose("the bus does not read what we send")
             return
         self._unsent.append(data)
-        self._unsent_bytes += len(data)
+        self.backlog += len(data)
         if len(self._unsent) == 1:
             self._write()
 
@@ -143,7 +147,7 @@ class Wire:
             except OSError as error:
                 self._lose(f"sending failed: {error.strerror}")
                 return
-            self._unsent_bytes -= sent
+            self.backlog -= sent
             if sent == len(self._unsent[0]):
                 self._unsent.popleft()
             else:
@@ -216,10 +220,13 @@ class Wire:
         if header > LARGEST_HEADER:
             return False
         kind = self._received[start + 1]
-        sender = sender_of(self._received, start + _FIXED_HEADER, start + header, self._received[start])
+        fields = start + _FIXED_HEADER, start + header, self._received[start]
+        sender = sender_of(self._received, *fields)
         if kind == _CALL:
             return self._ears.on_call(sender, bytes(self._received[start : self._at])) if sender else False
-        if kind not in _REPLIES and not (kind == _SIGNAL and self._ears.hears(sender)):
+        if kind == _SIGNAL and not self._ears.hears(sender, path_of(self._received, *fields)):
+            return False
+        if kind not in (*_REPLIES, _SIGNAL):
             return False
         data = bytes(self._received[start : self._at])
         if self._questions and kind in _REPLIES:
@@ -266,11 +273,20 @@ def sender_of(data: bytes | bytearray, start: int, end: int, order: int) -> str:
     The bus writes the sender. A field of no known number may hold anything, also what looks like a second one; Debian
     12's dbus-daemon takes such fields out, others hand them on.
     """
-    at = data.find(_SENDER_FIELD, start, end)
-    if at < 0 or data.find(_SENDER_FIELD, at + 1, end) >= 0:
+    return _field(data, _SENDER_FIELD, start, end, order)
+
+
+def path_of(data: bytes | bytearray, start: int, end: int, order: int) -> str:
+    """The object in the header's fields, which its sender wrote; "" if it cannot be told at a glance."""
+    return _field(data, _PATH_FIELD, start, end, order)
+
+
+def _field(data: bytes | bytearray, mark: bytes, start: int, end: int, order: int) -> str:
+    at = data.find(mark, start, end)
+    if at < 0 or data.find(mark, at + 1, end) >= 0:
         return ""
-    length = data[at + 4] if order == ord("l") else data[at + 7]  # a bus name has at most 255 bytes
-    return data[at + 8 : at + 8 + length].decode("ascii", "replace")
+    (length,) = struct.unpack_from("<I" if order == ord("l") else ">I", data, at + 4)
+    return data[at + 8 : min(at + 8 + length, end)].decode("ascii", "replace")
 
 
 class _NotDBusError(Exception):

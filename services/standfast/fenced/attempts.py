@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from standfast import journal
+from standfast import files, journal
 from standfast.configuration.model import Configuration
 from standfast.fenced.agents import Result
 from standfast.fenced.history import History
@@ -199,7 +198,7 @@ class Attempts:
         if order.action is Action.OFF:
             first = f"; it {waits}" if waits is not None else ""
             text = f"{order.node} is being fenced (loss {order.loss}, round {failed_rounds + 1}{first})."
-            self._write(journal.Event.FENCE_BEGUN, journal.Level.WARNING, text, order)
+            self._write(journal.Event.FENCE_BEGUN, journal.Level.NOTICE, text, order)
 
     def _end(
         self, order: Order, outcome: Outcome, progress: _Progress, failed_rounds: int, milliseconds: int
@@ -227,7 +226,7 @@ class Attempts:
             async with self._history_lock:
                 await asyncio.to_thread(
                     self._history.append,
-                    time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                    time=files.now_text(),
                     loss=order.loss,
                     node=order.node,
                     incarnation=order.incarnation,
@@ -274,7 +273,7 @@ def _ending(
             return journal.Event.FENCE_PROVEN, journal.Level.NOTICE, text
         case Action.OFF, _:
             text = f"{order.node} could not be fenced (loss {order.loss}): {why}."
-            return journal.Event.FENCE_FAILED, journal.Level.ERROR, text
+            return journal.Event.FENCE_FAILED, journal.Level.WARNING, text  # the record calls the operator
         case _, Outcome.DONE:
             text = f"{order.node} is switched on again (loss {order.loss}): {why}."
             return journal.Event.FENCE_SWITCHED_ON, journal.Level.NOTICE, text

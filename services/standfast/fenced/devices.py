@@ -82,6 +82,14 @@ class Devices:
         """Whether each plug that was asked ever answered rightly."""
         return {plug: said for device in self._devices.values() for plug, said in device.answered.items()}
 
+    def doubt(self, plug: Plug) -> str:
+        """Why the plug's device is not to be relied on now, a sentence without its full stop; "": its last test was
+        good."""
+        device = self._devices.get(plug.device)
+        if device is None or device.judgement is None:
+            return f"fence device {plug.device} was not tested yet"
+        return "" if device.judgement is Judgement.GOOD else f"fence device {plug.device} is in doubt ({device.answer})"
+
     async def act(self, step: Step, is_over: Callable[[], bool] = lambda: False) -> Result | None:
         """The step's agent has ended; a test of the device that is under way is given up for it.
 
@@ -187,7 +195,7 @@ class Devices:
         name = device.configured.name
         match device.judgement:
             case Judgement.SILENT:
-                event, level = journal.Event.FENCE_DEVICE_SILENT, journal.Level.ERROR
+                event, level = journal.Event.FENCE_DEVICE_SILENT, journal.Level.WARNING
                 text = f"Fence device {name} does not answer: {device.answer}."
             case Judgement.WRONG:
                 event, level = journal.Event.FENCE_DEVICE_WRONG, journal.Level.ERROR

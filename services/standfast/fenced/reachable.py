@@ -11,7 +11,7 @@ import socket
 import struct
 from typing import Final
 
-from standfast.addresses.neighbours import Neighbours
+from standfast.addresses.neighbours import find_owner
 from standfast.addresses.netlink import Netlink
 from standfast.addresses.place import CannotServeError, Settings, choose, read_address
 
@@ -90,7 +90,7 @@ def _answers_neighbours(address: str) -> bool:
             link, found = choose(*read_address(address), Settings(), links, netlink.addresses())
         finally:
             netlink.close()
-        return Neighbours(link, found).probe(frozenset(link.mac for link in links)) is not None
+        return find_owner(link, found, frozenset(link.mac for link in links)) is not None
     except (OSError, CannotServeError):  # not on a link of this machine
         return False
 

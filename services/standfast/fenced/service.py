@@ -11,7 +11,7 @@ from standfast.bus import Bus, BusError, Call, ErrorName, Server, Signal, interf
 from standfast.configuration.device_checks import unsafe_nodes
 from standfast.configuration.load import NOTHING_IN_FORCE
 from standfast.configuration.model import Configuration, Node, Plug
-from standfast.fenced import ring, unfencing
+from standfast.fenced import drill_power, ring, unfencing
 from standfast.fenced.agents import Agents
 from standfast.fenced.attempts import Attempts, Order
 from standfast.fenced.devices import Devices
@@ -60,6 +60,8 @@ class Service:
             ("History", self._tell_history),
             ("Objections", self._object),
             ("Check", self._check_version),
+            ("DrillDoubts", self._find_drill_doubts),
+            ("CutPower", self._cut_power),
         ):
             self._server.handle(INTERFACE, method, handler)
         self._bus: Bus | None = None
@@ -147,6 +149,26 @@ class Service:
         if found is None:
             raise BusError(ErrorName.REFUSED, f"Version {digest[:12]} is not stored here whole: push it again.")
         return (await self._library.refusals(found),)
+
+    async def _find_drill_doubts(self, call: Call) -> tuple[Any, ...]:
+        (name,) = call.arguments
+        configuration = await self._configured(name)
+        node = _find(configuration, name)
+        if name and node is None:
+            raise _no_node(name)
+        cuts_off_only = self._library.cuts_off_only
+        return (await drill_power.find_doubts(configuration, node, self._devices, cuts_off_only),)
+
+    async def _cut_power(self, call: Call) -> tuple[Any, ...]:
+        (name,) = call.arguments
+        node = _find(await self._configured(name), name)
+        if node is None:
+            raise _no_node(name)
+        failed = await drill_power.cut(node, self._devices.act)
+        if failed or not node.fence:
+            why = "; ".join(f"{plug}: {text}" for plug, text in failed.items()) or "it has no fence device"
+            raise BusError(ErrorName.FAILED, f"The power of {name} could not be cut: {why}.")
+        return ()
 
     # the configuration and what is checked of it
 

@@ -294,14 +294,19 @@ class Follower:
         names = [self._settings().name_of(node) for node in self.view.nodes]
         lost = [self._settings().name_of(node) for node in old.nodes if node not in self.view.nodes]
         text = f"View {self.view.ring}: {', '.join(names)}" + (f"; no longer {', '.join(lost)}" if lost else "")
-        level = Level.WARNING if lost else Level.NOTICE
-        journal.write(Event.VIEW_CHANGED, level, text, view=str(self.view.ring), members=" ".join(names))
+        fields = {"view": str(self.view.ring), "members": " ".join(names)}
+        configuration = self._settings().configuration
+        if lost and configuration is not None:  # so long they were silent, unless they said that they go
+            fields |= {"lost": " ".join(lost), "detect_ms": str(configuration.cluster.detect_within_ms)}
+        # whether somebody who is gone left cleanly or is lost, the record says
+        journal.write(Event.VIEW_CHANGED, Level.NOTICE, text, **fields)
 
     def _tell_link(self, change: Change) -> None:
         name, link = self._settings().name_of(change.peer), change.link
         words = "up" if link.up else "down"
+        down = Level.WARNING if change.peer in self.view.nodes else Level.NOTICE  # who left the ring closes its links
         event, level, text = {
-            News.DOWN: (Event.LINK_DOWN, Level.WARNING, "is down"),
+            News.DOWN: (Event.LINK_DOWN, down, "is down"),
             News.UP: (Event.LINK_UP, Level.NOTICE, "is up again"),
             News.FLAPS: (Event.LINK_FLAPS, Level.WARNING, "flaps: look at its cable and its switch port"),
             News.STEADY: (Event.LINK_STEADY, Level.NOTICE, f"does not flap any more; it is {words} since {link.since}"),

@@ -46,7 +46,7 @@ class Arbiter:
             self._told = "silent"
             why = "corosync-qdevice does not run here" if state == "away" else "corosync-qdevice-tool -s says more"
             text = f"The arbiter {self.host} has not voted for this node's view for {TELL_AFTER_S:g} s: {why}"
-            journal.write(Event.ARBITER_SILENT, Level.ERROR, text)
+            journal.write(Event.ARBITER_SILENT, Level.WARNING, text)
 
 
 def _state(flags: frozenset[str]) -> str:

@@ -89,4 +89,4 @@ class Looking:
             return
         bad = "; ".join(f"{name}: {seen}" for name, score, seen in known if score == 0)
         text = f"This node is not healthy, so it gives its groups away: score {health.score}, {health.minimum} needed"
-        journal.write(Event.NODE_UNHEALTHY, Level.ERROR, f"{text} ({bad})")
+        journal.write(Event.NODE_UNHEALTHY, Level.WARNING, f"{text} ({bad})")

@@ -34,17 +34,16 @@ async def main(daemon: Daemon) -> None:
 
 
 async def _configuration(daemon: Daemon) -> Configuration | None:
-    """A usable configuration that names this machine, waited for as long as it takes; None: asked to stop."""
-    told = ""
+    """A usable configuration that names this machine, waited for as long as it takes; None: asked to stop.
+
+    `systemctl status` says what is wrong with it; the journal has that from membershipd.
+    """
     while not daemon.stopping.is_set():
         configuration, problems = await asyncio.to_thread(load_in_force, system=None)
         text = _complaint(configuration, problems)
         if not text:
             return configuration
-        if text != told:
-            told = text
-            daemon.status(text)
-            journal.write(journal.Event.CONFIGURATION_MISSING, journal.Level.ERROR, text)
+        daemon.status(text)
         await asyncio.sleep(AGAIN_S)
     return None
 

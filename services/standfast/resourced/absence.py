@@ -71,14 +71,18 @@ def attempts(record: Record, configuration: Configuration, situation: Situation,
 
 
 def watchdog_proofs(record: Record, configuration: Configuration, situation: Situation, waits: Waits) -> list[Content]:
-    """Who holds something and is not fed was reset by now; who is heard nevertheless proves nothing."""
+    """Who holds something and is not fed was reset by now; who is heard nevertheless proves nothing.
+
+    That somebody is not fed follows from the quorum that this view has: while it has none the others may, by an
+    arbiter's vote that went there, and nothing is counted.
+    """
     contents: list[Content] = []
     cluster = configuration.cluster
     for name, loss in record.losses.items():
         timeout_ms = record.nodes[name].watchdog_ms
         if loss.proof or not timeout_ms:
             continue
-        age = waits.age(f"watchdog {loss.number}")
+        age = min(waits.age(f"watchdog {loss.number}"), situation.now - situation.quorate_since)
         after_ms = proven_after_ms(cluster, timeout_ms, arbiter_ms=arbiter_lingers_ms(cluster))
         if age >= after_ms and name not in situation.ring_nodes | situation.linked:
             text = f"its watchdog has reset it by now ({after_ms / 1000:g} s)"

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from standfast import journal
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Group
+from standfast.jobs import JobResult
 from standfast.resourced import later
+from standfast.resourced.devices import Devices
 from standfast.resourced.events import Act, Adopted, Event, JobDone, Observed, StartRefused, Verb
 from standfast.resourced.leases import Leases
-from standfast.resourced.probes import Probes
-from standfast.resourced.unit_jobs import JobResult
+from standfast.resourced.probes import Peers, Probes
 from standfast.resourced.units import Units
+from standfast.resourced.unmounting import Unmounting
 from standfast.vocabulary import Cause, ProbeState, UnitState
 
 JOBS: Final = (Verb.START, Verb.STOP, Verb.RESTART, Verb.KILL)
@@ -24,14 +27,19 @@ class Acts:
         push: Callable[[Event], None],
         guards: Callable[[tuple[tuple[str, str], ...]], None],
         tasks: asyncio.TaskGroup,
+        turned: Callable[[str, str], None] = lambda *_: None,
+        peers: Peers = lambda _: {},
     ) -> None:
-        """`guards` hears after each reload which (group, unit) have no guard in effect."""
+        """`guards` hears after each reload which (group, unit) have no guard in effect; `turned` of each (group, unit)
+        one of whose probes changed its state; `peers` is for Probes."""
         self._push = push
         self._guards = guards
         self._tasks = tasks
         self._leases = Leases()
         self._units = Units(on_states=self._states, on_refused=self._refused, on_reloaded=self._reloaded, tasks=tasks)
-        self._probes = Probes(tasks, self._probed)
+        self._devices = Devices(self._device_lost)
+        self._unmounting = Unmounting(self._units, self._resources)
+        self.probes = Probes(tasks, self._probed, turned, peers)
         self._groups: dict[str, Group] = {}
         self._guarded: frozenset[tuple[str, str]] = frozenset()  # (group, unit) as systemd has read them last
         self._told: set[str] = set()  # groups that were adopted: nothing is observed of others
@@ -51,13 +59,13 @@ class Acts:
             del self._groups[name]
             self._told.discard(name)
             self._units.forget(name)
-            self._probes.forget(name)
+            self.probes.forget(name)
         for group in groups:
             self._groups[group.name] = group
-            self._probes.watch(group)
+            self.probes.watch(group)
             self._units.watch(group)
             states = self._merge(group.name, await self._units.read(group.name))
-            held, leased = group.name in self._leases.held(), group.name in self._leases.leased()
+            held, leased = group.name in self._leases.held(), group.base in self._leases.leased()
             if group.name in self._told:
                 self._push(Observed(group=group.name, states=states))
             else:
@@ -74,10 +82,10 @@ class Acts:
             case Verb.RELEASE:
                 self._leases.release(act.group)
             case Verb.PROBE:
-                self._probes.start(act.group)
+                self.probes.start(act.group)
                 self._tell(act.group)
             case Verb.REST:
-                self._probes.stop(act.group)
+                self.probes.stop(act.group)
             case _:
                 later.begin(self._tasks, self._job(act))
 
@@ -98,7 +106,15 @@ class Acts:
         await self._units.reload()
 
     def _guard(self, groups: tuple[Group, ...]) -> None:
-        self._guarded = frozenset((group.name, resource.unit) for group in groups for resource in group.resources)
+        self._guarded = frozenset((group.base, resource.unit) for group in groups for resource in group.resources)
+
+    @property
+    def systemd(self) -> Units:
+        """For what the core does not decide."""
+        return self._units
+
+    def _resources(self) -> list[str]:
+        return [resource.unit for group in self._groups.values() for resource in group.resources]
 
     @property
     def holds(self) -> bool:
@@ -147,9 +163,14 @@ class Acts:
             case Verb.RESTART:
                 await self._units.reset_failed(act.unit)
                 return await self._units.restart(act.unit)
+            case Verb.STOP if act.unit.endswith(".mount"):
+                return await self._unmounting.stop(act.group, act.unit)
             case Verb.STOP:
                 return await self._units.stop(act.unit)
-        await self._units.kill(act.unit)
+            case Verb.KILL if act.unit.endswith(".mount"):
+                await self._unmounting.kill(act.group, act.unit)
+            case _:
+                await self._units.kill(act.unit)
         return None
 
     def _states(self, group: str, states: tuple[UnitState, ...]) -> None:
@@ -165,27 +186,26 @@ class Acts:
         return tuple(self._with_probe(group, state) for state in states)
 
     def _with_probe(self, group: str, state: UnitState) -> UnitState:
-        probe = self._probes.state_of(group, state.unit)
+        probe = self.probes.state_of(group, state.unit)
+        if gone := self._devices.cause(state):
+            return replace(state, cause=gone, probe=ProbeState.BAD)
         cause = state.cause
         shown = probe in (ProbeState.NOT_READY, ProbeState.DEGRADED) and state.active == "active" and not state.job
         if cause is None and (probe is ProbeState.BAD or shown):
             cause = Cause(
                 kind="probe", text=f"{state.unit}: {self._texts.get((group, state.unit), 'its probe is bad')}"
             )
-        return UnitState(
-            unit=state.unit,
-            load=state.load,
-            active=state.active,
-            job=state.job,
-            processes=state.processes,
-            cause=cause,
-            probe=probe,
-            traces=state.traces,
-        )
+        bad, doubt = self.probes.against(group, state.unit)
+        return replace(state, cause=cause, probe=probe, bad_probes=bad, doubt=doubt)
 
     def _probed(self, group: str, unit: str, state: ProbeState, text: str) -> None:
         self._texts[group, unit] = text
         self._tell(group)
+
+    def _device_lost(self, unit: str) -> None:
+        for name, group in self._groups.items():
+            if any(resource.unit == unit for resource in group.resources):
+                self._tell(name)
 
     def _refused(self, group: str, unit: str) -> None:
         self._push(StartRefused(group=group, unit=unit))

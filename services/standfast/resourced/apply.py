@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from standfast.resourced import drills
+from standfast.resourced.drills import DrillBegun, DrillEnded
 from standfast.resourced.losses import (
     attempt_begun,
     attempt_ended,
@@ -26,12 +28,11 @@ from standfast.resourced.messages import (
     Forgiven,
     Forgotten,
     Health,
-    Held,
     Installed,
+    Kept,
     Leaving,
     LossDeclared,
     Marked,
-    Member,
     Members,
     OrderGiven,
     OrderKind,
@@ -43,13 +44,14 @@ from standfast.resourced.messages import (
     StartedAlone,
     SwitchedOn,
     Update,
+    Viewed,
     Watched,
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Held, Member, View
 from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import (
-    Failure,
     GroupRecord,
     NodeRecord,
     Order,
@@ -58,10 +60,9 @@ from standfast.resourced.record import (
     with_group,
     with_node,
 )
+from standfast.resourced.reported import owned_by, reported
 from standfast.resourced.succession import come_into_force, remembered
-from standfast.vocabulary import Holding, Phase
-
-LONGEST_MEMORY = 1_000  # failures of a group that are remembered, beside the newest: MaxRestarts= goes up to it
+from standfast.vocabulary import Holding, Phase, copies_of
 
 
 def apply(record: Record, term: int, update: Update) -> Record:
@@ -80,6 +81,8 @@ def _marks(before: Record, after: Record, update: Update) -> Record:
             return with_node(after, name, watched_at=update.position)
         case ConfigurationInForce() if after.version != before.version:
             return remembered(after, update.content, update.at)
+        case DrillEnded() if after is not before:
+            return drills.dated(before, after, update.at)
     return after
 
 
@@ -127,8 +130,21 @@ def _health(record: Record, content: Health) -> Record:
     return with_node(record, content.node, healthy=content.healthy) if content.node in record.nodes else record
 
 
+def _viewed(record: Record, content: Viewed) -> Record:
+    """What a node that is lost saw went with its term."""
+    if content.node not in record.members:
+        return record
+    views = {name: view for name, view in record.nodes[content.node].views.items() if name != content.group}
+    seen = {content.group: content.view} if content.view != View() and content.group in record.groups else {}
+    return with_node(record, content.node, views=views | seen)
+
+
 def _placed(record: Record, content: Placed) -> Record:
     return with_group(record, content.group, wanted="", reasons=(content.reason,))
+
+
+def _kept(record: Record, content: Kept) -> Record:
+    return with_group(record, content.group, reasons=(content.reason,))
 
 
 def _race_decided(record: Record, content: RaceDecided) -> Record:
@@ -170,13 +186,8 @@ def _members(record: Record, term: int, content: Members) -> Record:
 def _group_of_term(group: GroupRecord, held: Mapping[str, Held]) -> GroupRecord:
     """Where it runs by what the members say, it ran last: the report of that may never have been read."""
     runs = [node for node, what in held.items() if what.holding is Holding.RUNNING]
-    group = _owned_by(group, runs[0]) if len(runs) == 1 else group
+    group = owned_by(group, runs[0]) if len(runs) == 1 else group
     return replace(group, number=group.number + 1, held=held, open_orders={})
-
-
-def _owned_by(group: GroupRecord, node: str) -> GroupRecord:
-    before = group.last_owner if node != group.last_owner else group.owner_before
-    return replace(group, last_owner=node, owner_before=before)
 
 
 def _nodes_of_term(
@@ -202,6 +213,7 @@ def _nodes_of_term(
                 drifted=member.drifted,
                 speaks=member.speaks,
                 healthy=member.healthy,
+                views=member.views,
                 condemned=name in condemned,
             )
         elif name in met:
@@ -223,46 +235,14 @@ def _order(record: Record, content: OrderGiven) -> Record:
     if group is None or group.number != content.number or content.node not in record.members:
         return record
     order = Order(number=group.number + 1, kind=content.kind)
+    run = group.run if content.kind is OrderKind.STOP else order.number
     return with_group(
         record,
         content.group,
         open_orders={**group.open_orders, content.node: order},
         reasons=content.reasons,
+        run=run,
         restart=False,
-    )
-
-
-def _reported(record: Record, content: Reported) -> Record:
-    """Judged where it is delivered: while a later order for that node is open it changes nothing."""
-    group = record.groups.get(content.group)
-    if group is None or content.node not in record.members:
-        return record
-    order = group.open_orders.get(content.node)
-    if order is not None and order.number > content.order:
-        return record
-    orders = dict(group.open_orders)
-    if not content.busy:
-        orders.pop(content.node, None)
-    before = group.held.get(content.node)
-    held = {**group.held, content.node: content.held}
-    if content.held.holding is Holding.NOTHING and not content.held.failed:
-        del held[content.node]
-    failures = group.failures
-    if content.held.failed and not content.busy and (before is None or before.failed != content.held.failed or order):
-        failures = (*failures[-LONGEST_MEMORY:], Failure(id=group.number, node=content.node, cause=content.held.failed))
-    cause = content.held.failed or content.refused
-    runs = content.held.holding is Holding.RUNNING
-    owned = _owned_by(group, content.node) if runs else group
-    return with_group(
-        record,
-        content.group,
-        held=held,
-        open_orders=orders,
-        failures=failures,
-        reasons=(reason(Rule.FAILED, cause=cause),) if cause else group.reasons,
-        last_owner=owned.last_owner,
-        owner_before=owned.owner_before,
-        costly=group.costly and not (runs and not content.held.failed),
     )
 
 
@@ -277,16 +257,23 @@ def _wish(record: Record, wish: Wish) -> Record:
         case WishKind.KEEP if wish.subject in ("", record.configuration):
             return replace(record, unconfirmed="", confirm_ms=0)
         case _ if wish.kind in GROUP_WISHES:
-            why, flags = GROUP_WISHES[wish.kind]
-            changes = dict(flags)
-            if wish.kind in (WishKind.START, WishKind.RELOCATE):
-                changes["wanted"] = wish.node
-            if wish.kind is WishKind.RELOCATE and (group := record.groups.get(wish.subject)):
-                # who wants it there knows what it failed of: it has all its tries again
-                changes["failures"] = tuple(one for one in group.failures if one.node != wish.node)
-                changes["avoided"] = {node: count for node, count in group.avoided.items() if node != wish.node}
-            return with_group(record, wish.subject, reasons=(reason(why, node=wish.node),), **changes)
+            for name in copies_of(wish.subject, record.groups):
+                record = _wish_for_group(record, name, wish)
     return record
+
+
+def _wish_for_group(record: Record, name: str, wish: Wish) -> Record:
+    why, flags = GROUP_WISHES[wish.kind]
+    changes, group = dict(flags), record.groups[name]
+    if wish.kind in (WishKind.START, WishKind.RELOCATE):
+        changes["wanted"] = wish.node
+    if wish.kind is WishKind.START and any(held.by_hand for held in group.held.values()):
+        changes["restart"] = True  # what an administrator stopped is handed back
+    if wish.kind is WishKind.RELOCATE:
+        # who wants it there knows what it failed of: it has all its tries again
+        changes["failures"] = tuple(one for one in group.failures if one.node != wish.node)
+        changes["avoided"] = {node: count for node, count in group.avoided.items() if node != wish.node}
+    return with_group(record, name, reasons=(reason(why, node=wish.node),), **changes)
 
 
 GROUP_WISHES: Mapping[WishKind, tuple[Rule, Mapping[str, object]]] = {
@@ -337,8 +324,10 @@ def _touched(record: Record, content: Content) -> Iterable[str]:
     match content:
         case Members() | Proven() | ConfigurationInForce() | Wish(kind=WishKind.CONFIRM):
             return record.groups
-        case OrderGiven(group=name) | Reported(group=name) | Wish(subject=name):
+        case OrderGiven(group=name) | Reported(group=name):
             return (name,)
+        case Wish(subject=name):
+            return copies_of(name, record.groups)
     return ()
 
 
@@ -360,19 +349,23 @@ CHANGES: Mapping[type, Callable[[Record, Any], Record]] = {
     Proven: proven,
     SwitchedOn: switched_on,
     OrderGiven: _order,
-    Reported: _reported,
+    Reported: reported,
     Wish: _wish,
     Leaving: _leaving,
     Marked: _marked,
     Installed: _installed,
     Watched: _watched,
     Health: _health,
+    Viewed: _viewed,
     Forgotten: _forgotten,
     Forgiven: _forgiven,
     Disabled: _disabled,
     Placed: _placed,
+    Kept: _kept,
     RaceDecided: _race_decided,
     StartedAlone: _started_alone,
     ConfigurationInForce: come_into_force,
     ProtocolRaised: _protocol_raised,
+    DrillBegun: drills.begun,
+    DrillEnded: drills.ended,
 }

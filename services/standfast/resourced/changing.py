@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.events import Act
-from standfast.resourced.hands import BEGUN, Gate, Hand, Stage
+from standfast.resourced.hands import Hand
+from standfast.resourced.stages import BEGUN, Gate, Stage
 
 
 def make_hands(

@@ -4,7 +4,7 @@ A version is judged when nothing of the coordinator's own is under way, so it is
 judged on. What follows here holds for a push; what is safe (`refuse_change`) holds for a roll-back, too.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from standfast.configuration.definitions import first_changed
@@ -13,6 +13,7 @@ from standfast.configuration.quorum import quorum_of
 from standfast.resourced.messages import ConfigurationInForce, Content, Wish, WishKind
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
+from standfast.vocabulary import copies_of
 
 NOBODY = "nobody confirmed"  # who goes back
 SHOWN = 12  # digits of a digest that people see
@@ -67,10 +68,8 @@ def go_back(record: Record, in_force: Configuration, situation: Situation, waits
 
 def _in_the_way(record: Record, in_force: Configuration, offered: Configuration) -> frozenset[str]:
     """Groups that `offered` does not have, or that have a unit now that it gives to another one."""
-    owner = {resource.unit: group.name for group in offered.groups for resource in group.resources}
     gone = {name for name in record.groups if offered.group(name) is None}
-    units = ((resource.unit, group.name) for group in in_force.groups for resource in group.resources)
-    return frozenset(gone | {name for unit, name in units if owner.get(unit, name) != name})
+    return frozenset(gone | {old for _, old, new in _arrivals(in_force, offered) if old not in ("", new)})
 
 
 def confirm_left_ms(record: Record, waits: Waits) -> int:
@@ -194,7 +193,9 @@ def _refuse_by_groups(record: Record, offered: Configuration) -> str:
         group = offered.group(name)
         busy = sorted({*known.holders, *known.open_orders})
         if group is None and busy:
-            return f"{name} is not in this version and not stopped on {busy[0]}: standfast group stop {name}"
+            copies = copies_of(name.partition("@")[0], record.groups)
+            all_of_it = name if any(map(offered.group, copies)) else name.partition("@")[0]
+            return f"{name} is not in this version and not stopped on {busy[0]}: standfast group stop {all_of_it}"
         if group is not None and (stray := _strays(known, group, offered)):
             return f"{name} is on {stray}, where this version does not allow it: standfast group relocate {name}"
     return ""
@@ -211,20 +212,33 @@ def _strays(known: GroupRecord, group: Group, offered: Configuration) -> str:
 
 def _refuse_by_units(record: Record, in_force: Configuration, offered: Configuration) -> str:
     """A unit comes to a group only when it cannot run for another one any more, on a node that has yet to stop it."""
-    before = {resource.unit: group.name for group in in_force.groups for resource in group.resources}
     good = (record.configuration, offered.digest)
     behind = next((name for name in sorted(record.members) if record.nodes[name].installed not in good), "")
-    for unit, name in ((one.unit, group.name) for group in offered.groups for one in group.resources):
-        old = before.get(unit, "")
-        if old != name and behind:
-            return f"{unit} comes to {name}, and {behind} has not put in place what is in force yet: push again later"
+    for unit, old, new in _arrivals(in_force, offered):
+        if behind:
+            return f"{unit} comes to {new}, and {behind} has not put in place what is in force yet: push again later"
         known = record.groups.get(old)
         busy = sorted({*known.holders, *known.open_orders}) if known is not None else []
-        if old != name and busy:
-            return (
-                f"{unit} goes from {old} to {name}, and {old} is not stopped on {busy[0]}: standfast group stop {old}"
-            )
+        if busy:
+            return f"{unit} goes from {old} to {new}, and {old} is not stopped on {busy[0]}: standfast group stop {old}"
     return ""
+
+
+def _arrivals(in_force: Configuration, offered: Configuration) -> Iterator[tuple[str, str, str]]:
+    """Units that come to a group, on one node at least: unit, the group that has it there, "" = none, and the other."""
+    before: dict[str, list[Group]] = {}
+    for group in in_force.groups:
+        for resource in group.resources:
+            before.setdefault(resource.unit, []).append(group)
+    for group in offered.groups:
+        for resource in group.resources:
+            had = [old.name for old in before.get(resource.unit, ()) if _meet(old, group)]
+            yield from ((resource.unit, old, group.name) for old in had or [""] if old != group.name)
+
+
+def _meet(one: Group, other: Group) -> bool:
+    """Both have to do with the same node: they are not copies of two."""
+    return not one.node or not other.node or one.node == other.node
 
 
 def _refuse_by_flags(record: Record, in_force: Configuration, offered: Configuration) -> str:
@@ -284,7 +298,7 @@ def _refuse_by_leaving(record: Record, in_force: Configuration, offered: Configu
     names = {node.name for node in offered.nodes}
     for name in (name for name in record.nodes if name not in names):
         if name in record.members:
-            return f"{name} is here and would be removed: standfast node leave {name}"
+            return f"{name} is here and would be removed: it leaves first, by systemctl stop standfast.target on {name}"
         if record.nodes[name].named_in and in_force.key == offered.key:
             return f"{name} would be removed and knows corosync.key: corosync-keygen -l -k /etc/standfast/corosync.key"
     return ""

@@ -1,10 +1,10 @@
 """The one brain of a term: turns requests and plans into updates (DESIGN section 4, step 4)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from standfast.configuration.model import Configuration
-from standfast.resourced import absence, configuring
+from standfast.resourced import absence, configuring, drills
 from standfast.resourced.codec import MessageError
 from standfast.resourced.messages import (
     ConfigurationInForce,
@@ -22,7 +22,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
-from standfast.resourced.plan import plan
+from standfast.resourced.plan import Planned, plan
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.term import Term
@@ -31,7 +31,7 @@ from standfast.resourced.wishes import refuse_wish, resolve_wish
 
 PLAN_AGAIN_MS = 200  # while nothing but the time has changed
 HAND_OVER_MS = 10_000  # who cannot install what is in force for so long lets another one coordinate
-OF_VERSIONS = (WishKind.CONFIGURE, WishKind.KEEP)
+JUDGED_AT_REST = (WishKind.CONFIGURE, WishKind.KEEP, WishKind.DRILL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,18 @@ class Knowledge:
     offered: Configuration | None
     now: int
     at: str
+    quorate_since: int  # as a Situation has it
     race_ms: int = 0  # how long this node waits before it shoots the other one of two
     linked: frozenset[str] = frozenset()  # nodes to which a Corosync link is up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan, with all that it was made of beside the record."""
+
+    configuration: Configuration
+    situation: Situation
+    planned: Planned
 
 
 class Coordinator:
@@ -64,6 +74,7 @@ class Coordinator:
         self._version_at = 0  # position of the last version that this term puts in force
         self._behind_since: int | None = None  # since when this node has not the configuration that it would plan with
         self.wanted = ""  # digest of a version that this node must read to go back to it
+        self.made: Made | None = None  # the last plan, for who records it
 
     @property
     def term(self) -> Term | None:
@@ -122,15 +133,18 @@ class Coordinator:
 
     def _judge(self, term: Term, record: Record, situation: Situation, known: Knowledge) -> None:
         """A version is judged when nothing is under way: then it is put in force of the very record that it was judged
-        on. While one is under way nothing is judged: it may not have what a wish is about."""
+        on. While one is under way nothing is judged: it may not have what a wish is about. So are drills: of two at
+        once only the first one begins."""
         wishes, self._wishes = self._wishes, []
         for wish in wishes:
-            if term.position < self._version_at or (wish.kind in OF_VERSIONS and self._in_flight):
+            if term.position < self._version_at or (wish.kind in JUDGED_AT_REST and self._in_flight):
                 self._wishes.append(wish)
             elif text := refuse_wish(wish, record, known.configuration, situation):
                 self._send(Refused(nonce=term.nonce, wish=wish.id, text=text))
             elif wish.kind is WishKind.CONFIGURE and known.offered is not None:
                 self._update(configuring.into_force(known.offered, wish), known.at)
+            elif wish.drill is not None:
+                self._update(replace(wish.drill, wish=wish.id), known.at)
             else:
                 self._update(resolve_wish(wish, record, known.configuration, situation), known.at)
 
@@ -148,14 +162,15 @@ class Coordinator:
             return
         self._planned, self._planned_at = made_of, known.now
         planned = plan(record, known.configuration, situation)
+        self.made = Made(configuration=known.configuration, situation=situation, planned=planned)
         self._waits, self.wanted = dict(planned.waits), planned.wanted
         for content in planned.contents:
             self._update(content, known.at)
         self.terms.leave_out(planned.overdue)
 
     def _count_along(self, known: Knowledge) -> None:
-        """Each member shows how long it is until the next attempt, or until the cluster goes back to another version;
-        who coordinates next counts anew all the same."""
+        """Each member shows how long it is until the next attempt or drill, or until the cluster goes back to another
+        version; who coordinates next counts anew all the same."""
         term, record = self.terms.term, self.terms.record
         if term is None or record is None:
             return
@@ -165,6 +180,7 @@ class Coordinator:
                 absence.next_attempt_ms(loss, record, known.configuration, self._situation(term, known), waits)
         if record.unconfirmed:
             configuring.confirm_left_ms(record, waits)
+        drills.rest_left_ms(record, waits)
         self._counted = waits.seen
 
     def situation(self, known: Knowledge) -> Situation | None:
@@ -181,6 +197,7 @@ class Coordinator:
             orders_allowed=all(position >= 1 for position in term.stored.values()),
             resting=self.terms.ticks.resting(self._named_in(), known.now),
             waits=self._waits if term.coordinator == self.me else self._counted,
+            quorate_since=known.quorate_since,
             race_ms=known.race_ms,
             offered=known.offered,
         )

@@ -6,13 +6,14 @@ because what follows depends on its success: persist before send (DESIGN section
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from standfast.configuration.copies import groups_on
 from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced import story
 from standfast.resourced.alone import Alone
 from standfast.resourced.changing import make_hands, make_way, resume
+from standfast.resourced.chronicle import Chronicle
 from standfast.resourced.codec import SPEAKS, MessageError, decode, encode
 from standfast.resourced.complaints import Complaints
 from standfast.resourced.coordinator import Coordinator, Knowledge
@@ -32,6 +33,7 @@ from standfast.resourced.events import (
     LeaveAsked,
     LeaveGroup,
     LinksTold,
+    Looked,
     NetworkDown,
     Observed,
     QuorumTold,
@@ -47,21 +49,16 @@ from standfast.resourced.events import (
 )
 from standfast.resourced.fencing import Fencing, heard_limit_ms
 from standfast.resourced.fitness import Fitness
-from standfast.resourced.hands import Gate, Hand
+from standfast.resourced.hands import Hand
 from standfast.resourced.installation import Installation
-from standfast.resourced.messages import (
-    Meeting,
-    Member,
-    Message,
-    Refused,
-    Request,
-    Update,
-    WishKind,
-)
+from standfast.resourced.looks import Looks
+from standfast.resourced.messages import Meeting, Message, Refused, Request, Update, WishKind
 from standfast.resourced.operators import Operators
+from standfast.resourced.presence import Identity, Member
 from standfast.resourced.race import Race
 from standfast.resourced.record import Disk, Record
 from standfast.resourced.reports import Reports, Self
+from standfast.resourced.stages import Gate
 from standfast.resourced.term import Word
 from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import INTERVAL_MS, Tick, Ticks
@@ -69,14 +66,6 @@ from standfast.resourced.watching import Watching
 from standfast.vocabulary import Holding
 
 KEEP_TICKS_MS = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    node: str
-    incarnation: str
-    machine: str
-    product: str
 
 
 class Core:
@@ -117,14 +106,13 @@ class Core:
         self.operators = Operators(self.terms, self.send, self.act)
         self.fencing, self.alone = Fencing(self.me, self.act), Alone(self.me, self.terms, self.act, fresh)
         self.race, self.watching = Race(self.me), Watching(self.me, self.act)
-        self.healthy, self.linked = True, frozenset[str]()
+        self.healthy, self.linked, self.looks = True, frozenset[str](), Looks(self.me, self.act)
         self.reports = Reports(self.me, self.terms, self.send)
-        self.hands: dict[str, Hand] = make_hands(configuration.groups, {}, self.act, self._gate)
-        self.defence = Defence(self.me, self.act)
-        self.departure = Departure(self.me, self.terms, self.act, now)
-        self._tick_at = now
+        self.hands: dict[str, Hand] = make_hands(groups_on(configuration.groups, self.me), {}, self.act, self._gate)
+        self.defence, self.departure = Defence(self.me, self.act), Departure(self.me, self.terms, self.act, now)
+        self._tick_at = self._quorate_since = now
         self._last_nonce = ""
-        self.complaints = Complaints(self.act)
+        self.complaints, self.chronicle = Complaints(self.act), Chronicle()
 
     @property
     def record(self) -> Record | None:
@@ -149,6 +137,8 @@ class Core:
         """Take one event at `now` (CLOCK_BOOTTIME, ms) and `at` (wall clock); returns what to do, in order."""
         self.now, self.at = now, at
         self.actions.clear()
+        if self.quorum() is not Word.YES:
+            self._quorate_since = now
         self.watching.forget(self.terms, self.quorum(), self.configuration, now)
         try:
             self._take(event)
@@ -170,7 +160,13 @@ class Core:
         known, slowest_ms = self.configuration, self.fencing.slowest_off_ms
         race_ms = self.race.wait_ms(self.record, known, slowest_ms) if self.record is not None else 0
         return Knowledge(
-            configuration=known, offered=self.offered, now=self.now, at=self.at, race_ms=race_ms, linked=self.linked
+            configuration=known,
+            offered=self.offered,
+            now=self.now,
+            at=self.at,
+            quorate_since=self._quorate_since,
+            race_ms=race_ms,
+            linked=self.linked,
         )
 
     # Outbox of Terms
@@ -200,7 +196,7 @@ class Core:
                 self._time_passed()
             case Received() | TickReceived() | RingChanged() | GroupChanged() | QuorumTold() | NetworkDown():
                 self._network(event)
-            case Adopted() | Observed() | JobDone() | StartRefused():
+            case Adopted() | Observed() | JobDone() | StartRefused() | Looked():
                 self._units(event)
             case FencingTold() | WatchdogTold() | HealthTold() | LinksTold():
                 self._daemons(event)
@@ -217,7 +213,7 @@ class Core:
     def _configuration_read(self, event: ConfigurationRead) -> None:
         self.installation.read(event)
         self.terms.rules = quorum_of(event.configuration)
-        self.hands = make_hands(event.configuration.groups, self.hands, self.act, self._gate)
+        self.hands = make_hands(groups_on(event.configuration.groups, self.me), self.hands, self.act, self._gate)
         for hand in self.hands.values():
             if hand.states:  # what was not looked at yet is not judged
                 hand.observed(hand.states, self.now)  # what was dispensable may be critical now
@@ -262,6 +258,8 @@ class Core:
                 self.hands[name].observed(states, self.now)
             case JobDone(group=name, unit=unit, verb=verb, lost=lost) if name in self.hands:
                 self.hands[name].job_done(unit, verb, self.now, lost=lost)
+            case Looked():
+                self.looks.told(event)
             case StartRefused(group=name, unit=unit):
                 self.act(story.start_refused(name, unit, self.record, self.me))
 
@@ -311,6 +309,7 @@ class Core:
             hand.time_passed(self.now)
         in_place = self.record is not None and self.record.configuration == self.installation.installed
         resume(self.hands, self.now, in_place=in_place)
+        self.looks.advance(self.record, self.configuration, self.hands)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
             heard = self.linked | set(self.terms.ring_nodes)
@@ -333,13 +332,14 @@ class Core:
         first = self.alone.opened(term, self.now) if term is not None else ()
         self.coordinator.term_changed(self.at, first)
         if term is not None:
-            self.act(story.term_opened(term))
+            self.act(story.term_opened(term, self.terms.ring))
 
     def _self(self) -> Self:
         return Self(
             leaving=self.departure.asked,
             has=self.installation.told(self.me),
             healthy=self.healthy,
+            views=self.looks.views,
             watchdog_ms=self.watching.wanted_ms(self.configuration),
         )
 
@@ -362,6 +362,7 @@ class Core:
             attempts=self.fencing.running,
             speaks=self.terms.speaks,
             healthy=self.healthy,
+            views=dict(self.looks.views),
         )
 
     def quorum(self) -> Word:
@@ -372,7 +373,7 @@ class Core:
         return self.me in names and self.terms.may_hold(names)
 
     def _gate(self, name: str) -> Gate:
-        if self.quorum() is Word.NO or self.terms.term is None or self.rests:
+        if self.quorum() is Word.NO or self.terms.term is None or self.rests or self.departure.done:
             return Gate.SHUT
         if self.record is None or self.installation.installed != self.record.configuration:
             return Gate.WAIT
@@ -388,7 +389,7 @@ class Core:
         assert term is not None
         assert record is not None
         self.coordinator.delivered()
-        self.actions.extend(story.entries(before, record, term.number, update))
+        self.actions.extend(self.chronicle.told(before, record, self.terms, update, self.now))
         self.operators.delivered(update)
         self.installation.delivered(update)
         for name, hand in self.hands.items():

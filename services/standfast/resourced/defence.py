@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection
 
 from standfast.resourced import story
 from standfast.resourced.events import Action, Reboot
-from standfast.resourced.hands import BEGUN, Hand, Stage
+from standfast.resourced.hands import Hand
 from standfast.resourced.record import Record
+from standfast.resourced.stages import BEGUN, Stage
 from standfast.resourced.term import Word
 
 

@@ -6,7 +6,8 @@ from standfast.configuration.model import Configuration
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import closing
 from standfast.resourced.events import Action, Left
-from standfast.resourced.hands import BEGUN, Hand, Stage
+from standfast.resourced.hands import Hand
+from standfast.resourced.stages import BEGUN, Stage
 from standfast.resourced.terms import Terms
 
 

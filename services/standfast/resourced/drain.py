@@ -1,14 +1,17 @@
 """`python3 -m standfast.resourced.drain`: every group was moved away from this node and it left cleanly.
 
-ExecStop= of standfast-drain.service. It asks resourced, says on stdout what happens (the journal has it) and ends with
-0 whatever came of it: a node that goes down goes down, and what it did not say cleanly the others fence.
+ExecStop= of standfast-drain.service. It asks resourced, tells begin and end of it (what
+becomes of each group resourced tells) and ends with 0 whatever came of it: a node that goes down goes down, and what it
+did not say cleanly the others fence.
 """
 
 import asyncio
 import sys
 from typing import Final
 
-from standfast.bus import Bus, BusError, ErrorName, Signal
+from standfast import journal
+from standfast.bus import Bus, BusError, ErrorName
+from standfast.journal import Event, Level
 from standfast.resourced.leases import RUN
 
 NAME: Final = "org.standfast.Groups"
@@ -27,49 +30,6 @@ _WENT_AWAY: Final = (
 )
 
 
-def say(text: str, level: int = 5) -> None:
-    """A line in the journal; sd-daemon(3): it may begin with its level."""
-    print(f"<{level}>{text}", flush=True)
-
-
-class Resourced:
-    """The daemon as the drain sees it: there or not, and what it says of the groups that run here."""
-
-    def __init__(self) -> None:
-        self.there = asyncio.Event()
-        self._groups: dict[str, dict[str, str]] = {}  # by path: Name, Phase, Owner
-
-    async def follow(self, bus: Bus) -> None:
-        changed = {"interface": "org.freedesktop.DBus.Properties", "member": "PropertiesChanged"}
-        await bus.subscribe(NAME, self._changed, path_namespace=f"{ROOT}/group", **changed)
-        await bus.on_owner(NAME, lambda owner: self.there.set() if owner else self.there.clear())
-
-    async def look(self, bus: Bus) -> None:
-        """Which groups run here was said."""
-        node = await bus.get(NAME, ROOT, GROUPS, "Node")
-        objects = await bus.managed_objects(NAME, ROOT)
-        self._groups = {
-            path: {key: str(interfaces[GROUP][key]) for key in ("Name", "Phase", "Owner")}
-            for path, interfaces in objects.items()
-            if GROUP in interfaces and interfaces[GROUP]["Owner"] == node
-        }
-        names = sorted(values["Name"] for values in self._groups.values())
-        say(
-            f"{node} leaves the cluster; "
-            + (f"to be moved away: {', '.join(names)}" if names else "no group runs here")
-        )
-
-    def _changed(self, signal: Signal) -> None:
-        values = self._groups.get(signal.path)
-        if values is None or signal.arguments[0] != GROUP:
-            return
-        before = dict(values)
-        values |= {key: str(value) for key, value in signal.arguments[1].items() if key in values}
-        if values != before:
-            where = f" on {values['Owner']}" if values["Owner"] else ""
-            say(f"{values['Name']} is {values['Phase']}{where}")
-
-
 async def drain() -> bool:
     """True: this node left cleanly. Raises TimeoutError when that took too long."""
     async with asyncio.timeout(LEAVE_S):
@@ -81,9 +41,10 @@ async def drain() -> bool:
                 return await _leave(bus)
             except BusError as error:
                 if error.name not in _WENT_AWAY:
-                    say(f"resourced did not let this node leave cleanly: {error.text}", 4)
+                    _fail(f"resourced did not let this node leave cleanly: {error.text}")
                     return False
-                say("resourced went away while this node was leaving; it is asked again when it is back")
+                text = "resourced went away while this node was leaving; it is asked again when it is back"
+                journal.write(Event.DRAIN_WAITS, Level.NOTICE, text)
             finally:
                 await bus.close()
             await asyncio.sleep(_PAUSE_S)
@@ -98,24 +59,39 @@ async def _connect() -> Bus | None:
             return await Bus.connect()
         except BusError as error:
             if loop.time() >= until:
-                say(f"{error.text} Nobody can be asked to move the groups away{_left_here()}.", 4)
+                _fail(f"{error.text} Nobody can be asked to move the groups away{_left_here()}.")
                 return None
         await asyncio.sleep(_PAUSE_S)
 
 
 async def _leave(bus: Bus) -> bool:
-    resourced = Resourced()
-    await resourced.follow(bus)
+    there = asyncio.Event()
+    await bus.on_owner(NAME, lambda owner: there.set() if owner else there.clear())
     try:
         async with asyncio.timeout(BACK_S):
-            await resourced.there.wait()
+            await there.wait()
     except TimeoutError:
-        say(f"resourced does not run here{_left_here()}; this node goes without a word to the others", 4)
+        _fail(f"resourced does not run here{_left_here()}; this node goes without a word to the others")
         return False
-    await resourced.look(bus)
+    await _begin(bus)
     await bus.call(NAME, ROOT, GROUPS, "Leave", timeout_s=2 * LEAVE_S)  # the whole has its own limit
-    say("nothing runs here any more, and the others know that this node left")
+    text = "nothing runs here any more, and the others know that this node left"
+    journal.write(Event.DRAIN_DONE, Level.NOTICE, text)
     return True
+
+
+async def _begin(bus: Bus) -> None:
+    """Which groups run here was told."""
+    node = await bus.get(NAME, ROOT, GROUPS, "Node")
+    journal.identify("drain", node)
+    objects = [interfaces.get(GROUP, {}) for interfaces in (await bus.managed_objects(NAME, ROOT)).values()]
+    names = sorted(str(one["Name"]) for one in objects if one.get("Owner") == node)
+    what = f"to be moved away: {', '.join(names)}" if names else "no group runs here"
+    journal.write(Event.DRAIN_BEGUN, Level.NOTICE, f"{node} leaves the cluster; {what}", group=tuple(names))
+
+
+def _fail(text: str) -> None:
+    journal.write(Event.DRAIN_FAILED, Level.WARNING, text)
 
 
 def _left_here() -> str:
@@ -128,10 +104,11 @@ def _left_here() -> str:
 
 
 def main() -> int:
+    journal.identify("drain")
     try:
         asyncio.run(drain())
     except TimeoutError:
-        say(f"the groups were not moved away within {LEAVE_S / 60:g} minutes; this node goes all the same", 4)
+        _fail(f"the groups were not moved away within {LEAVE_S / 60:g} minutes; this node goes all the same")
     return 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from standfast.resourced.messages import Held
+from standfast.resourced.presence import Held
 from standfast.resourced.record import GroupRecord, Record
 from standfast.vocabulary import Holding
 

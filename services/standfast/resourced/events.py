@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from standfast.configuration.model import Configuration
-from standfast.resourced.messages import RunningAttempt, Wish
+from standfast.configuration.model import Configuration, Probe
+from standfast.resourced.messages import Wish
+from standfast.resourced.presence import RunningAttempt, View
 from standfast.vocabulary import Ring, UnitState
 
 
@@ -113,6 +114,14 @@ class StartRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What this node's probes of a group show that it does not hold."""
+
+    group: str
+    view: View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FencingTold:
     """What this node's fenced says: attempts under way, and those that ended (loss, action): (good, sentence)."""
 
@@ -190,6 +199,7 @@ Event = (
     | Observed
     | JobDone
     | StartRefused
+    | Looked
     | FencingTold
     | WatchdogTold
     | HealthTold
@@ -229,6 +239,22 @@ class Fence:
     node: str
     incarnation: str
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Probes of a group that this node makes although it does not hold it."""
+
+    group: str
+    run: int  # see View
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookOn:
+    """From now on exactly these are made, and told as Looked."""
+
+    looks: tuple[Look, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +322,7 @@ class Entry:
     level: int  # 3 error (the operator, now), 4 warning, 5 notice, 6 info
     text: str
     fields: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()  # that it concerns, of one that is about a node
 
 
 Action = (
@@ -304,6 +331,7 @@ Action = (
     | JoinGroup
     | LeaveGroup
     | Fence
+    | LookOn
     | LoosenQuorum
     | ArmWatchdog
     | TellWatchdog

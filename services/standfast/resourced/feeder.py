@@ -19,6 +19,10 @@ RECONNECT_S: Final = 0.2
 class NotArmed(Exception):  # noqa: N818 - what is so, not what went wrong
     """The watchdog is not armed although the configuration wants it; one sentence that says why and what to do."""
 
+    def __init__(self, text: str, *, told: bool = False) -> None:
+        super().__init__(text)
+        self.told = told  # quorumd said it, in the journal too
+
 
 class Feeder:
     """Connects for as long as `run` does; `on_armed` gets how it stands, first of each connection and when it changes.
@@ -68,7 +72,7 @@ class Feeder:
             text = "quorumd does not say whether the watchdog is armed: systemctl status standfast-quorumd"
             raise NotArmed(text) from None
         if armed.refusal:
-            raise NotArmed(armed.refusal)
+            raise NotArmed(armed.refusal, told=True)
         return armed.timeout_ms
 
     def tell(self, *, holding: bool, echoed_until_ms: int | None, stored_ms: int = 0) -> None:

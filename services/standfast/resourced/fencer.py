@@ -7,12 +7,13 @@ from typing import Final
 from standfast.bus import Bus, BusError, ErrorName, Signal
 from standfast.resourced import later
 from standfast.resourced.events import Fence, FencingTold
-from standfast.resourced.messages import RunningAttempt
+from standfast.resourced.presence import RunningAttempt
 
 NAME: Final = "org.standfast.Fencing"
 PATH: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
 OBJECTIONS_S: Final = 30.0
+CUT_S: Final = 90.0  # an agent's Timeout= and its turn
 CHECK_S: Final = 30.0
 ENDS: Final = {"proven": True, "done": True, "failed": False}
 
@@ -37,18 +38,33 @@ class Fencer:
     async def objections(self, node: str) -> list[tuple[str, str]]:
         """What speaks against an operator's word that `node` is off: (link, address or device, a sentence). Raises
         BusError when fenced cannot be asked."""
-        if self._bus is None:
-            raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
-        (rows,) = await self._bus.call(NAME, PATH, INTERFACE, "Objections", "s", node, timeout_s=OBJECTIONS_S)
+        (rows,) = await self._present().call(NAME, PATH, INTERFACE, "Objections", "s", node, timeout_s=OBJECTIONS_S)
         return [(kind, text) for kind, text in rows]
 
     async def check(self, digest: str) -> tuple[str, ...]:
         """What the agents say against the fence devices of a version that is stored here. Raises BusError when fenced
         cannot be asked."""
+        (problems,) = await self._present().call(NAME, PATH, INTERFACE, "Check", "s", digest, timeout_s=CHECK_S)
+        return tuple(problems)
+
+    async def drill_doubts(self, node: str) -> list[str]:
+        """What speaks against a fire drill, and with a `node` against having it fenced. Raises BusError."""
+        (doubts,) = await self._present().call(NAME, PATH, INTERFACE, "DrillDoubts", "s", node)
+        return list(doubts)
+
+    async def cut_power(self, node: str) -> None:
+        """The node's power was cut, and nobody told. Raises BusError."""
+        await self._present().call(NAME, PATH, INTERFACE, "CutPower", "s", node, timeout_s=CUT_S)
+
+    async def offs_ms(self, node: str) -> list[int]:
+        """How long the last `off`s of the node took that proved something. Raises BusError."""
+        (rows,) = await self._present().call(NAME, PATH, INTERFACE, "History", "su", node, 50)
+        return [ms for _, _, _, _, action, state, ms, _ in rows if (action, state) == ("off", "proven")]
+
+    def _present(self) -> Bus:
         if self._bus is None:
             raise BusError(ErrorName.BUS_LOST, "The system bus is away: try again.")
-        (problems,) = await self._bus.call(NAME, PATH, INTERFACE, "Check", "s", digest, timeout_s=CHECK_S)
-        return tuple(problems)
+        return self._bus
 
     async def _begin(self, fence: Fence) -> None:
         """fenced has the order; one that cannot be reached is a failed attempt, which the coordinator repeats."""

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from standfast.configuration.model import Configuration
 from standfast.resourced.events import Fence, FencingTold
-from standfast.resourced.messages import AttemptEnded, Proven, RunningAttempt, SwitchedOn
+from standfast.resourced.messages import AttemptEnded, Proven, SwitchedOn
+from standfast.resourced.presence import RunningAttempt
 from standfast.resourced.record import Attempt, Record
 
 HEARD_MARGIN_MS = 3_000

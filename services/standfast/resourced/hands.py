@@ -5,40 +5,21 @@ is observed, never by an exit code. `held` is written before anything of a group
 observed stop; the lease lets its units start and goes first.
 """
 
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 
 from standfast.configuration.definitions import first_changed
-from standfast.configuration.model import Group
+from standfast.configuration.model import Group, OnFail
+from standfast.configuration.steps import step_of
+from standfast.resourced import unit_states
 from standfast.resourced.events import Act, Verb
-from standfast.resourced.messages import Held, OrderKind
-from standfast.resourced.unit_states import is_up, kept, reports, why
-from standfast.vocabulary import Holding, ProbeState, UnitState
+from standfast.resourced.messages import OrderKind
+from standfast.resourced.presence import Held
+from standfast.resourced.stages import Gate, Stage, holding
+from standfast.resourced.unit_states import SOUND, Fault, by_hand, fault, is_up
+from standfast.vocabulary import Holding, UnitState
 
 KILL_MARGIN_MS = 5_000
-
-
-class Gate(StrEnum):
-    """May something that cannot be taken back be done now?"""
-
-    OPEN = "open"
-    WAIT = "wait"
-    SHUT = "shut"
-
-
-class Stage(StrEnum):
-    IDLE = "idle"
-    WAITING = "waiting"  # ordered to start, not begun
-    STARTING = "starting"
-    RUNNING = "running"
-    KILLING = "killing"  # what hangs is killed before its restart
-    SHORTENING = "shortening"  # a new version changes it: what differs is stopped, until that is in place
-    STOPPING = "stopping"
-    STOP_FAILED = "stop-failed"
-
-
-BEGUN = (Stage.STARTING, Stage.RUNNING, Stage.KILLING, Stage.SHORTENING)  # it runs, or is about to
 
 
 class Hand:
@@ -51,14 +32,13 @@ class Hand:
         self.stage = Stage.IDLE
         self.order = 0  # the one that is being carried out, 0 = none
         self.last_order = 0  # the last one read in this term
-        self.failed = ""
-        self.failed_units: tuple[str, ...] = ()
+        self.fault = SOUND
         self.refused = ""  # why the last order was not begun
         self.states: tuple[UnitState, ...] = ()
         self._deadline = 0
         self._probing = False
         self._job_over = self._job_lost = False
-        self._asked: set[str] = set()  # units whose stop or kill was asked for
+        self._asked: dict[str, Verb] = {}  # units whose stop or kill was asked for
         self._again = False  # after this stop the group is started again here
         self._keeps = 0  # so many resources, from the first one, are not stopped
         self._held = Held(holding=Holding.NOTHING)
@@ -67,41 +47,40 @@ class Hand:
     # What it says
 
     @property
+    def failed(self) -> str:
+        return self.fault.text
+
+    @property
+    def failed_units(self) -> tuple[str, ...]:
+        return self.fault.units
+
+    @property
     def busy(self) -> bool:
         return self.order != 0
 
     @property
     def holding(self) -> Holding:
-        match self.stage:
-            case Stage.IDLE | Stage.WAITING:
-                return Holding.NOTHING
-            case Stage.STARTING:
-                return Holding.QUEUED
-            case Stage.STOPPING:
-                return Holding.QUEUED if self._again else Holding.STOPPING
-            case Stage.STOP_FAILED:
-                return Holding.STOP_FAILED
-        return Holding.RUNNING
+        return holding(self.stage, again=self._again)
 
     def held(self) -> Held:
-        made_of = (self.holding, self.stage, self.failed, self.failed_units, self.states, self._probing, self.group)
+        made_of = (self.holding, self.stage, self.fault, self.states, self._probing, self.group)
         if made_of != self._held_of:
             self._held, self._held_of = self._make_held(), made_of
         return self._held
 
     def _make_held(self) -> Held:
+        without = unit_states.unserving(self.states, self._critical(), probed=self._probing)
         return Held(
             holding=self.holding,
             failed=self.failed,
             units=self.failed_units,
-            partial=self._partial() if self.stage in (Stage.RUNNING, Stage.SHORTENING) else (),
-            resources=() if self.holding is Holding.NOTHING else reports(self.states),
+            probes=self.fault.probes,
+            leaves=any(probe.on_fail is OnFail.RELOCATE for probe in self.group.probes_called(self.fault.probes)),
+            doubt=self._probing and any(state.doubt for state in self.states),
+            partial=without if self.stage in (Stage.RUNNING, Stage.SHORTENING) else (),
+            by_hand=by_hand(self.states) if self.stage is Stage.RUNNING else (),
+            resources=() if self.holding is Holding.NOTHING else unit_states.reports(self.states),
         )
-
-    def _partial(self) -> tuple[str, ...]:
-        """Units that do not serve and that the group goes on without (Critical=no), or for a new version."""
-        critical = self._critical()
-        return tuple(state.unit for state in self.states if state not in critical and self._broken(state))
 
     # Orders
 
@@ -123,7 +102,7 @@ class Hand:
 
     def _ordered_start(self, now: int) -> None:
         if self.stage in (Stage.IDLE, Stage.WAITING):
-            self.failed, self.failed_units = "", ()
+            self.fault = SOUND
             self.stage = Stage.WAITING
             self._begin_start(now)
         elif self.stage is not Stage.STARTING and not self._again:
@@ -134,7 +113,7 @@ class Hand:
         if self.stage in (Stage.IDLE, Stage.WAITING):
             self._become_idle()
         elif self.stage is not Stage.STOPPING:
-            self.failed, self.failed_units = "", ()
+            self.fault = SOUND
             self.stop(now)
 
     def _ordered_restart(self, now: int) -> None:
@@ -143,13 +122,12 @@ class Hand:
         if self.stage is not Stage.RUNNING:
             self.order = 0
             return
-        hung = [state.unit for state in self.states if state.unit in self.failed_units and not state.gone]
-        if self.group.in_place and self.failed_units:
+        hung = [state for state in self.states if state.unit in self.failed_units and not state.gone]
+        if self._one_restart_will_do():
             self._rest()
             self.stage, self._deadline = Stage.KILLING, now + self.group.stop_timeout_ms
-            self._asked = set(hung)
-            for unit in hung:
-                self._do(Verb.KILL, unit)
+            self._asked = {}
+            self._end(hung)
             self._kill_step(now)
         else:
             self._again = True
@@ -164,14 +142,13 @@ class Hand:
             self.observed(states, now)
             return
         self.states = states
-        alive = any(not state.gone for state in states)
-        if alive and not held:
-            self.failed = f"it ran here without being held: {', '.join(s.unit for s in states if not s.gone)}"
+        alive = held and (any(not state.gone for state in states) or (leased and bool(by_hand(states))))
+        if not held and (begun := unit_states.begun(states)):
             self._do(Verb.HOLD)
-            self.stop(now)
+            self._give_up(f"it ran here without being held: {', '.join(begun)}", now)
         elif alive and not leased:
             self.stop(now)  # a stop that had begun goes on
-        elif alive and not frozen and (keeps := kept(states)) is not None:
+        elif alive and not frozen and (keeps := unit_states.kept(states)) is not None:
             self._shorten_to(keeps, now)
         elif alive:
             jobs = any(state.job or state.active == "activating" for state in states)
@@ -200,22 +177,21 @@ class Hand:
                 self._kill_step(now)
             case Stage.STOPPING | Stage.STOP_FAILED:
                 self._stop_step()
-            case Stage.IDLE if any(not state.gone for state in states):
-                self.failed = f"started here without an order: {', '.join(s.unit for s in states if not s.gone)}"
+            case Stage.IDLE if begun := unit_states.begun(states):
                 self._do(Verb.HOLD)
-                self.stop(now)
+                self._give_up(f"started here without an order: {', '.join(begun)}", now)
 
     def job_done(self, unit: str, verb: Verb, now: int, *, lost: bool = False) -> None:
         """A job that was asked for is over, whatever its result, and the units' states follow at once; of a lost one
         nobody knows the end: a stop is asked again, a start is judged when no unit has a job any more."""
         if lost:
-            self._asked.discard(unit)
+            self._asked.pop(unit, None)
             self._job_lost = verb in (Verb.START, Verb.RESTART)
         elif verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
             if self._are_ours(self.states) and all(state.gone for state in self.states):
                 self._stopped(now)
             else:
-                self._asked.discard(unit)  # it was another job's end, or something began: it is asked again
+                self._asked.pop(unit, None)  # it was another job's end, or something began: it is asked again
         elif verb in (Verb.START, Verb.RESTART) and self.stage is Stage.STARTING:
             self._job_over = True
 
@@ -223,8 +199,7 @@ class Hand:
         if self.stage is Stage.WAITING:
             self._begin_start(now)
         elif self.stage is Stage.STARTING and now >= self._deadline:
-            waiting = [state.unit for state in self._critical() if not state.serving]
-            self._start_failed(f"not started within {self.group.start_timeout_ms // 1000} s: {', '.join(waiting)}", now)
+            self._start_late([unit_states.named(state) for state in self._critical() if not is_up(state)], now)
         elif self.stage in (Stage.STOPPING, Stage.KILLING, Stage.SHORTENING) and now >= self._deadline:
             self._stop_late(self._left(), now)
 
@@ -233,7 +208,7 @@ class Hand:
         self._rest()
         self._do(Verb.REVOKE)
         self.stage, self._deadline = Stage.STOPPING, now + self.group.stop_timeout_ms
-        self._asked, self._keeps = set(), 0
+        self._asked, self._keeps = {}, 0
         self._stop_step()
 
     # A new version of its configuration
@@ -267,13 +242,13 @@ class Hand:
         """What was stopped for a new version waits no longer for it than a start may take: then it has failed here."""
         due = self._deadline + self.group.start_timeout_ms
         if self.stage is Stage.SHORTENING and not self._left() and now >= due:
-            self._start_failed("a new version of its configuration was not put in place here in time", now)
+            self._give_up("a new version of its configuration was not put in place here in time", now)
 
     def _shorten_to(self, keeps: int, now: int) -> None:
         """The lease stays: whoever finds the group like that starts it again."""
         self._rest()
         self.stage, self._deadline = Stage.SHORTENING, now + self.group.stop_timeout_ms
-        self._asked, self._keeps = set(), keeps
+        self._asked, self._keeps = {}, keeps
         self._stop_step()
         self._judge()
 
@@ -299,7 +274,7 @@ class Hand:
         """Those that must serve now."""
         critical = {resource.unit for resource in self.group.resources if resource.critical}
         states = self.states[: self._keeps] if self.stage is Stage.SHORTENING else self.states
-        return tuple(state for state in states if state.unit in critical)
+        return tuple(state for state in states if state.unit in critical and not state.by_hand)
 
     def _left(self) -> list[UnitState]:
         """What is still to stop."""
@@ -308,7 +283,7 @@ class Hand:
     def _begin_start(self, now: int) -> None:
         match self._gate():
             case Gate.SHUT:
-                self.refused = "this node is not quorate, or its ticks are not echoed"
+                self.refused = "this node leaves, is not quorate, or its ticks are not echoed"
                 self._become_idle()
             case Gate.OPEN:
                 self._do(Verb.HOLD)
@@ -324,61 +299,85 @@ class Hand:
     def _starting(self, now: int) -> None:
         critical = self._critical()
         self._job_over |= self._job_lost and not any(state.job for state in self.states)
-        if all(state.active == "active" and not state.job for state in critical) and not self._probing:
-            self._probing = True
-            self._do(Verb.PROBE)
-        if all(state.serving for state in critical):
-            self.stage, self.order = Stage.RUNNING, 0
-            self.failed, self.failed_units = "", ()
-            return
-        broken = [state for state in critical if self._broken(state)]
-        if broken and (self._job_over or any(state.active == "failed" and not state.job for state in broken)):
-            self.failed_units = tuple(state.unit for state in broken)
-            self._start_failed(why(broken), now)
+        up = all(map(is_up, critical))
+        if up:
+            self._probe()
+        found = fault(critical, probed=self._probing)
+        if all(state.serving for state in critical) or (up and found.text):
+            self._started()  # a bad probe is no reason to stop what runs: the plan judges it as it does later
+        elif found.text and (self._job_over or any(state.active == "failed" and not state.job for state in critical)):
+            self.fault = found
+            self.stop(now)
 
-    def _broken(self, state: UnitState) -> bool:
-        down = state.active in ("inactive", "failed") and not state.job
-        return down or (self._probing and state.probe is ProbeState.BAD)
+    def _started(self) -> None:
+        self.stage, self.order = Stage.RUNNING, 0
+        self._judge()
 
-    def _start_failed(self, why: str, now: int) -> None:
-        self.failed = why
+    def _start_late(self, waiting: list[str], now: int) -> None:
+        """Probes have a StartTimeout= of their own, and what they do not know yet is not bad."""
+        if waiting:
+            self._give_up(f"not started within {self.group.start_timeout_ms // 1000} s: {', '.join(waiting)}", now)
+        else:
+            self._started()
+
+    def _give_up(self, why: str, now: int) -> None:
+        self._fail(why)
         self.stop(now)
 
+    def _fail(self, why: str) -> None:
+        self.fault = Fault(text=why, units=self.failed_units)
+
     def _running(self) -> None:
+        """While an administrator has stopped something, or stops or restarts it, probes rest; then they begin anew."""
+        (self._rest if by_hand(self.states) or unit_states.moving(self.states) else self._probe)()
+        self._judge()
+
+    def _probe(self) -> None:
         if not self._probing:
             self._probing = True
             self._do(Verb.PROBE)
-        self._judge()
 
     def _judge(self) -> None:
         """What has failed of that which must serve."""
-        broken = [state for state in self._critical() if self._broken(state)]
-        self.failed = why(broken)
-        self.failed_units = tuple(state.unit for state in broken)
+        self.fault = fault(self._critical(), probed=self._probing)
 
     def _kill_step(self, now: int) -> None:
-        if any(not state.gone for state in self.states if state.unit in self._asked):
+        left = [state for state in self.states if state.unit in self._asked and not state.gone]
+        self._end(left)
+        if left:
             return
-        first = next(state.unit for state in self.states if state.unit in self.failed_units)
         self.stage, self._deadline = Stage.STARTING, now + self.group.start_timeout_ms
         self._job_over = self._job_lost = False
-        self._do(Verb.RESTART, first)
+        self._do(Verb.RESTART, self.failed_units[0])
+
+    def _one_restart_will_do(self) -> bool:
+        """InPlace=yes, and all that failed follows its first unit."""
+        units = self.failed_units
+        beside = step_of(self.group.resources, units[0]).intersection(units) if units else ()
+        return self.group.in_place and len(beside) == 1 and not by_hand(self.states)
 
     def _stop_step(self) -> None:
         left = self._left()
         if left:
-            unit = left[-1].unit
-            if unit not in self._asked:
-                self._asked.add(unit)
-                self._do(Verb.KILL if unit in self.failed_units else Verb.STOP, unit)
+            step = step_of(self.group.resources, left[-1].unit)
+            self._end(state for state in left if state.unit in step)
         elif self.stage is not Stage.SHORTENING and self.group.target not in self._asked:
             self.stage = Stage.STOPPING
-            self._asked.add(self.group.target)
+            self._asked[self.group.target] = Verb.STOP
             self._do(Verb.STOP, self.group.target)
+
+    def _end(self, states: Iterable[UnitState]) -> None:
+        """What has failed is killed, not asked. What is up without a process (a mount, RemainAfterExit=) is stopped."""
+        for state in states:
+            failed = state.unit in self.failed_units
+            verb = Verb.KILL if failed and (state.processes or not is_up(state)) else Verb.STOP
+            if self._asked.get(state.unit) not in (verb, Verb.STOP):
+                self._asked[state.unit] = verb
+                self._do(verb, state.unit)
 
     def _stop_late(self, left: list[UnitState], now: int) -> None:
         if left and "killed" not in self._asked:
-            self._asked.add("killed")
+            self._asked["killed"] = Verb.KILL
             self.stage = self.stage if self.stage is Stage.SHORTENING else Stage.STOPPING
             self._deadline = now + KILL_MARGIN_MS
             for state in left:
@@ -387,7 +386,7 @@ class Hand:
             if self.stage is Stage.SHORTENING:
                 self._do(Verb.REVOKE)
             self.stage, self.order, self._keeps = Stage.STOP_FAILED, 0, 0
-            self.failed = f"{', '.join(state.unit for state in left)} did not stop, not even when killed"
+            self._fail(f"{', '.join(state.unit for state in left)} did not stop, not even when killed")
 
     def _stopped(self, now: int) -> None:
         if self._again and self._gate() is Gate.OPEN:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from standfast import journal
 from standfast.bus import BusError
+from standfast.configuration.copies import groups_on
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.tree import Tree
 from standfast.resourced import store
@@ -29,6 +30,7 @@ class Installer:
     def __init__(
         self,
         *,
+        node: str,
         configuration: Configuration,
         acts: Acts,
         push: Callable[[ConfigurationRead], None],
@@ -38,6 +40,7 @@ class Installer:
         keep: Callable[[], Collection[str]],
     ) -> None:
         self.configuration = configuration  # in use
+        self._node = node
         self._acts, self._push, self._judge_by, self._want = acts, push, judge, want
         self._in_force, self._keep = in_force, keep
         self._offered: Configuration | None = None
@@ -166,7 +169,7 @@ class Installer:
             await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
         self._push(self.state())
         if self._acts.adopted:
-            await self._acts.adopt(new.groups)
+            await self._acts.adopt(groups_on(new.groups, self._node))
         return ""
 
     async def _reload_systemd(self, new: Configuration) -> str:

@@ -11,7 +11,8 @@ RUN = Path("/run/standfast")
 
 
 class Leases:
-    """held/GROUP and lease/GROUP below `root`; a lease is never there without held.
+    """held/GROUP and lease/GROUP below `root`; a lease is never there without held. Guards are the same on all nodes,
+    so the lease of a copy has the name that its group is written under.
 
     Every method may be repeated. OSError when the files cannot be written: then nothing may start.
     """
@@ -28,29 +29,29 @@ class Leases:
 
     def release(self, group: str) -> None:
         """Nothing of `group` runs here: call it after its observed stop, with the lease gone."""
-        assert group not in self.leased(), f"{group} is released while its lease is here"
+        assert self.path(group).name not in self.leased(), f"{group} is released while its lease is here"
         (self._held / _name(group)).unlink(missing_ok=True)
 
     def grant(self, group: str) -> None:
         """systemd starts units of `group` from now on."""
         assert group in self.held(), f"{group} gets a lease without being held"
-        _touch(self._lease / _name(group))
+        _touch(self.path(group))
 
     def revoke(self, group: str) -> None:
         """systemd refuses to start units of `group`; what runs goes on."""
-        (self._lease / _name(group)).unlink(missing_ok=True)
+        self.path(group).unlink(missing_ok=True)
 
     def held(self) -> tuple[str, ...]:
         """The groups that may run here, by name."""
         return _names(self._held)
 
     def leased(self) -> tuple[str, ...]:
-        """The groups whose units may start here, by name."""
+        """The groups whose units may start here, by the name that each is written under."""
         return _names(self._lease)
 
     def path(self, group: str) -> Path:
         """The file that AssertPathExists= of the group's resources names."""
-        return self._lease / _name(group)
+        return self._lease / _name(group.partition("@")[0])
 
 
 def _name(group: str) -> str:

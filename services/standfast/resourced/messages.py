@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from standfast.resourced.drills import DrillBegun, DrillEnded
+from standfast.resourced.presence import Held, Member, View
 from standfast.resourced.reasons import Reason
-from standfast.vocabulary import Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -15,52 +16,6 @@ class Lineage:
     term: int
     position: int
     digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceReport:
-    unit: str
-    active: str  # systemd's ActiveState
-    probe: str
-    cause: str  # for people, "" = nothing went wrong
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What a node says of one group."""
-
-    holding: Holding
-    failed: str = ""  # why it does not serve, for people; "" = it serves, or was stopped as ordered
-    units: tuple[str, ...] = ()  # the units that failed
-    partial: tuple[str, ...] = ()  # units that do not serve, and that the group goes on without
-    resources: tuple[ResourceReport, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningAttempt:
-    loss: str
-    node: str
-    action: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A node as it presents itself in its state."""
-
-    node: str
-    incarnation: str
-    machine: str
-    product: str
-    installed: str  # digest of the configuration whose units are installed here, "" = none
-    available: str  # digest of the version that it has prepared last, "" = none
-    leaving: bool
-    held: Mapping[str, Held]  # only groups of which it holds something
-    attempts: tuple[RunningAttempt, ...]  # of its fenced, under way now
-    met: tuple[str, ...] = ()  # members of open terms whose first update it has not read
-    speaks: int = 1  # the highest version of these messages that it knows
-    healthy: bool = True  # its heuristics reach their minimum
-    objections: tuple[str, ...] = ()  # why it does not prepare the version that was offered last
-    drifted: tuple[str, ...] = ()  # names of files in its /etc/standfast that are not as in the version in force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +179,7 @@ class WishKind(StrEnum):
     CONFIRM = "confirm"
     CONFIGURE = "configure"
     KEEP = "keep"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +187,7 @@ class Wish:
     """What an operator asked for; `subject` is a group, a node, a version's digest, or "" for the cluster, `node` where
     to ("" = as the plan finds), `loss` that which is confirmed, `by` who asked and what was overridden. A version is
     made of another one, `base`; the absent nodes `without` need not have prepared it; unless it is confirmed (KEEP)
-    within `confirm_ms` (0: it need not be) the cluster goes back by itself."""
+    within `confirm_ms` (0: it need not be) the cluster goes back by itself. `drill` is to begin or to end."""
 
     id: str
     kind: WishKind
@@ -243,6 +199,7 @@ class Wish:
     without: tuple[str, ...] = ()
     why: str = ""
     confirm_ms: int = 0
+    drill: DrillBegun | DrillEnded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +244,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Viewed:
+    """What the node sees of a group that it does not hold."""
+
+    node: str
+    group: str
+    view: View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
     """These failures of a node are too old to count; without any, how often it was avoided is forgotten."""
 
@@ -314,6 +280,14 @@ class Disabled:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
     """The group's wish to be on a certain node is over: it is there, or cannot be."""
+
+    group: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The group does not serve, and stays where it is all the same."""
 
     group: str
     reason: Reason
@@ -356,13 +330,17 @@ Content = (
     | Installed
     | Watched
     | Health
+    | Viewed
     | Forgotten
     | Forgiven
     | Disabled
     | RaceDecided
     | Placed
+    | Kept
     | ConfigurationInForce
     | ProtocolRaised
+    | DrillBegun
+    | DrillEnded
 )
 
 
@@ -374,7 +352,7 @@ class Update:
     content: Content
 
 
-Asked = Reported | Wish | Leaving | Installed | Watched | Health | AttemptEnded | Proven | SwitchedOn
+Asked = Reported | Wish | Leaving | Installed | Watched | Health | Viewed | AttemptEnded | Proven | SwitchedOn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

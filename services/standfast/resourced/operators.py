@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from standfast.resourced.drills import DrillBegun, DrillEnded
 from standfast.resourced.events import Answer
 from standfast.resourced.messages import ConfigurationInForce, Message, Request, Update, Wish
 from standfast.resourced.terms import Terms
@@ -33,7 +34,7 @@ class Operators:
 
     def delivered(self, update: Update) -> None:
         match update.content:
-            case Wish(id=wish) | ConfigurationInForce(wish=wish):
+            case Wish(id=wish) | ConfigurationInForce(wish=wish) | DrillBegun(wish=wish) | DrillEnded(wish=wish):
                 for pending in self._pending:
                     if pending.wish.id == wish:
                         pending.position = update.position

@@ -3,12 +3,17 @@
 Made once for each planning, so that the cost of a group does not grow with the cluster (DESIGN sections 6 and 7).
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from standfast.configuration.model import Configuration, Group
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import closing, out
 from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import GroupRecord, NodeRecord, Record
 from standfast.resourced.situation import Situation, Waits
+
+Found = TypeVar("Found")
 
 
 class Outlook:
@@ -32,6 +37,7 @@ class Outlook:
         self.ending: frozenset[str] = frozenset()  # groups that the version does not have that is to come back
         self.leaving: set[str] = set()  # groups that this planning stops, or will once those that need them are stopped
         self._allowed: dict[str | None, tuple[str, ...]] = {}
+        self._remembered: dict[object, object] = {}
         for name, group in record.groups.items():
             for node in {*group.holders, *group.open_orders}:
                 self.on_node.setdefault(node, set()).add(name)
@@ -40,9 +46,17 @@ class Outlook:
 
     def allowed(self, group: Group) -> tuple[str, ...]:
         """The nodes that may run it, best first."""
+        if group.node:
+            return (group.node,)
         if group.domain not in self._allowed:
             self._allowed[group.domain] = self.configuration.allowed(group)
         return self._allowed[group.domain]
+
+    def remembered(self, find: "Callable[[Outlook], Found]") -> Found:
+        """What `find` makes of the record, made once."""
+        if find not in self._remembered:
+            self._remembered[find] = find(self)
+        return self._remembered[find]  # type: ignore[return-value]
 
     def refusal(self, name: str) -> Reason | None:
         """Why no group at all can be given to `name` now."""

@@ -4,11 +4,15 @@ from dataclasses import dataclass, field
 
 from standfast.configuration.model import Domain, Group, Recovery, StopFailure
 from standfast.resourced.absence import enough
-from standfast.resourced.messages import Content, Disabled, Held, LossDeclared, OrderGiven, OrderKind, Placed
+from standfast.resourced.blame import longest_look_ms, not_to_blame, outside, sees_good
+from standfast.resourced.copies import enough as enough_copies
+from standfast.resourced.copies import too_many
+from standfast.resourced.messages import Content, Disabled, Kept, LossDeclared, OrderGiven, OrderKind, Placed
 from standfast.resourced.outlook import Outlook, blocker, idle, unwanted
+from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Reason, Rule, reason, sentence
 from standfast.resourced.record import GroupRecord
-from standfast.resourced.recovery import avoided, failures, forgotten, pause_ms, tries
+from standfast.resourced.recovery import avoided, failures, forgotten, pause_ms, spent, tries
 from standfast.resourced.together import Together, crowded, must_stop, must_wait, stops_first, unfit
 from standfast.vocabulary import Holding
 
@@ -57,6 +61,13 @@ def refusals(group: Group, together: Together, outlook: Outlook, *, yields: bool
     }
 
 
+def shunned(group: Group, known: GroupRecord, name: str) -> Reason | None:
+    """Why it goes to any other node rather than to this one, which could take it; None: nothing failed there lately."""
+    if not avoided(group, known, name):
+        return None
+    return reason(Rule.AVOIDED, group.setting("MaxRestarts"), node=name, count=failures(known, name))
+
+
 def home(group: Group, name: str, together: Together, outlook: Outlook) -> tuple[str, str]:
     """The better node that the group would go home to from `name`, and where that is written; "" when it would stay."""
     known, configuration = outlook.record.groups[group.name], outlook.configuration
@@ -65,7 +76,8 @@ def home(group: Group, name: str, together: Together, outlook: Outlook) -> tuple
         return "", ""
     refused = refusals(group, together, outlook)
     better = list(refused)[: list(refused).index(name)] if name in refused else list(refused)
-    good = (one for one in better if refused[one] is None and not failures(known, one) and one not in known.avoided)
+    sound = (one for one in better if refused[one] is None and not failures(known, one) and one not in known.avoided)
+    good = (one for one in sound if sees_good(group, one, outlook.record))
     return next(good, ""), domain.setting("Failback")
 
 
@@ -105,7 +117,7 @@ class _Step:
         resting = idle(self.known, self.outlook)
         if resting is not None and leaves is None:
             return Decided(waits_for=(resting, *filter(None, (self._outside(name),))))
-        why = leaves or self._unwanted() or self._must_leave(name)
+        why = leaves or self._unwanted() or self._must_leave(name, held)
         if why is not None:
             return self._leave(name, held, why)
         match held.holding:
@@ -113,16 +125,21 @@ class _Step:
                 return self._stop(name, reason(Rule.STOP_GOES_ON))
             case Holding.QUEUED:
                 return self._order(OrderKind.START, name, *(self.known.reasons or (reason(Rule.START_GOES_ON),)))
+        if held.by_hand and not self.known.restart:
+            facts = {"units": " ".join(held.by_hand), "node": name, "group": self.group.name}
+            return Decided(waits_for=(reason(Rule.BY_ADMINISTRATOR, **facts),))
         return self._recover(name, held) if held.failed else self._settle(name)
 
     def _held_twice(self, holders: tuple[str, ...]) -> Decided:
-        """One stops at a time, first who should have nothing at all; who is being fenced gets no order."""
+        """One stops at a time, first who should have nothing at all, then who stops already; who is being fenced gets
+        no order."""
         refusals = {name: self.outlook.refusal(name) for name in holders}
         rules = {name: refusal.rule if refusal else None for name, refusal in refusals.items()}
         free = [name for name in holders if rules[name] is not Rule.BEING_FENCED]
         condemned = [name for name in free if rules[name] is Rule.CONDEMNED]
+        stopping = [name for name in free if self.known.held[name].holding is Holding.STOPPING]
         if condemned or len(free) > 1:
-            return self._stop((condemned or free)[0], reason(Rule.HELD_TWICE, nodes=", ".join(holders)))
+            return self._stop((condemned or stopping or free)[0], reason(Rule.HELD_TWICE, nodes=", ".join(holders)))
         return Decided(waits_for=tuple(why for name, why in refusals.items() if why and name not in free))
 
     def _node_closes(self, name: str) -> Reason | None:
@@ -132,17 +149,20 @@ class _Step:
         leaving = self.record.nodes[name].leaving
         return reason(Rule.LEAVING, node=name) if leaving else reason(Rule.QUORUM_LEAVES)
 
-    def _must_leave(self, name: str) -> Reason | None:
+    def _must_leave(self, name: str, held: Held) -> Reason | None:
+        """What an administrator stopped by hand leaves for people's wishes only, and with what it needs."""
         if self.record.nodes[name].standby:
             return reason(Rule.STANDBY, node=name)
-        if not self.record.nodes[name].healthy and self._elsewhere(name):
-            return reason(Rule.UNHEALTHY, node=name)
         wanted = self.known.wanted
         if wanted and wanted != name and self._refusal(wanted) is None:
             return reason(Rule.RELOCATED, node=wanted)
+        if held.by_hand:
+            return must_stop(self.group, self.outlook)
+        if not self.record.nodes[name].healthy and self._elsewhere(name):
+            return reason(Rule.UNHEALTHY, node=name)
         outside = self._outside(name)
         leaves = outside if outside is not None and outside.rule is Rule.RESTRICTED else None
-        return must_stop(self.group, self.outlook) or leaves
+        return must_stop(self.group, self.outlook) or leaves or too_many(self.group, self.together, self.outlook)
 
     def _outside(self, name: str) -> Reason | None:
         """Its restricted domain does not list `name`: RESTRICTED, or OUTSIDE while no other node would start it."""
@@ -191,14 +211,48 @@ class _Step:
         return Decided(contents=(LossDeclared(node=name, reason=why, group=self.group.name),))
 
     def _recover(self, name: str, held: Held) -> Decided:
+        asked = outside(self.group, held)
+        if asked and not self.known.restart:
+            return self._seek(name, held, asked)
+        spared = not_to_blame(self.group, self.known, name, held, self.outlook)
         if not avoided(self.group, self.known, name):
             facts = {"cause": held.failed, "count": max(failures(self.known, name), 1), "limit": tries(self.group)}
             return self._order(
                 OrderKind.RESTART, name, reason(Rule.RESTARTED_HERE, self.group.setting("MaxRestarts"), **facts)
             )
+        if spared is not None:
+            return self._keep(name, held, spared)
+        if not spent(self.group, self.known, name):
+            return self._stop(name, reason(Rule.LEFT_AT_ONCE, cause=held.failed, node=name))
         return self._disable(held.failed) or self._stop(
             name, reason(Rule.MOVED_AWAY, self.group.setting("Recovery"), cause=held.failed, node=name)
         )
+
+    def _seek(self, name: str, held: Held, asked: frozenset[str]) -> Decided:
+        """What it asks outside fails: it goes where that is seen good, by who has looked since, or stays."""
+        free = [other for other, why in refusals(self.group, self.together, self.outlook).items() if why is None]
+        able = [other for other in free if other != name and not avoided(self.group, self.known, other)]
+        better = next((other for other in able if sees_good(self.group, other, self.record, asked)), "")
+        if not better or blocker(self.group, self.outlook) is not None:
+            return self._stay(reason(Rule.SEEN_NOWHERE, cause=held.failed, node=name))
+        why = reason(Rule.SEEN_THERE, cause=held.failed, node=better)
+        if self.outlook.waits.age(f"looks {self.group.name}") < longest_look_ms(self.group):
+            return Decided(waits_for=(why,))
+        return self._stop(name, why)
+
+    def _keep(self, name: str, held: Held, why: Reason) -> Decided:
+        """It stays, and is restarted here: once at once, then after pauses that grow."""
+        age = self.outlook.waits.age(f"retry {self.group.name} {self.known.failures[-1].id}")
+        first = failures(self.known, name) == 1
+        if first or self.known.restart or age >= pause_ms(self.group, self.known):
+            return self._order(OrderKind.RESTART, name, reason(Rule.RESTARTED_AGAIN, cause=held.failed), why)
+        return self._stay(why)
+
+    def _stay(self, why: Reason) -> Decided:
+        """It waits where it is; that is told once."""
+        said = any(one.rule is why.rule for one in self.known.reasons)
+        told = () if said else (Kept(group=self.group.name, reason=why),)
+        return Decided(contents=told, waits_for=(why,))
 
     def _disable(self, cause: str) -> Decided | None:
         """The policy says that it runs no more."""
@@ -245,6 +299,7 @@ class _Step:
         if why is None and (disabled := self._exhausted()):
             return disabled
         why = why or blocker(self.group, self.outlook) or must_wait(self.group, self.outlook)
+        why = why or enough_copies(self.group, self.together, self.outlook)
         if why is not None:
             return Decided(waits_for=(why,))
         refused = refusals(self.group, self.together, self.outlook)
@@ -265,13 +320,14 @@ class _Step:
     def _exhausted(self) -> Decided | None:
         """A start that failed is a failure as any other: the policy may say that it was the last."""
         last = self.known.failures[-1] if self.known.failures else None
-        if last is None or not avoided(self.group, self.known, last.node):
+        if last is None or not spent(self.group, self.known, last.node):
             return None
         return self._disable(last.cause)
 
     def _start(self, refused: dict[str, Reason | None]) -> Decided:
         able = [name for name, why in refused.items() if why is None]
         good = [name for name in able if not avoided(self.group, self.known, name)]
+        good.sort(key=lambda name: not sees_good(self.group, name, self.record))
         choice = self.known.wanted or next(iter(good), "")
         if not able:
             return Decided(waits_for=(reason(Rule.NO_NODE), *filter(None, refused.values())))
@@ -284,16 +340,14 @@ class _Step:
             return Decided(waits_for=(full,))
         self.outlook.plan_start(self.group.name, choice)
         better = list(refused)[: list(refused).index(choice)]
-        return self._order(OrderKind.START, choice, self._why(choice, good), *self._passed_over(better, refused))
+        blind = [name for name in better if name in good and not sees_good(self.group, name, self.record)]
+        against = (*self._passed_over(better, refused), *(reason(Rule.NOT_SEEN, node=name) for name in blind))
+        return self._order(OrderKind.START, choice, self._why(choice, good), *against)
 
     def _passed_over(self, names: list[str], refused: dict[str, Reason | None]) -> list[Reason]:
         """Why these nodes, better placed, were not taken."""
-        setting = self.group.setting("MaxRestarts")
-        return [
-            refused[name] or reason(Rule.AVOIDED, setting, node=name, count=failures(self.known, name))
-            for name in names
-            if refused[name] is not None or avoided(self.group, self.known, name)
-        ]
+        passed = (refused[name] or shunned(self.group, self.known, name) for name in names)
+        return [why for why in passed if why is not None]
 
     def _why(self, choice: str, good: list[str]) -> Reason:
         last = self.known.last_owner
@@ -304,6 +358,9 @@ class _Step:
             return reason(Rule.RELOCATED, node=choice)
         if choice not in good:
             return reason(Rule.TRIED_AGAIN, node=choice)
+        if self.group.node:
+            count = min(self.group.copies, len(self.together.sets[self.group.base]))
+            return reason(Rule.ONE_COPY, self.group.setting("Copies"), node=choice, count=count)
         place = self.outlook.allowed(self.group).index(choice) + 1
         if not self.group.domain:
             return reason(Rule.ANY_NODE, node=choice)

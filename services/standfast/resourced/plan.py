@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from standfast.configuration.model import Configuration
-from standfast.resourced import absence, configuring, placement, race
+from standfast.resourced import absence, configuring, drills, placement, race
 from standfast.resourced.messages import Content, OrderGiven, ProtocolRaised
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason, Rule
@@ -34,6 +34,7 @@ def plan(record: Record, configuration: Configuration, situation: Situation) -> 
     waits = Waits(situation.waits, situation.now)
     back = configuring.go_back(record, configuration, situation, waits)
     contents: list[Content] = [*back.contents, *_protocol(record), *race.decisions(record, configuration)]
+    contents += drills.overdue(record, waits)
     contents += absence.losses(record, configuration, situation, waits)
     contents += absence.watchdog_proofs(record, configuration, situation, waits)
     contents += absence.attempts(record, configuration, situation, waits)

@@ -8,10 +8,15 @@ from typing import Any, Final
 
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
+from standfast.resourced.asking import Asking
 from standfast.resourced.codec import encode
 from standfast.resourced.core import Core
+from standfast.resourced.drilling import Drilling
 from standfast.resourced.durations import UNMEASURED, Durations
 from standfast.resourced.events import AloneAsked, Answer, Event, LeaveAsked, Left, Wished
+from standfast.resourced.explanations import Explanations
+from standfast.resourced.faults import Systemd
+from standfast.resourced.fencer import Fencer
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.no_term import why_no_term
 from standfast.resourced.planning import Planning
@@ -20,6 +25,7 @@ from standfast.resourced.simulations import Simulations
 
 NAME: Final = "org.standfast.Groups"
 ROOT: Final = "/org/standfast"
+RESOURCE: Final = "org.standfast.Resource1"
 Objections = Callable[[str], Awaitable[list[tuple[str, str]]]]
 LONGEST_WHY: Final = 200  # characters: the record of every node has it
 LARGEST_WISH: Final = 16 * 1024  # bytes: Corosync takes 64 KiB in one piece
@@ -29,6 +35,7 @@ OUTCOMES: Final = {
     "not-quorate": ErrorName.NOT_QUORATE,
 }
 
+NOT_OF_COPIES: Final = ("Relocate", "Restart")  # of all copies of a group at once
 GROUP_METHODS: Final = {
     "Start": WishKind.START,
     "Stop": WishKind.STOP,
@@ -55,9 +62,12 @@ class Publication:
         self._left: asyncio.Future[Left] | None = None
         self._seen: tuple[object, ...] = ()
         self._names: dict[str, str] = {}  # path of a group: its name
+        self._resources: dict[str, tuple[str, str]] = {}  # path of a resource: its group and unit
         self._server = Server(interface_file(NAME))
         handle = self._server.handle
-        self.planning = Planning(core, self._server, durations, Simulations(core, self._server).one)
+        one = self._one = Simulations(core, self._server).one
+        Explanations(core, self._server, one)
+        self.planning = Planning(core, self._server, durations, one)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
@@ -68,7 +78,28 @@ class Publication:
         handle("org.standfast.Groups1", "KeepConfiguration", self._keep_configuration)
         for method, kind in GROUP_METHODS.items():
             handle("org.standfast.Group1", method, self._group_wish(kind))
+            if method not in NOT_OF_COPIES:
+                handle("org.standfast.Copies1", method, self._group_wish(kind))
         self.update()
+
+    def asking(self, send: Callable[[bytes], None], tasks: asyncio.TaskGroup) -> Asking:
+        """It serves what others than the core answer."""
+        return Asking(self._core, self._server, send, tasks)
+
+    def drilling(self, asking: Asking, fencer: Fencer, systemd: Systemd) -> Drilling:
+        """It serves fire drills."""
+        measuring = self.planning.measuring
+        return Drilling(
+            self._core, self._server, asking, fencer, systemd, self._answer, lambda: measuring.durations, self._one
+        )
+
+    def show_probes(self, probes: Callable[[str, str], list[tuple[Any, ...]]]) -> None:
+        """`probes(group, unit)` are the rows of Probes, as they are now."""
+        self._server.live(RESOURCE, "Probes", lambda path: probes(*self._resources[path]))
+
+    def probes_changed(self, group: str, unit: str) -> None:
+        """One of this unit's probes says something else now."""
+        self._server.tell_live(_resource_path(group, unit), RESOURCE, "Probes")
 
     async def serve(self, on_bus: Callable[[Bus], Any]) -> None:
         await serve_forever(self._server, NAME, on_bus)
@@ -174,13 +205,14 @@ class Publication:
             core.terms.ring,
             core.configuration,
             (alone, without, why_no_term(core.terms)),
+            term is not None and all(term.stored.values()),  # from then on groups wait for nothing but what plan says
             core.now // 1000,
         )
         waiting = record is not None and (
             bool(record.unconfirmed) or any(not loss.proof for loss in record.losses.values())
         )
         if (
-            all(a is b or a == b for a, b in zip(seen[:6], self._seen, strict=False))
+            all(a is b or a == b for a, b in zip(seen[:7], self._seen, strict=False))
             and self._seen
             and not (waiting and seen != self._seen)
         ):
@@ -204,6 +236,7 @@ class Publication:
             **(showing.versions(record, situation) if record and situation else showing.NO_VERSIONS),
             "Losses": alone + losses,
             "Without": list(without),
+            "Drill": showing.drill(record) if record else showing.NO_DRILL,
             "Maintenance": record.maintenance if record else False,
             "Safe": all(node.fence or node.watchdog for node in nodes) or len(nodes) == 1,
         }
@@ -228,8 +261,18 @@ class Publication:
             values = showing.group_values(name, record, waiting)
             self._server.publish(path, "org.standfast.Group1", values)
             for unit, shown in showing.resource_values(name, record, core.configuration).items():
-                below = f"{path}/resource/{escape(unit)}"
+                below = _resource_path(name, unit)
                 paths.add(below)
-                self._server.publish(below, "org.standfast.Resource1", shown)
+                self._resources[below] = (name, unit)
+                self._server.publish(below, RESOURCE, shown)
+        for values in showing.copies_values(record, core.configuration):
+            path = f"{ROOT}/group/{escape(values['Name'])}"
+            paths.add(path)
+            self._names[path] = values["Name"]
+            self._server.publish(path, "org.standfast.Copies1", values)
         for path in set(self._server.published()) - paths:
             self._server.withdraw(path)
+
+
+def _resource_path(group: str, unit: str) -> str:
+    return f"{ROOT}/group/{escape(group)}/resource/{escape(unit)}"

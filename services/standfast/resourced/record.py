@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from standfast.resourced.codec import encode
-from standfast.resourced.messages import Held, Lineage, OrderKind
+from standfast.resourced.drills import Drill, Drilled
+from standfast.resourced.messages import Lineage, OrderKind
+from standfast.resourced.presence import Held, View
 from standfast.resourced.reasons import Reason
 from standfast.vocabulary import Holding, Phase
 
@@ -35,6 +37,7 @@ class NodeRecord:
     speaks: int = 0  # the highest version of the messages that it knows
     watched_at: int = 0  # position of the last change of `watchdog_ms` in this term
     healthy: bool = True
+    views: Mapping[str, View] = field(default_factory=dict)  # by group: what it sees of those that it does not hold
     condemned: bool = False  # it speaks although its loss was proven
 
 
@@ -64,6 +67,9 @@ class Failure:
     id: int  # the group's number when it was reported
     node: str
     cause: str
+    probed: bool = False  # nothing but probes spoke against it
+    leaves: bool = False  # see Held
+    served: bool = True  # before it, since its last start on that node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,7 @@ class GroupRecord:
     frozen: bool = False  # nothing is done with it
     restart: bool = False  # an operator wants it restarted where it runs
     wanted: str = ""  # the node that an operator wants it on, until it is there
+    run: int = 0  # number of the last order to start or restart it
     last_owner: str = ""  # where it runs, or ran last
     owner_before: str = ""  # another node, where it ran before that
     costly: bool = False  # its failed stop has cost a node since it last ran
@@ -88,6 +95,7 @@ class GroupRecord:
     phase: Phase = Phase.STOPPED
     since: str = ""
     reasons: tuple[Reason, ...] = ()  # for what was last done with it
+    drilled: Drilled | None = None  # its last fire drill
     # of this term
     held: Mapping[str, Held] = field(default_factory=dict)  # by node; only those that hold something or failed
     open_orders: Mapping[str, Order] = field(default_factory=dict)  # by node
@@ -128,6 +136,8 @@ class Record:
     owed: Mapping[str, str]  # node that waits to be switched on: its loss
     attempts: tuple[Attempt, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)  # by loss
+    drill: Drill | None = None  # that is under way
+    last_drill: str = ""  # the id of the last one that ended
 
     @property
     def versions(self) -> set[str]:

@@ -25,8 +25,13 @@ def tries(group: Group) -> int:
     return group.max_restarts if group.recovery in (Recovery.RESTART, Recovery.RESTART_DISABLE) else 0
 
 
-def avoided(group: Group, known: GroupRecord, node: str) -> bool:
+def spent(group: Group, known: GroupRecord, node: str) -> bool:
     return failures(known, node) > tries(group)
+
+
+def avoided(group: Group, known: GroupRecord, node: str) -> bool:
+    """Also where a probe with OnFail=relocate was bad."""
+    return spent(group, known, node) or any(one.leaves for one in known.failures if one.node == node)
 
 
 def avoided_ms(group: Group, known: GroupRecord, node: str) -> int:

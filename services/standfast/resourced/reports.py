@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from standfast.resourced.fencing import Result
 from standfast.resourced.hands import Hand
-from standfast.resourced.messages import Asked, Health, Installed, Leaving, Message, Reported, Request, Watched
+from standfast.resourced.messages import Asked, Health, Installed, Leaving, Message, Reported, Request, Viewed, Watched
+from standfast.resourced.presence import View
 from standfast.resourced.record import Record
 from standfast.resourced.terms import Terms
 from standfast.vocabulary import Holding
@@ -21,6 +22,7 @@ class Self:
     leaving: bool
     has: Installed  # of the configuration
     healthy: bool
+    views: Mapping[str, View]  # of groups that it does not hold
     watchdog_ms: int | None  # what the record is to name; None: it is not known yet
 
 
@@ -52,6 +54,10 @@ class Reports:
             self._say("installed", me.has)
         if me.healthy != node.healthy:
             self._say("health", Health(node=self._me, healthy=me.healthy))
+        for group in sorted({*me.views, *node.views}):
+            view = me.views.get(group, View())
+            if view != node.views.get(group, View()):
+                self._say(f"view {group}", Viewed(node=self._me, group=group, view=view))
         if me.watchdog_ms not in (None, node.watchdog_ms):
             self._say("watchdog", Watched(node=self._me, timeout_ms=me.watchdog_ms))
 

@@ -4,18 +4,18 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from standfast import files, journal
 from standfast.bus import Bus, BusError, ErrorName
+from standfast.configuration.copies import groups_on
 from standfast.configuration.model import Configuration
 from standfast.configuration.tree import Tree
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.network import Network
 from standfast.resourced import disk, durations_file, later, store
 from standfast.resourced.acts import Acts
-from standfast.resourced.core import Core, Identity
+from standfast.resourced.core import Core
 from standfast.resourced.events import (
     Act,
     Action,
@@ -29,6 +29,7 @@ from standfast.resourced.events import (
     JoinGroup,
     LeaveGroup,
     Left,
+    LookOn,
     LoosenQuorum,
     Reboot,
     SendRecord,
@@ -40,8 +41,12 @@ from standfast.resourced.events import (
 from standfast.resourced.feeder import Feeder, NotArmed
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.installer import Installer
+from standfast.resourced.looking import Looking
+from standfast.resourced.looks import peer_views
 from standfast.resourced.neighbours import Neighbours
+from standfast.resourced.presence import Identity, View
 from standfast.resourced.publication import Publication
+from standfast.resourced.recorder import Recorder
 from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
 from standfast.watchdog.messages import Armed
@@ -76,11 +81,15 @@ class Service:
             fresh=lambda: secrets.randbits(52),
             now=files.boottime_ms(),
         )
-        self.stream = Stream(self._loop, network, self._names, self.push)
-        self.acts = Acts(self.push, self._guards, tasks)
+        self.recorder = Recorder(node, identity.incarnation)
+        self.stream = Stream(self._loop, network, self._names, self.push, lambda *heard: self.asking.heard(*heard))
+        self.acts = Acts(self.push, self._guards, tasks, self._probes_changed, self._peers)
+        self._viewed: object = None  # the nodes of the record as the probes know them
+        self.looking = Looking(self.push, tasks)
         self.fencer = Fencer(self.push, tasks)
         self.neighbours = Neighbours(self.push, self._stored, tasks)
         self.installer = Installer(
+            node=self.core.me,
             configuration=configuration,
             acts=self.acts,
             push=self.push,
@@ -92,6 +101,15 @@ class Service:
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
         self.publication = Publication(self.core, self.push, self.fencer.objections, durations_file.read())
+        self.asking = self.publication.asking(self.stream.send_question, tasks)
+        self.drilling = self.publication.drilling(self.asking, self.fencer, self.acts.systemd)
+        self.publication.show_probes(self.acts.probes.rows)
+
+    def _probes_changed(self, group: str, unit: str) -> None:
+        self.publication.probes_changed(group, unit)
+
+    def _peers(self, unit: str) -> Mapping[str, View]:
+        return peer_views(self.core.me, self.core.record, self.core.configuration, unit)
 
     def _armed(self, armed: Armed) -> None:
         self._dog = armed
@@ -104,7 +122,8 @@ class Service:
             await self.feeder.arm()
         except NotArmed as error:
             refusal = str(error)
-            journal.write(journal.Event.WATCHDOG_REFUSED, journal.Level.ERROR, refusal)
+            if not error.told:
+                journal.write(journal.Event.WATCHDOG_REFUSED, journal.Level.ERROR, refusal)
         dog = self._dog
         timeout_ms, wanted_ms = (dog.timeout_ms, dog.wanted_ms) if dog is not None and not refusal else (0, 0)
         self.push(WatchdogTold(timeout_ms=timeout_ms, wanted_ms=wanted_ms, refusal=refusal, answers=True))
@@ -140,13 +159,25 @@ class Service:
         self._running = True
         try:
             while self._events:
-                at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-                for action in self.core.step(self._events.popleft(), files.boottime_ms(), at):
+                event = self._events.popleft()
+                for action in self._step(event):
                     self._perform(action)
+                self.recorder.look(self.core, event)
                 self.publication.planning.look()
         finally:
             self._running = False
+        nodes = self.core.record.nodes if self.core.record is not None else None
+        if nodes is not self._viewed:
+            self._viewed = nodes
+            self.acts.probes.turn()
         self.publication.update()
+
+    def _step(self, event: Event) -> list[Action]:
+        try:
+            return self.core.step(event, files.boottime_ms(), files.now_text())
+        except Exception as error:  # this process ends over it: what it was is worth knowing
+            self.recorder.failed(self.core, event, error)
+            raise
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -158,6 +189,8 @@ class Service:
                 self.acts.do(action)
             case Entry():
                 _write(action)
+            case LookOn(looks=looks):
+                self.looking.look_on(looks)
             case JoinGroup():
                 self.stream.join()
             case LeaveGroup():
@@ -224,7 +257,7 @@ class Service:
         await self.neighbours.attach(bus)
         if not self.acts.adopted:
             await self.installer.settle()
-            await self.acts.adopt(self.core.configuration.groups)
+            await self.acts.adopt(groups_on(self.core.configuration.groups, self.core.me))
             await asyncio.sleep(self._restarts.pause_s)
             self.stream.join()
 
@@ -253,7 +286,9 @@ class Service:
 
 
 def _write(entry: Entry) -> None:
-    fields = {name.lower(): value for name, value in entry.fields.items()}
+    fields: dict[str, str | tuple[str, ...]] = {name.lower(): value for name, value in entry.fields.items()}
+    if entry.groups:
+        fields["group"] = entry.groups
     journal.write(journal.Event(entry.event), journal.Level(entry.level), entry.text, **fields)
 
 

@@ -1,18 +1,20 @@
 """What people see of the record: states of nodes, groups and losses as values for the bus (pure)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from standfast.configuration.copies import sets_of
 from standfast.configuration.model import Configuration
 from standfast.resourced import absence, placement
 from standfast.resourced.configuring import confirm_left_ms
-from standfast.resourced.outlook import Outlook, behind
+from standfast.resourced.outlook import Outlook, behind, unwanted
 from standfast.resourced.reasons import Reason, sentence
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.together import Together
-from standfast.vocabulary import NodeState
+from standfast.vocabulary import BY_HAND, NodeState
 
+NO_DRILL: Final = ("", "", "", (), "", "", "", "", 0)
 NO_VERSIONS: Final[Mapping[str, Any]] = {"Versions": {}, "History": [], "Unconfirmed": ("", 0)}
 
 
@@ -89,14 +91,45 @@ def group_values(name: str, record: Record, waiting: Waiting) -> Mapping[str, An
         "LastOwner": known.owner_before if known.last_owner == owner else known.last_owner,
         "Since": known.since,
         "Reason": sentence(reasons[0]) if reasons else "",
+        "Drilled": drilled(known),
     }
+
+
+def drilled(known: GroupRecord) -> tuple[str, str, int]:
+    """How its last fire drill went."""
+    last = known.drilled
+    return (last.kind.value, last.at, last.ms) if last is not None else ("", "", 0)
+
+
+def drill(record: Record) -> tuple[Any, ...]:
+    """The fire drill that is under way."""
+    now = record.drill
+    if now is None:
+        return NO_DRILL
+    groups = list(now.groups)
+    return (now.id, now.kind.value, now.node, groups, now.unit, now.leader, now.by, now.at, now.limit_ms)
+
+
+def copies_values(record: Record, configuration: Configuration) -> Iterator[Mapping[str, Any]]:
+    """Properties of Copies1 for each group that has copies in the record."""
+    for base, copies in sets_of(configuration).items():
+        known = {copy.name: record.groups[copy.name] for copy in copies if copy.name in record.groups}
+        able = [copy for copy in copies if copy.name in known and unwanted(known[copy.name]) is None]
+        here = [copy for copy in able if record.nodes[copy.node].present and not record.nodes[copy.node].standby]
+        if known:
+            yield {"Name": base, "Copies": list(known), "Wanted": min(copies[0].copies, len(here))}
 
 
 def flags(known: GroupRecord) -> list[str]:
     """What an operator must know beside the phase."""
-    marks = {"disabled": known.disabled, "stopped": known.stopped, "frozen": known.frozen}
-    partial = any(held.partial for held in known.held.values())
-    return [name for name, is_set in marks.items() if is_set] + (["partial"] if partial else [])
+    marks = {
+        BY_HAND: any(held.by_hand for held in known.held.values()),
+        "disabled": known.disabled,
+        "stopped": known.stopped,
+        "frozen": known.frozen,
+        "partial": any(held.partial for held in known.held.values()),
+    }
+    return [name for name, is_set in marks.items() if is_set]
 
 
 def resource_values(name: str, record: Record, configuration: Configuration) -> dict[str, Mapping[str, Any]]:
@@ -107,10 +140,11 @@ def resource_values(name: str, record: Record, configuration: Configuration) -> 
     held = next((known.held[node] for node in known.holders), None)
     reports = {report.unit: report for report in (held.resources if held else ())}
     shown: dict[str, Mapping[str, Any]] = {}
-    for resource in group.resources:
+    for place, resource in enumerate(group.resources, 1):
         report = reports.get(resource.unit)
         shown[resource.unit] = {
             "Unit": resource.unit,
+            "Place": place,
             "State": report.active if report else "inactive",
             "Probe": report.probe if report else ("unknown" if resource.probes else "none"),
             "Cause": report.cause if report else "",

@@ -32,6 +32,7 @@ class Situation:
     orders_allowed: bool  # every member stored the first update of the term
     resting: frozenset[str]  # who says in its ticks that it cannot work, and that it holds nothing
     waits: Mapping[str, int]
+    quorate_since: int  # without a pause; now, where this view is not quorate
     linked: frozenset[str] = frozenset()  # nodes to which a Corosync link is up
     race_ms: int = 0  # how long the first shot at the other one of two nodes waits
     offered: Configuration | None = None  # the version that this node has prepared last

@@ -1,7 +1,13 @@
-"""What the journal tells: one entry for each transition, as a sentence with fields (DESIGN section 11)."""
+"""What the journal tells: one entry for each transition, as a sentence with fields (DESIGN section 11).
+
+POSITION names the update that an entry tells of, INCIDENT the loss, NODE the node that it is about.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from standfast.resourced import group_story
+from standfast.resourced.drills import Drill, DrillBegun, DrillEnded
 from standfast.resourced.events import Entry
 from standfast.resourced.messages import (
     AttemptBegun,
@@ -9,6 +15,7 @@ from standfast.resourced.messages import (
     ConfigurationInForce,
     Disabled,
     Installed,
+    Kept,
     LossDeclared,
     Marked,
     Members,
@@ -24,11 +31,10 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.outlook import behind
 from standfast.resourced.reasons import sentence
-from standfast.resourced.record import GroupRecord, Record
+from standfast.resourced.record import GroupRecord, Loss, Record
+from standfast.resourced.telling import ERROR, INFO, NOTICE, WARNING, tell
 from standfast.resourced.term import Term
-from standfast.vocabulary import Holding, Phase
-
-ERROR, WARNING, NOTICE, INFO = 3, 4, 5, 6
+from standfast.vocabulary import DrillKind, Ring, copies_of
 
 
 def bad_message(sender: str, text: str, count: int) -> Entry:
@@ -64,9 +70,11 @@ def disk(good: bool) -> Entry:
     return Entry(event="disk-bad", level=ERROR, text=text)
 
 
-def term_opened(term: Term) -> Entry:
+def term_opened(term: Term, ring: Ring | None) -> Entry:
     text = f"Term {term.number} is open: {', '.join(term.members)}; {term.coordinator} coordinates"
-    return Entry(event="term-opened", level=INFO, text=text, fields={"TERM": str(term.number)})
+    who = {"COORDINATOR": term.coordinator, "MEMBERS": " ".join(term.members)}
+    fields = {"TERM": str(term.number), "POSITION": f"{term.number}.0", "VIEW": str(ring or ""), **who}
+    return Entry(event="term-opened", level=INFO, text=text, fields=fields)
 
 
 def alone_asked(names: tuple[str, ...], by: str) -> Entry:
@@ -101,15 +109,29 @@ def start_refused(group: str, unit: str, record: Record | None, me: str) -> Entr
 def entries(before: Record, after: Record, term: int, update: Update) -> list[Entry]:
     """The entries of one update, the same on every member."""
     fields = {"TERM": str(term), "POSITION": f"{term}.{update.position}"}
-    told = [*_content(before, after, update, fields)]
-    told += [entry for name in sorted(after.groups) for entry in _phase(name, before, after, fields)]
+    told = [_with_groups(entry, before, after) for entry in _content(before, after, update, fields)]
+    told += [entry for name in sorted(after.groups) for entry in group_story.phase(name, before, after, fields)]
     return told
+
+
+def _with_groups(entry: Entry, before: Record, after: Record) -> Entry:
+    """What is told of a node's loss is part of the story of every group that the node had, and of each that is to run
+    and runs nowhere: it waits for the proof."""
+    loss = after.by_number(entry.fields.get("INCIDENT", ""))
+    if loss is None or "GROUP" in entry.fields:
+        return entry
+    return replace(entry, groups=tuple(name for name, group in sorted(before.groups.items()) if _part(loss, group)))
+
+
+def _part(loss: Loss, group: GroupRecord) -> bool:
+    had = loss.node in {*group.held, *group.open_orders, group.last_owner}
+    return had or not (group.held or group.stopped or group.disabled)
 
 
 def _content(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
     match update.content:
         case Members():
-            told = [entry for name in sorted(after.members) for entry in _member(name, after, fields)]
+            told = [entry for name in sorted(after.members) for entry in _member(name, before, after, fields)]
             return [*told, *_alone_over(before, after, fields)]
         case Installed(node=node) if node in before.nodes and not behind(before.nodes[node], before):
             return _behind(node, after, fields)
@@ -126,17 +148,69 @@ def _content(before: Record, after: Record, update: Update, fields: Mapping[str,
                 return []
             why = "; ".join(map(sentence, reasons))
             text = f"{group}: {kind.value} on {node}: {why}"
-            return [_entry("order", NOTICE, text, fields, GROUP=group, DECISION=kind.value, SUBJECT=node, CAUSE=why)]
+            own = {"GROUP": group, "DECISION": kind.value, "INCIDENT": group_story.loss_of(reasons)}
+            return [tell("order", NOTICE, text, fields, SUBJECT=node, CAUSE=why, **own)]
         case Reported(group=group, node=node, refused=refused) if refused:
             text = f"{group}: {node} refused the order: {refused}"
-            return [_entry("order-refused", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=refused)]
-        case Reported(group=group, node=node, held=held):
-            known = before.groups[group].held.get(node) if group in before.groups else None
-            if not held.failed or (known is not None and known.failed == held.failed):
-                return []
-            text = f"{group} failed on {node}: {held.failed}"
-            return [_entry("group-failed", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=held.failed)]
+            return [tell("order-refused", WARNING, text, fields, GROUP=group, SUBJECT=node, CAUSE=refused)]
+        case Reported():
+            told = [
+                *group_story.failed(before, update.content, fields),
+                *group_story.by_hand(before, after, update.content, fields),
+            ]
+            return [*told, *group_story.served(before, after, update.content, fields)]
+        case DrillBegun() | DrillEnded():
+            return _drills(before, after, update, fields)
     return _operators(after, update, fields)
+
+
+def _drills(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
+    match update.content:
+        case DrillBegun(drill=drill) if before.drill is None:
+            return _drill_begun(drill, fields)
+        case DrillEnded() if before.drill is not None and after.drill is None:
+            return _drill_ended(before.drill, update.content, after, fields)
+    return []
+
+
+def _drill_begun(drill: Drill, fields: Mapping[str, str]) -> list[Entry]:
+    """One for each group, so that the story of each has it."""
+    what = f"fire drill: {FAULTS[drill.kind].format(unit=drill.unit, node=drill.node)} ({drill.by})"
+    return [
+        tell(
+            "drill-begun",
+            NOTICE,
+            f"{name}: {what}" if name else what,
+            fields,
+            GROUP=name,
+            SUBJECT=drill.node,
+            CAUSE=what,
+        )
+        for name in drill.groups or ("",)
+    ]
+
+
+FAULTS: Mapping[DrillKind, str] = {
+    DrillKind.KILL: "the main process of {unit} is killed on {node}",
+    DrillKind.HANG: "the processes of {unit} are stopped on {node}",
+    DrillKind.POWER: "the power of {node} is cut",
+    DrillKind.CUT: "{node} is cut off from the other nodes",
+}
+
+
+def _drill_ended(drill: Drill, content: DrillEnded, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    told = []
+    for name in drill.groups or ("",):
+        group = after.groups.get(name)
+        passed = group is not None and group.drilled is not None and group.drilled.passed
+        ms = group.drilled.ms if group is not None and group.drilled is not None else 0
+        end = f"it ran again after {ms / 1000:.1f} s" if passed else "it did not run again in time"
+        end = end if content.struck else "it had no fault"
+        text = f"{name}: the fire drill has ended: {end}" if name else "The fire drill has ended"
+        level = NOTICE if (passed or not name) and not content.failed else WARNING
+        text += f"; {content.failed}" if content.failed else ""
+        told.append(tell("drill-ended", level, text, fields, GROUP=name, SUBJECT=drill.node, CAUSE=content.failed))
+    return told
 
 
 def _lost(node: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
@@ -145,7 +219,7 @@ def _lost(node: str, before: Record, after: Record, fields: Mapping[str, str]) -
         return []
     why = sentence(loss.reason)
     text = f"{node} is lost (loss {loss.number}): {why}; what it may run waits for proof that it is off"
-    return [_entry("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
+    return [tell("node-lost", WARNING, text, fields, INCIDENT=loss.number, SUBJECT=node)]
 
 
 def _proven(loss: str, how: str, why: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
@@ -153,7 +227,7 @@ def _proven(loss: str, how: str, why: str, before: Record, after: Record, fields
     if found is None or found == before.by_number(loss):
         return []
     text = f"{found.node} is proven off (loss {loss}, {how}): {why}"
-    return [_entry("node-proven", NOTICE, text, fields, INCIDENT=loss, SUBJECT=found.node)]
+    return [tell("node-proven", NOTICE, text, fields, INCIDENT=loss, SUBJECT=found.node)]
 
 
 def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
@@ -161,17 +235,25 @@ def _operators(after: Record, update: Update, fields: Mapping[str, str]) -> list
         case Wish(kind=wish, subject=subject, node=node):
             to = f" to {node}" if node else ""
             wanted = " ".join(word for word in (wish.value, subject) if word)
-            return [_entry("wish", NOTICE, f"An operator wants: {wanted}{to}", fields)]
+            group = subject if copies_of(subject, after.groups) else ""
+            own = {
+                "GROUP": group,
+                "SUBJECT": subject if subject in after.nodes else "",
+                "INCIDENT": update.content.loss,
+            }
+            return [tell("wish", NOTICE, f"An operator wants: {wanted}{to}", fields, **own)]
         case Disabled(group=group, reason=why) if group in after.groups:
             text = f"{group}: {sentence(why)}; to let it run again: standfast group enable {group}"
-            return [_entry("group-disabled", ERROR, text, fields, GROUP=group, CAUSE=sentence(why))]
+            return [tell("group-disabled", ERROR, text, fields, GROUP=group, CAUSE=sentence(why))]
+        case Kept(group=group, reason=why) if group in after.groups:
+            return [tell("group-kept", WARNING, f"{group}: {sentence(why)}", fields, GROUP=group, CAUSE=sentence(why))]
         case Marked(node=node):
-            return [_entry("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
+            return [tell("node-left", NOTICE, f"{node} leaves cleanly: it holds nothing", fields, SUBJECT=node)]
         case StartedAlone(without=names, by=by):
             return [_alone(names, by, after, fields)]
         case ProtocolRaised(version=version) if after.protocol == version:
             text = f"Version {version} of the protocol is in use: every node speaks it"
-            return [_entry("protocol-raised", NOTICE, text, fields)]
+            return [tell("protocol-raised", NOTICE, text, fields)]
         case ConfigurationInForce() if after.configuration == update.content.digest:
             return [_in_force(update.content, after, fields)]
     return []
@@ -183,15 +265,24 @@ def _in_force(content: ConfigurationInForce, after: Record, fields: Mapping[str,
     if after.unconfirmed:
         back = f"{after.unconfirmed[:12]} comes back in {after.confirm_ms // 1000} s"
         text += f"; unless that is confirmed, {back}: standfast config confirm"
-    return _entry("configuration-in-force", NOTICE, text, fields, CAUSE=content.why)
+    return tell("configuration-in-force", NOTICE, text, fields, CAUSE=content.why)
 
 
-def _member(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
-    told = _behind(name, after, fields)
+def _member(name: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    told = [*_back(name, before, after, fields), *_behind(name, after, fields)]
     if after.nodes[name].condemned:
         text = f"{name} speaks although it was proven off: groups may have run twice; it reboots. Test its fence device"
-        told.append(_entry("node-condemned", ERROR, text, fields, SUBJECT=name))
+        told.append(tell("node-condemned", ERROR, text, fields, SUBJECT=name))
     return told
+
+
+def _back(name: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
+    """It was lost, or had left, and takes part again."""
+    loss = before.losses.get(name)
+    if name in after.losses or not (loss is not None or (before.nodes[name].left and not after.nodes[name].left)):
+        return []
+    text = f"{name} takes part again" + (f" (loss {loss.number} is over)" if loss is not None else "")
+    return [tell("node-back", NOTICE, text, fields, INCIDENT=loss.number if loss is not None else "", SUBJECT=name)]
 
 
 def _alone(names: tuple[str, ...], by: str, after: Record, fields: Mapping[str, str]) -> Entry:
@@ -199,21 +290,21 @@ def _alone(names: tuple[str, ...], by: str, after: Record, fields: Mapping[str, 
     text = f"This cluster goes on without {them} on an operator's word ({by}), with the record that is here"
     if after.without:
         text += "; keep them off: until more than half of all votes are together every wish is answered “unknown”"
-    return _entry("alone-begun", WARNING, text, fields, SUBJECT=them)
+    return tell("alone-begun", WARNING, text, fields, SUBJECT=them)
 
 
 def _alone_over(before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
     if not before.without or after.without:
         return []
     text = f"More than half of all votes are here again: wishes are acknowledged, {', '.join(before.without)} may boot"
-    return [_entry("alone-over", NOTICE, text, fields)]
+    return [tell("alone-over", NOTICE, text, fields)]
 
 
 def _behind(name: str, after: Record, fields: Mapping[str, str]) -> list[Entry]:
     if not behind(after.nodes[name], after):
         return []
     text = f"{name} has not the configuration in force ({after.configuration[:12]}): it gets nothing to run"
-    return [_entry("node-drifted", WARNING, text, fields, SUBJECT=name)]
+    return [tell("node-drifted", WARNING, text, fields, SUBJECT=name)]
 
 
 def _fencing(before: Record, after: Record, update: Update, fields: Mapping[str, str]) -> list[Entry]:
@@ -221,41 +312,20 @@ def _fencing(before: Record, after: Record, update: Update, fields: Mapping[str,
         case AttemptBegun(loss=loss, node=node, fencer=fencer, action=action):
             verb = "fences" if action == "off" else "switches on"
             return [
-                _entry("attempt", NOTICE, f"{fencer} {verb} {node} (loss {loss})", fields, INCIDENT=loss, SUBJECT=node)
+                tell("attempt", NOTICE, f"{fencer} {verb} {node} (loss {loss})", fields, INCIDENT=loss, SUBJECT=node)
             ]
         case AttemptEnded(loss=loss, action=action, text=text):
             said = f"Switching {action} for loss {loss} failed: {text}; it is tried again"
             found = after.by_number(loss)
             if action == "off" and found is not None:
                 said += f". If {found.node} is off for certain: standfast fence confirm {found.node} {loss}"
-            return [_entry("attempt-failed", ERROR, said, fields, INCIDENT=loss)]
+            victim = found.node if found is not None else ""
+            level = ERROR if action == "off" else WARNING
+            return [tell("attempt-failed", level, said, fields, INCIDENT=loss, SUBJECT=victim)]
         case Proven(loss=loss, how=how, text=text):
             return _proven(loss, how, text, before, after, fields)
         case SwitchedOn(loss=loss, text=text):
-            return [
-                _entry("switched-on", INFO, f"What was off for loss {loss} is on again: {text}", fields, INCIDENT=loss)
-            ]
+            said, found = f"What was off for loss {loss} is on again: {text}", before.by_number(loss)
+            node = found.node if found is not None else ""
+            return [tell("switched-on", INFO, said, fields, INCIDENT=loss, SUBJECT=node)]
     return []
-
-
-def _phase(name: str, before: Record, after: Record, fields: Mapping[str, str]) -> list[Entry]:
-    old, new = before.groups.get(name), after.groups[name]
-    if old is None or old.phase is new.phase:
-        return []
-    where = ", ".join(new.holders) or ", ".join(sorted(new.open_orders))
-    text = f"{name} is {new.phase.value}" + (f" on {where}" if where else "")
-    had = old.holders or ((old.last_owner,) if old.last_owner else ())  # a record from a disk knows no holders
-    gone = [holder for holder in had if holder not in after.members]
-    if new.phase is Phase.STOPPED and gone:
-        text = f"{name} is held by nobody here: {', '.join(gone)} had it, and is gone"
-    level = ERROR if new.phase is Phase.BLOCKED else NOTICE if new.phase in (Phase.STARTED, Phase.STOPPED) else INFO
-    return [_entry(f"group-{new.phase.value}", level, text, fields, GROUP=name, SUBJECT=where, CAUSE=_cause(new))]
-
-
-def _cause(group: GroupRecord) -> str:
-    failed = [held.failed for held in group.held.values() if held.failed and held.holding is not Holding.RUNNING]
-    return "; ".join(failed) or "; ".join(map(sentence, group.reasons[:1]))
-
-
-def _entry(event: str, level: int, text: str, shared: Mapping[str, str], **fields: str) -> Entry:
-    return Entry(event=event, level=level, text=text, fields={**shared, **{k: v for k, v in fields.items() if v}})

@@ -1,4 +1,4 @@
-"""The core's ears and mouth in Corosync: the record's group, the tick's group and votequorum's word.
+"""The core's ears and mouth in Corosync: the groups of record, ticks and questions, and votequorum's word.
 
 One thin reader: what Corosync brings is handed on at once, in its order. What cannot be sent now waits in a bounded
 queue. When Corosync goes, everything is closed and opened again, for ever.
@@ -34,14 +34,18 @@ class Stream:
         network: Network,
         names: Callable[[], Mapping[int, str]],
         push: Callable[[Event], None],
+        asked: Callable[[str, bytes], None],
     ) -> None:
-        """`names`: id and name of every configured node; `push` takes what Corosync brings."""
+        """`names`: id and name of every configured node; `push` takes what Corosync brings, but `asked` what came from
+        which node in the group of questions."""
         self._loop = loop
         self._network = network
         self._names = names
         self._push = push
+        self._asked = asked
         self._record = Sender(loop, self._lost)
         self._ticks = Sender(loop, self._lost)
+        self._questions = Sender(loop, self._lost)
         self._votes: VoteHandle | None = None
         self._requests = Requests("corosync")  # a Corosync that hangs must not hang the loop
         self._changed = asyncio.Event()
@@ -80,6 +84,9 @@ class Stream:
     def send_tick(self, data: bytes) -> None:
         self._ticks.send(data)
 
+    def send_question(self, data: bytes) -> None:
+        self._questions.send(data)
+
     async def loosen(self, action: LoosenQuorum) -> None:
         """votequorum has it, and tells soon what it makes of it. Raises CorosyncError or TimeoutError."""
         votes = self._votes
@@ -101,6 +108,7 @@ class Stream:
             lambda: self._network.votes(self._loop, self._quorum, self._lost), abandoned=_close
         )
         await self._enter(self._ticks, b"standfast.tick", self._tick, _nothing, _nothing)
+        await self._enter(self._questions, b"standfast.ask", self._question, _nothing, _nothing)
         self._open = True
 
     async def _enter(self, sender: Sender, group: bytes, message: OnMessage, members: OnMembers, ring: OnRing) -> None:
@@ -115,6 +123,7 @@ class Stream:
         self._open = False
         self._record.close()
         self._ticks.close()
+        self._questions.close()
         if self._votes is not None:
             self._votes.close()
             self._votes = None
@@ -135,6 +144,9 @@ class Stream:
 
     def _tick(self, node: int, pid: int, data: bytes) -> None:
         self._push(TickReceived(sender=self._name(node), data=data))
+
+    def _question(self, node: int, pid: int, data: bytes) -> None:
+        self._asked(self._name(node), data)
 
     def _members(self, members: tuple[Member, ...], left: tuple[Member, ...], joined: tuple[Member, ...]) -> None:
         names = tuple(sorted(self._name(node) for node, _ in members))

@@ -15,7 +15,6 @@ from standfast.resourced.messages import (
     Call,
     Hello,
     Lineage,
-    Member,
     Message,
     Open,
     RecordChunk,
@@ -23,6 +22,7 @@ from standfast.resourced.messages import (
     Stored,
     Update,
 )
+from standfast.resourced.presence import Member
 from standfast.resourced.record import Record
 from standfast.resourced.record_text import RecordText
 from standfast.resourced.term import Calling, Outbox, Term, Word

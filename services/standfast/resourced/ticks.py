@@ -70,6 +70,10 @@ class Ticks:
         if name != self.me:
             self.echoed.pop(name, None)
 
+    def silent_ms(self, name: str, now: int) -> int | None:
+        """For so long no tick of the node was read; None: none was since this process began."""
+        return max(0, now - self._heard[name]) if name in self._heard else None
+
     def suspects(self, members: Iterable[str], now: int) -> frozenset[str]:
         """Members without a tick for 3 s, and those that say that they cannot work; never this node itself
         for its silence."""

@@ -1,12 +1,15 @@
 """One unit's state, put together from calls to systemd and what the kernel shows."""
 
 import asyncio
-from dataclasses import dataclass, field
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from standfast.bus import Bus, escape
-from standfast.manager import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD, UNIT_PATHS, Listed, list_units
+from standfast.bus import Bus, BusError, escape
+from standfast.jobs import JobResult
+from standfast.manager import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD, UNIT, UNIT_PATHS, Listed, list_units
 from standfast.resourced.unit_reading import (
     WITH_CONTROL_GROUP,
     WITH_RESULT,
@@ -19,7 +22,17 @@ from standfast.resourced.unit_reading import (
     read_cause,
     type_interface,
 )
-from standfast.vocabulary import UnitState
+from standfast.resourced.unstarted import AUTO_RESTART, LONG_US, not_started, still_starting
+from standfast.vocabulary import Cause, UnitState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a job that was not ours stopped it; `down_at`: when, µs of CLOCK_MONOTONIC as systemd has it."""
+
+    down_at: int
+    by_hand: bool = False
+    cause: Cause | None = None  # None: no such job stopped it
 
 
 @dataclass(slots=True)
@@ -30,6 +43,30 @@ class Known:
     was_down: bool = False  # seen down, and not up since
     control_group: str = ""  # the last one that systemd told
     slice: str = ""
+    fresh: bool = True  # it was not read yet
+    verdict: Verdict | None = None  # on its last end, if that was looked into
+    started: bool = False  # a start of ours was done, and it was not seen up since
+    starting_since: int = 0  # µs of CLOCK_MONOTONIC, 0 = it is not activating
+
+    def job_ended(self, result: str, *, ours: bool) -> None:
+        """`ours`: we are starting something of its group."""
+        foreign = not self.past.ended_by_us and not ours
+        self.started = ours and result == JobResult.DONE
+        done_at = now_us() if foreign and result == JobResult.DONE else self.past.foreign_done_at
+        job_result = "" if result == JobResult.DONE else result
+        self.past = replace(self.past, job_result=job_result, foreign_job=foreign, foreign_done_at=done_at)
+
+    def end_by_us(self) -> None:
+        """It is up, and a stop or kill of ours begins."""
+        self.past = replace(self.past, ended_by_us=True)
+        self.was_down = self.started = False
+
+    def start_anew(self) -> None:
+        """A start of ours begins in its group: how it ended before is no cause of what comes."""
+        was_active = self.past.was_active and not self.was_down
+        self.past = replace(self.past, was_active=was_active, ended_by_us=False, job_result="")
+        if self.verdict is not None and not self.verdict.by_hand:
+            self.verdict = None
 
 
 class Reader:
@@ -38,20 +75,31 @@ class Reader:
     def __init__(self, control_groups: Path | None) -> None:
         self._control_groups = control_groups or find_control_groups()
         self._root: str | None = None  # systemd's own control group
+        self._kept: dict[str, Bus] = {}  # units that systemd keeps loaded, as long as that connection lasts
 
     def machine(self) -> Machine:
         return Machine(self._control_groups)
 
     async def list_units(self, bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
         """The units as they all are at one moment, loaded if they were not."""
+        await asyncio.gather(*(self._keep_loaded(bus, unit) for unit in units if self._kept.get(unit) is not bus))
         return await list_units(bus, units)
+
+    async def _keep_loaded(self, bus: Bus, unit: str) -> None:
+        """systemd forgets a unit that is down, and loads it with its whole group for each question: for a hundred units
+        that was half a second of PID 1's time, a hundred times."""
+        self._kept[unit] = bus
+        with contextlib.suppress(BusError):  # one that it cannot keep costs time, nothing else
+            await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "RefUnit", "s", unit, timeout_s=CALL_TIMEOUT_S)
 
     async def read(self, bus: Bus, listed: Listed, known: Known, machine: Machine) -> UnitState:
         """The unit's state; `known` learns from it."""
         unit = listed.unit
-        groups = await self._control_groups_of(bus, unit, known)
+        if listed.sub == AUTO_RESTART:
+            listed = replace(listed, active="failed")  # restarts are the cluster's, by its own rules
+        groups = await self._control_groups_now(bus, listed, known)
         ending = await self._read_ending(bus, unit) if listed.active == "failed" else Ending()
-        cause = read_cause(listed, ending, known.past)
+        cause = read_cause(listed, ending, known.past) or await _why_not_up(bus, listed, known)
         _remember(known, listed)
         return UnitState(
             unit=unit,
@@ -63,13 +111,24 @@ class Reader:
             traces=listed.down and machine.has_traces(unit),  # while it is up they are no traces
         )
 
-    async def left_behind(self, bus: Bus, unit: str, known: Known) -> list[Path]:
-        """The control groups with processes that systemd does not count as the unit's any more."""
+    async def kill_left_behind(self, bus: Bus, unit: str, known: Known) -> None:
+        """Processes that systemd does not count as the unit's any more were sent SIGKILL by their control group."""
         if kind_of(unit) not in WITH_CONTROL_GROUP or await _get(bus, unit, type_interface(unit), "ControlGroup"):
-            return []
+            return
         machine = self.machine()
-        groups = await self._control_groups_of(bus, unit, known)
-        return [self._control_groups / group.lstrip("/") for group in groups if machine.has_processes((group,))]
+        for group in await self._control_groups_of(bus, unit, known):
+            if machine.has_processes((group,)):
+                with contextlib.suppress(OSError):  # empty by now, or before Linux 5.14: what is left is looked at
+                    (self._control_groups / group.lstrip("/") / "cgroup.kill").write_text("1")
+
+    async def _control_groups_now(self, bus: Bus, listed: Listed, known: Known) -> tuple[str, ...]:
+        """As below; systemd is not asked for what cannot have changed since the last read, for a group of a hundred is
+        read again at each stop of one of them."""
+        if known.control_group and not listed.down and not known.was_down:
+            return (known.control_group,)
+        if listed.down and known.was_down and known.slice:
+            return self._where_it_was(listed.unit, known)
+        return await self._control_groups_of(bus, listed.unit, known)
 
     async def _control_groups_of(self, bus: Bus, unit: str, known: Known) -> tuple[str, ...]:
         """Where its processes are; systemd forgets it at the unit's stop: then where they were, or would be."""
@@ -84,7 +143,10 @@ class Reader:
             known.slice = str(await _get(bus, unit, interface, "Slice"))
         if self._root is None:
             self._root = str(await bus.get(SYSTEMD, MANAGER_PATH, MANAGER, "ControlGroup", timeout_s=CALL_TIMEOUT_S))
-        usual = control_group_in(known.slice, unit, self._root) if known.slice else ""
+        return self._where_it_was(unit, known)
+
+    def _where_it_was(self, unit: str, known: Known) -> tuple[str, ...]:
+        usual = control_group_in(known.slice, unit, self._root or "") if known.slice else ""
         return tuple(dict.fromkeys(group for group in (known.control_group, usual) if group))
 
     async def _read_ending(self, bus: Bus, unit: str) -> Ending:
@@ -99,9 +161,28 @@ class Reader:
         return Ending(result=result, main_code=int(code), main_status=int(status), status_text=str(text))
 
 
+def now_us() -> int:
+    """CLOCK_MONOTONIC, as systemd's time stamps have it."""
+    return time.monotonic_ns() // 1000
+
+
 async def _get(bus: Bus, unit: str, interface: str, name: str) -> Any:
     """A property; systemd loads a unit whose object is asked."""
     return await bus.get(SYSTEMD, f"{UNIT_PATHS}/{escape(unit)}", interface, name, timeout_s=CALL_TIMEOUT_S)
+
+
+async def _why_not_up(bus: Bus, listed: Listed, known: Known) -> Cause | None:
+    """What a start waits for, or why one of ours did nothing."""
+    if listed.active == "activating":
+        known.starting_since = known.starting_since or now_us()
+        long = now_us() - known.starting_since >= LONG_US
+        return still_starting(listed.unit, listed.sub) if long else None
+    known.starting_since = 0
+    if listed.active == "inactive" and not listed.job and known.started:
+        service = kind_of(listed.unit) == "service"
+        result = await _get(bus, listed.unit, type_interface(listed.unit), "Result") if service else "success"
+        return not_started(listed.unit, await _get(bus, listed.unit, UNIT, "Conditions"), str(result))
+    return None
 
 
 def _remember(known: Known, listed: Listed) -> None:
@@ -111,4 +192,4 @@ def _remember(known: Known, listed: Listed) -> None:
     elif listed.active == "active":
         ended_by_us = known.past.ended_by_us and not known.was_down  # up again: somebody started it
         known.past = Past(was_active=True, ended_by_us=ended_by_us)
-        known.was_down = False
+        known.was_down = known.started = False

@@ -15,14 +15,18 @@ from typing import Final
 
 from standfast.addresses.netlink import Netlink
 from standfast.addresses.place import CannotServeError, read_address
+from standfast.addresses.units import served_by
 from standfast.configuration.mounts import mount_point
+from standfast.configuration.ocf import instance_of
 from standfast.manager import Listed
+from standfast.ocf.settings import KEPT, is_kept
+from standfast.resourced.unstarted import AUTO_RESTART
+from standfast.storage.mountinfo import OWN, read_mounts
 from standfast.vocabulary import Cause
 
 WITH_CONTROL_GROUP: Final = ("service", "mount", "socket", "swap", "scope", "slice")
 WITH_RESULT: Final = ("service", "mount", "socket", "swap", "scope", "automount", "timer", "path")
 _EXITED: Final = 1  # CLD_EXITED of sigaction(2), as ExecMainCode has it
-_ADDRESS_UNIT: Final = re.compile(r"standfast-ip@(.+)\.service")
 _OWN_UNIT: Final = re.compile(r"standfast-[a-z]+@.+\.service")
 _CONTROLLER: Final = re.compile(r"(cgroup|cpu|cpuset|io|memory|devices|pids|hugetlb|rdma|misc|irq|bpf-[a-z-]+)\.")
 
@@ -31,9 +35,9 @@ _RESULTS: Final = {
     "oom-kill": "was killed because memory ran out",
     "watchdog": "did not feed its watchdog in time",
     "timeout": "did not start or stop within its time limit",
-    "start-limit-hit": "was started too often in a short time",
+    "start-limit-hit": "was started too often in a short time: a later drop-in has StartLimitIntervalSec=",
     "resources": "could not be run: systemd could not get something that it needs (see its journal)",
-    "protocol": "did not start as its Type= promises",
+    "protocol": "did not start as its Type= promises: look at Type= and PIDFile= of its unit file",
 }
 _JOB_RESULTS: Final = {
     "assert": "was refused by systemd: an assertion failed (the lease of its group is not here)",
@@ -43,10 +47,10 @@ _JOB_RESULTS: Final = {
     "unsupported": "is of a type that this machine does not support",
 }
 _LOADS: Final = {
-    "not-found": "has no unit file here",
-    "masked": "is masked here",
-    "bad-setting": "has a setting that systemd refuses",
-    "error": "has a unit file that systemd cannot read",
+    "not-found": "has no unit file here: install it, or put one into /etc/standfast/units",
+    "masked": "is masked here: systemctl unmask",
+    "bad-setting": "has a setting that systemd refuses: systemd-analyze verify",
+    "error": "has a unit file that systemd cannot read: systemctl status",
 }
 
 
@@ -68,6 +72,7 @@ class Past:
     ended_by_us: bool = False
     job_result: str = ""  # of its last job, "" = it was done
     foreign_job: bool = False  # one that is not ours ended since it was last active
+    foreign_done_at: int = 0  # when one was done, µs of CLOCK_MONOTONIC
 
 
 def read_cause(listed: Listed, ending: Ending, past: Past) -> Cause | None:
@@ -76,23 +81,26 @@ def read_cause(listed: Listed, ending: Ending, past: Past) -> Cause | None:
     if not listed.down or listed.job:
         return None
     if listed.load != "loaded":
-        text = _LOADS.get(listed.load, f"cannot be loaded ({listed.load})")
-        return Cause(kind=listed.load, text=f"{unit} {text}")
+        text = _LOADS.get(listed.load, f"cannot be loaded ({listed.load}): systemctl status")
+        command = f" {unit}" if text.rpartition(": ")[2].startswith("system") else ""
+        return Cause(kind=listed.load, text=f"{unit} {text}{command}")
     if past.ended_by_us:
         return None
     if listed.active == "failed" and ending.result == "success":
         return None  # it was started since it was listed: it is read again
     if listed.active == "failed":
-        return Cause(kind=ending.result, text=f"{unit} {_ending_text(unit, ending)}")
+        again = (
+            "; systemd is about to start it again: a later drop-in has Restart=" if listed.sub == AUTO_RESTART else ""
+        )
+        return Cause(kind=ending.result, text=f"{unit} {_ending_text(unit, ending, past)}{again}")
     if past.job_result in _JOB_RESULTS:
         return Cause(kind=past.job_result, text=f"{unit} {_JOB_RESULTS[past.job_result]}")
     if past.was_active:
-        text = "was stopped by a job that is not Standfast's" if past.foreign_job else "ended by itself, without error"
-        return Cause(kind="gone", text=f"{unit} {text}")
+        return Cause(kind="gone", text=f"{unit} ended by itself, without error")
     return None
 
 
-def _ending_text(unit: str, ending: Ending) -> str:
+def _ending_text(unit: str, ending: Ending, past: Past) -> str:
     match ending.result:
         case "signal":
             return f"was killed by signal {_signal_text(ending)}"
@@ -103,6 +111,8 @@ def _ending_text(unit: str, ending: Ending) -> str:
             return f"exited with status {ending.main_status}{said}"
         case "exit-code" if unit.endswith(".mount"):
             return "could not be mounted or unmounted (see its journal)"
+        case "exit-code" if past.was_active and not past.foreign_job:
+            return "ended by itself, and a command of its stop ended with an error"
         case "exit-code":
             return "failed: a command of its start or stop ended with an error"
     return _RESULTS.get(ending.result, f"failed ({ending.result})")
@@ -147,11 +157,11 @@ def _escape(name: str) -> str:
 
 def address_of(unit: str) -> bytes | None:
     """The address that a unit of ours serves, packed; None for another unit."""
-    found = _ADDRESS_UNIT.fullmatch(unit)
-    if found is None:
+    text = served_by(unit)
+    if text is None:
         return None
     try:
-        return read_address(found[1])[1]
+        return read_address(text)[1]
     except CannotServeError:
         return None  # it cannot have started
 
@@ -159,16 +169,22 @@ def address_of(unit: str) -> bytes | None:
 class Machine:
     """What is there at one moment; each list is read once, when it is first asked for."""
 
-    def __init__(self, control_groups: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> None:
+    def __init__(self, control_groups: Path, mountinfo: Path = OWN, agents: Path = KEPT) -> None:
+        """`agents`: where standfast-ocf@ keeps what it has started."""
         self._control_groups = control_groups
         self._mountinfo = mountinfo
+        self._agents = agents
 
     def has_processes(self, control_groups: Iterable[str]) -> bool:
         """One of these control groups, or one below, holds a process. A list that cannot be read counts as one."""
         return any(_populated(self._control_groups / group.lstrip("/")) for group in control_groups if group.strip("/"))
 
     def has_traces(self, unit: str) -> bool:
-        """What the unit mounts is mounted, or an interface has the address that it serves."""
+        """What the unit mounts is mounted, an interface has the address that it serves, or what its resource agent
+        started was not seen to be stopped."""
+        instance = instance_of(unit)
+        if instance is not None:
+            return is_kept(instance, self._agents)
         where = mount_point(unit)
         if where is not None:
             return where in self._mounts
@@ -177,10 +193,7 @@ class Machine:
 
     @cached_property
     def _mounts(self) -> frozenset[str]:
-        """proc(5): the mount point is the fifth field, with octal escapes."""
-        lines = self._mountinfo.read_bytes().splitlines()
-        fields = (re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), line.split()[4]) for line in lines)
-        return frozenset(field.decode(errors="surrogateescape") for field in fields)
+        return frozenset(mounted.point for mounted in read_mounts(self._mountinfo))
 
     @cached_property
     def _addresses(self) -> frozenset[bytes]:

@@ -6,18 +6,18 @@ not failed; when it is back everything is read anew.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from standfast import journal, manager
 from standfast.bus import Bus, BusError, ErrorName, Signal, escape
 from standfast.configuration.model import Group
+from standfast.jobs import JobResult, Jobs
 from standfast.manager import CALL_TIMEOUT_S, DOWN, MANAGER, MANAGER_PATH, SYSTEMD, UNIT, UNIT_PATHS
 from standfast.resourced.leases import RUN
-from standfast.resourced.unit_jobs import JobResult, Jobs
+from standfast.resourced.stops import Stops
 from standfast.resourced.unit_reader import Known, Reader
 from standfast.vocabulary import UnitState
 
@@ -68,6 +68,7 @@ class Units:
         self._tasks = tasks
         self._run = run
         self._reader = Reader(control_groups)
+        self._stops = Stops(run)
         self._bus: Bus | None = None
         self._owner = ""
         self._watched: dict[str, _Watched] = {}
@@ -91,9 +92,10 @@ class Units:
             self._follower.cancel()
             self._jobs.lost()
         self._bus, self._owner = bus, ""
-        await bus.subscribe(SYSTEMD, self._manager_said, path=MANAGER_PATH, interface=MANAGER)
+        for member in ("JobRemoved", "Reloading"):
+            await bus.subscribe(SYSTEMD, self._manager_said, path=MANAGER_PATH, interface=MANAGER, member=member)
         changed = {"interface": "org.freedesktop.DBus.Properties", "member": "PropertiesChanged"}
-        await bus.subscribe(SYSTEMD, self._unit_said, path_namespace=UNIT_PATHS, **changed)
+        await bus.subscribe(SYSTEMD, self._unit_said, path_namespace=UNIT_PATHS, among=self._paths, **changed)
         await bus.on_owner(SYSTEMD, self._owned)
         self._follower = self._tasks.create_task(self._follow(bus), name="units")
 
@@ -157,10 +159,8 @@ class Units:
         except BusError as error:
             if error.name not in _GONE_ALREADY:
                 raise
-        known = self._known(unit)
-        for folder in await self._reader.left_behind(self._present(), unit, known) if known else ():
-            with contextlib.suppress(OSError):  # empty by now, or before Linux 5.14: what is left is judged by looking
-                (folder / "cgroup.kill").write_text("1")
+        if known := self._known(unit):
+            await self._reader.kill_left_behind(self._present(), unit, known)
         self._moved(unit)
 
     async def reset_failed(self, unit: str) -> None:
@@ -197,12 +197,11 @@ class Units:
 
     async def _start(self, method: str, unit: str) -> JobResult:
         watched = self._watched.get(self._groups_of.get(unit, ""))
+        self._take(unit)
         if watched is not None:
             watched.starting += 1
             for known in watched.units.values():
-                was_active = known.past.was_active and not known.was_down
-                known.past = replace(known.past, was_active=was_active, ended_by_us=False, job_result="")
-        self._moved(unit)
+                known.start_anew()
         try:
             return await self._jobs.run(self._present(), method, unit, "replace")
         finally:
@@ -212,7 +211,7 @@ class Units:
 
     async def _we_end(self, unit: str) -> None:
         """From now on the unit's end is ours, unless it has failed by itself before."""
-        self._moved(unit)
+        self._take(unit)
         known = self._known(unit)
         if known is None or known.past.ended_by_us:
             return
@@ -222,12 +221,17 @@ class Units:
         except BusError:
             return  # the stop itself is tried all the same
         if active not in DOWN:
-            known.past = replace(known.past, ended_by_us=True)
-            known.was_down = False
+            known.end_by_us()
 
     def _known(self, unit: str) -> Known | None:
         watched = self._watched.get(self._groups_of.get(unit, ""))
         return watched.units.get(unit) if watched else None
+
+    def _take(self, unit: str) -> None:
+        """We do something with the unit, or with all of a target's: no administrator's wish holds any more."""
+        known, name = self._known(unit), self._groups_of.get(unit)
+        self._stops.ours({unit: known} if known else self._watched[name].units if name else {})
+        self._moved(unit)
 
     # What systemd says
 
@@ -256,16 +260,14 @@ class Units:
             return
         known = watched.units.get(unit)
         if known is not None:
-            job_result = "" if result == JobResult.DONE else result
-            foreign = not known.past.ended_by_us and not watched.starting
-            known.past = replace(known.past, job_result=job_result, foreign_job=foreign)
+            known.job_ended(result, ours=watched.starting > 0)
             if result in (JobResult.ASSERT, JobResult.DEPENDENCY) and self._unleased(watched):
                 watched.refused = unit  # those that depend on the refused one follow it: the last is what was asked for
         self._moved(unit)
 
     def _unleased(self, watched: _Watched) -> bool:
         """A start that fails now fails for the guard, its own or that of a resource before it."""
-        return not watched.starting and not (self._run / "lease" / watched.group.name).exists()
+        return not watched.starting and not (self._run / "lease" / watched.group.base).exists()
 
     def _moved(self, unit: str) -> None:
         """A job of ours began or any job ended: what was read before is not told any more."""
@@ -346,6 +348,7 @@ class Units:
         except BusError as error:
             if error.name != _SUBSCRIBED:
                 raise
+        self._stops.listening()
 
     def _all_again(self) -> None:
         for name, watched in self._watched.items():
@@ -361,16 +364,16 @@ class Units:
             async with self._reading:
                 for name, (states, settled) in (await self._read(bus, names)).items():
                     watched = self._watched[name]
-                    if settled and states != watched.told:
-                        watched.told = states
-                        told.append((name, states))
+                    if settled:  # a refusal is told also where another read was the first to see the states
+                        told.append((name, states if states != watched.told else (), watched.refused))
+                        watched.told, watched.refused = states, ""
         except BusError:
             self._dirty |= dict.fromkeys(name for name in names if name in self._watched)
             raise
-        for name, states in told:
-            self._on_states(name, states)
-            if refused := self._watched[name].refused if name in self._watched else "":
-                self._watched[name].refused = ""
+        for name, states, refused in told:
+            if states:
+                self._on_states(name, states)
+            if refused:
                 self._on_refused(name, refused)
 
     async def _read(self, bus: Bus, names: list[str]) -> dict[str, tuple[tuple[UnitState, ...], bool]]:
@@ -384,14 +387,14 @@ class Units:
         states = {state.unit: state for state in await asyncio.gather(*reads)}
         found = {}
         for name, one in watched.items():
+            group_states = await self._stops.explain(bus, one.group, [states[unit] for unit in one.units], one.units)
             if self._watched.get(name) is one:
-                group_states = tuple(states[unit] for unit in one.units)
                 found[name] = group_states, one.epoch == epochs[name]
                 self._mind_lingering(name, group_states)
         return found
 
     def _mind_lingering(self, name: str, states: tuple[UnitState, ...]) -> None:
-        if any(state.active in DOWN and (state.processes or state.traces) for state in states):
+        if any(one.active == "activating" or (one.active in DOWN and (one.processes or one.traces)) for one in states):
             self._lingering[name] = None
         else:
             self._lingering.pop(name, None)

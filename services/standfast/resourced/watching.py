@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection
 
 from standfast.configuration.model import Configuration
 from standfast.resourced.events import Action, ArmWatchdog, TellWatchdog, WatchdogTold
-from standfast.resourced.hands import Hand, Stage
+from standfast.resourced.hands import Hand
+from standfast.resourced.stages import Stage
 from standfast.resourced.term import Word
 from standfast.resourced.terms import Terms
 from standfast.watchdog.times import echoed_until_ms

@@ -18,23 +18,21 @@ from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
     Disabled,
-    Held,
     Installed,
     LossDeclared,
     Marked,
-    Member,
     Members,
     OrderGiven,
     OrderKind,
     Proven,
     Reported,
-    RunningAttempt,
     SwitchedOn,
     Update,
     Wish,
     WishKind,
 )
 from standfast.resourced.plan import Planned, plan
+from standfast.resourced.presence import Held, Member, RunningAttempt
 from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import Attempt, GroupRecord, Record
 from standfast.resourced.situation import Situation
@@ -44,7 +42,16 @@ HORIZON_MS = 3_600_000
 FIRST_LOOK_MS = 1_000  # how far ahead the next thing to do is looked for first; then twice as far
 MOST_PLANNINGS = 400
 FAILURE = "it fails (simulated)"
-TIME_ENDS = (Rule.AWAITS_PROOF, Rule.AWAITS_LOSS, Rule.AWAITS_DAEMON, Rule.UNSETTLED, Rule.BACKING_OFF)
+TIME_ENDS = (
+    Rule.AWAITS_PROOF,
+    Rule.AWAITS_LOSS,
+    Rule.AWAITS_DAEMON,
+    Rule.UNSETTLED,
+    Rule.BACKING_OFF,
+    Rule.FAILS_EVERYWHERE,
+    Rule.FAILED_THERE_TOO,
+    Rule.SEEN_THERE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,7 +367,11 @@ def presented(record: Record, name: str) -> Member:
         installed=node.installed,
         available=node.available,
         leaving=node.leaving,
+        healthy=node.healthy,
+        objections=node.objections,
+        drifted=node.drifted,
         held=held,
         speaks=node.speaks,
         attempts=attempts,
+        views=node.views,
     )

@@ -6,6 +6,7 @@ from standfast.configuration.model import Configuration, Group
 from standfast.configuration.quorum import quorum_of
 from standfast.resourced.absence import enough
 from standfast.resourced.configuring import refuse_keep, refuse_version
+from standfast.resourced.drill_checks import refuse_drill
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.outlook import Outlook, blocker
 from standfast.resourced.placement import home, refusals
@@ -14,6 +15,7 @@ from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.recovery import failures
 from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.together import Together
+from standfast.vocabulary import copies_of
 
 MOVES = (WishKind.START, WishKind.RELOCATE, WishKind.RESTART)
 
@@ -24,6 +26,8 @@ def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situat
         return ""
     if wish.kind is WishKind.CONFIGURE:
         return refuse_version(wish, record, configuration, situation.offered, situation)
+    if wish.kind is WishKind.DRILL:
+        return refuse_drill(wish.drill, record, configuration, situation)
     if wish.kind is WishKind.KEEP:
         return refuse_keep(wish, record)
     if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
@@ -31,11 +35,14 @@ def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situat
         return "" if wish.subject in record.nodes else f"there is no node {wish.subject}; there are: {known}"
     if wish.kind in (WishKind.FENCE, WishKind.CONFIRM):
         return _refuse_for_node(wish, record, configuration, situation)
-    group = configuration.group(wish.subject)
-    if group is None or wish.subject not in record.groups:
+    groups = tuple(filter(None, map(configuration.group, copies_of(wish.subject, record.groups))))
+    if not groups:
         names = ", ".join(record.groups) or "none"
         return f"there is no group {wish.subject}; there are: {names}"
-    return _refuse_by_flags(wish, record) or _refuse_by_place(wish, group, record, configuration, situation)
+    if groups[0].node:
+        flags = (_refuse_by_flags(replace(wish, subject=copy.name), record) for copy in groups)
+        return _refuse_for_copies(wish, groups) or next(filter(None, flags), "")
+    return _refuse_by_flags(wish, record) or _refuse_by_place(wish, groups[0], record, configuration, situation)
 
 
 def _refuse_for_node(wish: Wish, record: Record, configuration: Configuration, situation: Situation) -> str:
@@ -67,6 +74,20 @@ def _refuse_confirmation(wish: Wish, record: Record, configuration: Configuratio
         return f"{name} is heard: it is not off"
     if configuration.node(name).fence and not record.failed_attempts.get(loss.number, 0):
         return f"no attempt to fence {name} has failed yet (loss {loss.number}): wait for its end"
+    return ""
+
+
+def _refuse_for_copies(wish: Wish, copies: tuple[Group, ...]) -> str:
+    """The wish is for one of these copies of a group, or for all of them."""
+    name, copy = wish.subject, copies[0]
+    if wish.kind is WishKind.RELOCATE:
+        return f"a copy stays on its node; to have another one run instead of it: standfast group stop {copy.name}"
+    if wish.node:
+        return f"each copy has its own node; to start the one of {wish.node}: standfast group start {copy.base}@NODE"
+    if wish.kind is WishKind.RESTART and name == copy.base:
+        return (
+            f"the copies of {name} would all be away at once; one after the other: standfast group restart {copy.name}"
+        )
     return ""
 
 

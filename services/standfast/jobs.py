@@ -2,7 +2,7 @@
 
 import asyncio
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.manager import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD
@@ -48,21 +48,28 @@ class Jobs:
 
         It has no time limit of its own: the unit has one. UNKNOWN when the bus or systemd went away meanwhile.
         """
-        self._calls += 1
         try:
-            (path,) = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, method, "ss", unit, mode, timeout_s=CALL_TIMEOUT_S)
-            early = self._early.get(path)
+            job = await self.begin(bus, method, "ss", unit, mode)
         except BusError as error:
             if error.name in _UNKNOWN:
                 return JobResult.UNKNOWN
             if error.name == _NOT_LOADED and method == "StopUnit":
                 return JobResult.DONE
             raise
+        return await job
+
+    async def begin(self, bus: Bus, method: str, signature: str, *arguments: Any) -> asyncio.Future[JobResult]:
+        """systemd took the job that a method of its manager makes; the future will have its result. Raises BusError."""
+        self._calls += 1
+        try:
+            (path,) = await bus.call(
+                SYSTEMD, MANAGER_PATH, MANAGER, method, signature, *arguments, timeout_s=CALL_TIMEOUT_S
+            )
+            return self._expect(bus, path)
         finally:
             self._calls -= 1
             if not self._calls:
                 self._early.clear()
-        return early or await self._wait(bus, path)
 
     def removed(self, path: str, result: str) -> None:
         """systemd said that a job, of whomever, is over."""
@@ -90,15 +97,16 @@ class Jobs:
                 if not future.done():
                     future.set_result(JobResult.UNKNOWN)
 
-    async def _wait(self, bus: Bus, path: str) -> JobResult:
+    def _expect(self, bus: Bus, path: str) -> asyncio.Future[JobResult]:
+        job: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
         if bus.closed.is_set():
-            return JobResult.UNKNOWN
-        future: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
-        self._waiting[path] = future
-        try:
-            return await future
-        finally:
-            del self._waiting[path]
+            job.set_result(JobResult.UNKNOWN)
+        elif path in self._early:
+            job.set_result(self._early[path])
+        else:
+            self._waiting[path] = job
+            job.add_done_callback(lambda _: self._waiting.pop(path, None))
+        return job
 
 
 def _result(text: str) -> JobResult:
