@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 # proc(5): the start time is field 22 of /proc/PID/stat; the command's name (field 2, in parentheses) may hold
@@ -72,6 +73,11 @@ def product_uuid(root: Path = Path("/")) -> str:
 def boottime_ms() -> int:
     """Milliseconds since the boot, those asleep included: what durations of the record are counted with."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
+def now_text() -> str:
+    """The wall clock, RFC 3339 in UTC: for people only."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _read_or_empty(path: Path) -> str:

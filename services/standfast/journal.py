@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import uuid
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from pathlib import Path
 
@@ -36,6 +37,24 @@ class Event(StrEnum):
     BUS_LOST = "bus-lost"
     BUS_REGAINED = "bus-regained"
     METHOD_FAILED = "method-failed"
+    # addresses: standfast.addresses.telling writes them
+    ADDRESS_FAILED = "address-failed"
+    ADDRESS_CLAIMED = "address-claimed"
+    ADDRESS_FREE = "address-free"
+    FRAME_LOST = "frame-lost"
+    # standfast-ocf@
+    OCF_FAILED = "ocf-failed"
+    OCF_TAKEN_OVER = "ocf-taken-over"
+    # metrics
+    METRICS_REFUSED = "metrics-refused"
+    # alerts
+    ALERT_FAILED = "alert-failed"
+    ALERT_SENT = "alert-sent"
+    # the drain
+    DRAIN_BEGUN = "drain-begun"
+    DRAIN_WAITS = "drain-waits"
+    DRAIN_DONE = "drain-done"
+    DRAIN_FAILED = "drain-failed"
     # fenced
     FENCE_BEGUN = "fence-begun"
     FENCE_AGENT_FAILED = "fence-agent-failed"
@@ -98,8 +117,11 @@ class Event(StrEnum):
     NODE_UNHEALTHY = "node-unhealthy"
     HEURISTIC_CHANGED = "heuristic-changed"
     HEURISTIC_UNKNOWN = "heuristic-unknown"
+    # metrics
+    METRICS_RECOUNTED = "metrics-recounted"
     # resourced
     RECORD_DAMAGED = "record-damaged"
+    RECORDER_STOPPED = "recorder-stopped"
     BAD_MESSAGE = "bad-message"
     PROTOCOL_RAISED = "protocol-raised"
     RELEASE_TOO_OLD = "release-too-old"
@@ -122,8 +144,13 @@ class Event(StrEnum):
     SWITCHED_ON = "switched-on"
     ORDER = "order"
     ORDER_REFUSED = "order-refused"
+    GROUP_ACTIVE = "group-active"
+    GROUP_SERVES = "group-serves"
     GROUP_FAILED = "group-failed"
     GROUP_DISABLED = "group-disabled"
+    GROUP_KEPT = "group-kept"
+    GROUP_BY_HAND = "group-by-hand"
+    GROUP_HANDED_BACK = "group-handed-back"
     WISH = "wish"
     NODE_LEFT = "node-left"
     NODE_BACK = "node-back"
@@ -140,7 +167,13 @@ class Event(StrEnum):
     PROBE_STEADY = "probe-steady"
     UNIT_JOB_FAILED = "unit-job-failed"
     GUARD_MISSING = "guard-missing"
+    MOUNT_BUSY = "mount-busy"
+    MOUNT_FREED = "mount-freed"
     UNITS_UNREADABLE = "units-unreadable"
+    DRILL_BEGUN = "drill-begun"
+    DRILL_FAULT = "drill-fault"
+    DRILL_ENDED = "drill-ended"
+    DRILL_REPORT = "drill-report"
 
 
 class _Sender:
@@ -184,13 +217,14 @@ def message_id(event: Event) -> str:
     return uuid.uuid5(_NAMESPACE, event.value).hex
 
 
-def write(event: Event, level: Level, text: str, **fields: str) -> None:
+def write(event: Event, level: Level, text: str, **fields: str | tuple[str, ...]) -> None:
     """One entry is in the journal (without a journal: one line on stderr).
 
-    `fields` become STANDFAST_NAME; `node` names the node that the entry is about, by default this one.
+    `fields` become STANDFAST_NAME, one with several values several fields of that name; `node` names the node that
+    the entry is about, by default this one.
     While journald does not read, entries are lost and the next one that gets through says how many.
     """
-    entry = {
+    entry: dict[str, str | tuple[str, ...]] = {
         "MESSAGE": text,
         "MESSAGE_ID": message_id(event),
         "PRIORITY": str(int(level)),
@@ -207,10 +241,11 @@ def write(event: Event, level: Level, text: str, **fields: str) -> None:
         print(f"<{int(level)}>{_sender.identifier}: {text} [{event.value}]", file=sys.stderr, flush=True)
 
 
-def encode(entry: dict[str, str]) -> bytes:
+def encode(entry: Mapping[str, str | tuple[str, ...]]) -> bytes:
     """The entry as journald's native protocol wants it; a value with a newline goes with its length."""
     parts = []
-    for name, value in entry.items():
+    pairs = [(name, one) for name, value in entry.items() for one in ((value,) if isinstance(value, str) else value)]
+    for name, value in pairs:
         data = value.encode(errors="replace")[:LONGEST_VALUE]
         if b"\n" in data:
             parts.append(name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n")

@@ -1,7 +1,11 @@
 """The words that all daemons share (DESIGN section 1)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+BY_HAND: Final = "held-by-administrator"  # a group's flag
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,6 +39,15 @@ class Phase(StrEnum):
     STARTED = "started"
     STOPPING = "stopping"
     BLOCKED = "blocked"
+
+
+class DrillKind(StrEnum):
+    """Which fault a fire drill injects."""
+
+    KILL = "kill"  # the main process of a group's service gets SIGKILL
+    HANG = "hang"  # the processes of a group's service get SIGSTOP
+    POWER = "power"  # a node's power is cut by its fence device, and nobody is told
+    CUT = "cut"  # a node does not hear the other ones for a while
 
 
 class Holding(StrEnum):
@@ -77,6 +90,9 @@ class UnitState:
     processes: bool  # its cgroup holds at least one process
     cause: Cause | None  # set when it is not active and did not end by our own stop
     probe: ProbeState = ProbeState.NONE
+    bad_probes: tuple[str, ...] = ()  # names of its needed probes that are bad
+    doubt: bool = False  # one of its needed probes is bad, or may be about to be
+    by_hand: bool = False  # it is down because an administrator stopped it: an intent, not a failure
     traces: bool = False  # its mount is still mounted, its address still on an interface
 
     @property
@@ -90,3 +106,8 @@ class UnitState:
         """Active, settled, and no probe speaks against it or still waits for its first answer."""
         settled = self.active == "active" and not self.job
         return settled and self.probe not in (ProbeState.BAD, ProbeState.UNKNOWN)
+
+
+def copies_of(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Which of these groups `name` means: itself, or all its copies."""
+    return tuple(one for one in names if one == name or one.partition("@")[0] == name)

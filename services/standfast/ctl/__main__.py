@@ -1,24 +1,34 @@
 """`standfast`: one word, then noun and verb."""
 
+from typing import Final
+
 import click
 
-from standfast.ctl.config import config
-from standfast.ctl.fence import fence
-from standfast.ctl.group import group
-from standfast.ctl.import_ import import_
-from standfast.ctl.init import init
-from standfast.ctl.join import join
-from standfast.ctl.maintenance import maintenance
-from standfast.ctl.node import node
-from standfast.ctl.probe import probe
-from standfast.ctl.quorum import quorum
-from standfast.ctl.simulate import simulate
-from standfast.ctl.status import status
-from standfast.ctl.timeline import timeline
+from standfast.ctl.program import NO_COLOUR, Program
+
+WORDS: Final = {  # "MODULE:OBJECT" below standfast.ctl, in the order in which --help shows them
+    "status": "status:status",
+    "explain": "explain:explain",
+    "group": "group:group",
+    "node": "node:node",
+    "fence": "fence:fence",
+    "quorum": "quorum:quorum",
+    "probe": "probe:probe",
+    "maintenance": "maintenance:maintenance",
+    "timeline": "timeline:timeline",
+    "report": "report:report",
+    "simulate": "simulate:simulate",
+    "drill": "drill:drill",
+    "config": "config:config",
+    "init": "init:init",
+    "join": "join:join",
+    "import": "import_:import_",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, words=WORDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="standfast", message="%(version)s")
+@click.option(NO_COLOUR, is_flag=True, expose_value=False, help="Plain text, also with NO_COLOR set; at any place.")
 def main() -> None:
     """The cluster, from this node. Every command acts for all nodes; COMMAND --help says more.
 
@@ -26,23 +36,6 @@ def main() -> None:
     6 timed out or outcome unknown.
     """
 
-
-for command in (
-    status,
-    group,
-    node,
-    fence,
-    quorum,
-    probe,
-    maintenance,
-    timeline,
-    simulate,
-    config,
-    init,
-    join,
-    import_,
-):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

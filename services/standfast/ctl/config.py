@@ -2,8 +2,10 @@
 
 import click
 
+from standfast.ctl.words import Noun
 
-class _Config(click.Group):
+
+class _Config(Noun):
     """Its commands are loaded when one of them is wanted: every other command would wait for what they need."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -1,12 +1,12 @@
 """`standfast config check`: everything that is wrong with a configuration, at once; nothing is changed."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.streams import print_json
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
     from standfast.configuration.model import Problem
@@ -32,7 +32,7 @@ def check(folder: Path, as_json: bool) -> None:
 
     checked = run(check_folder(folder), "Nothing was changed.")
     if as_json:
-        click.echo(json.dumps(_document(folder, checked), indent=1, ensure_ascii=False))
+        print_json(_document(folder, checked))
     else:
         _show(folder, checked)
     if checked.errors:

@@ -2,7 +2,6 @@
 
 import difflib
 import io
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -14,8 +13,10 @@ import click
 
 from standfast.configuration.secrets import secret_names
 from standfast.configuration.tree import File, Tree
+from standfast.ctl import names as completing
 from standfast.ctl.config_versions import Named, read_two
 from standfast.ctl.problems import Exit, run
+from standfast.ctl.streams import print_json
 
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")  # a terminal would act on it
 
@@ -39,8 +40,8 @@ class Difference:
 
 
 @click.command()
-@click.argument("old", metavar="[VERSION]", default="")
-@click.argument("new", metavar="[VERSION]", default="")
+@click.argument("old", metavar="[VERSION]", default="", shell_complete=completing.versions)
+@click.argument("new", metavar="[VERSION]", default="", shell_complete=completing.versions)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def diff(old: str, new: str, as_json: bool) -> None:
     """What is different in /etc/standfast from the version in force, or from VERSION; or between two VERSIONs.
@@ -51,7 +52,7 @@ def diff(old: str, new: str, as_json: bool) -> None:
     before, after = run(read_two(old, new), "Nothing was changed.")
     found = compare(before, after)
     if as_json:
-        click.echo(json.dumps(list(map(_report, found)), indent=1, ensure_ascii=False))
+        print_json(list(map(_report, found)))
     else:
         show(found)
     if found:

@@ -16,6 +16,7 @@ from standfast.configuration.tree import File, Tree, replace_files
 from standfast.ctl import config_versions as versions
 from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.simulate import name_below
+from standfast.ctl.streams import json_option, tell_done
 from standfast.files import make_folders, write_atomic
 
 NEXT: Final = "standfast config push"
@@ -25,7 +26,8 @@ _CHOICES: Final = ("edit", "write", "drop")
 
 @click.command()
 @click.argument("file", default="cluster.conf")
-def edit(file: str) -> None:
+@json_option
+def edit(file: str, as_json: bool) -> None:
     """Edit FILE of /etc/standfast in $VISUAL or $EDITOR. It is written when it passes the check, or you insist.
 
     FILE may be a new one: cluster.conf by default, or for example units/webserv.target. Nothing is in force by that:
@@ -37,10 +39,11 @@ def edit(file: str) -> None:
     before = tree.files.get(name)
     content = _edited(name, before.content if before is not None else b"")
     if before is not None and content == before.content:
-        click.echo(f"{name} was not changed.")
+        tell_done(f"{name} was not changed.", as_json=as_json, file=name, changed=False)
         return
     _write(name, content, before)
-    click.echo(f"{versions.FOLDER / name} was written; to bring it into force: {NEXT}")
+    sentence = f"{versions.FOLDER / name} was written; to bring it into force: {NEXT}"
+    tell_done(sentence, as_json=as_json, file=name, changed=True)
 
 
 def _refuse_name(name: str, tree: Tree) -> None:

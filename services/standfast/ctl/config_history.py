@@ -1,7 +1,6 @@
 """`standfast config history` and `show`: which versions there were, and what is in them."""
 
 import contextlib
-import json
 from typing import Final
 
 import click
@@ -11,10 +10,12 @@ from standfast.configuration.secrets import secret_names
 from standfast.configuration.tree import Tree
 from standfast.ctl import config_nodes
 from standfast.ctl import config_versions as versions
+from standfast.ctl import names as completing
 from standfast.ctl.config_diff import text_lines
 from standfast.ctl.config_versions import Known, Version
 from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.report import Report
+from standfast.ctl.status_report import Report
+from standfast.ctl.streams import print_json
 from standfast.ctl.wishes import find_resourced, names
 
 NOTHING: Final = "Nothing was changed."
@@ -29,7 +30,7 @@ def history(as_json: bool) -> None:
     known = run(_read(), NOTHING)
     rows = [_row(known, one) for one in known.history]
     if as_json:
-        click.echo(json.dumps({"versions": rows, "unconfirmed": _unconfirmed(known)}, indent=1, ensure_ascii=False))
+        print_json({"versions": rows, "unconfirmed": _unconfirmed(known)})
         return
     from standfast.ctl import config_table  # rich takes a tenth of a second to load
 
@@ -39,7 +40,7 @@ def history(as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("version", metavar="[VERSION]", default="")
+@click.argument("version", metavar="[VERSION]", default="", shell_complete=completing.versions)
 @click.argument("file", metavar="[FILE]", default="")
 @json_option
 def show(version: str, file: str, as_json: bool) -> None:
@@ -49,12 +50,16 @@ def show(version: str, file: str, as_json: bool) -> None:
     """
     known, one, tree, every = run(_look(version, file), NOTHING)
     if file:
-        _print_file(tree, file, one.label)
+        content = _content(tree, file, one.label)
+        if as_json:
+            print_json({"name": file, "digest": one.digest, "content": content.decode()})
+        else:
+            click.get_binary_stream("stdout").write(content)
         return
     made = _row(known, one) | {"files": _files(tree), "unconfirmed": _unconfirmed(known)}
     made["nodes"] = config_nodes.report(known, every) if made["in_force"] else None
     if as_json:
-        click.echo(json.dumps(made, indent=1, ensure_ascii=False))
+        print_json(made)
         return
     from standfast.ctl import config_table  # rich takes a tenth of a second to load
 
@@ -91,7 +96,7 @@ async def _look(version: str, file: str) -> tuple[Known, Version, Tree | None, l
         return known, one, tree, every
 
 
-def _print_file(tree: Tree | None, name: str, label: str) -> None:
+def _content(tree: Tree | None, name: str, label: str) -> bytes:
     """The file's bytes as they are. Raises CommandError: it is secret, no text, or not there."""
     assert tree is not None
     if name not in tree.files:
@@ -100,7 +105,7 @@ def _print_file(tree: Tree | None, name: str, label: str) -> None:
         raise CommandError(Exit.REFUSED, f"{name} is secret, so it is not shown.")
     if text_lines(tree.files[name].content) is None:
         raise CommandError(Exit.REFUSED, f"{name} is no text, so it is not shown.")
-    click.get_binary_stream("stdout").write(tree.files[name].content)
+    return tree.files[name].content
 
 
 def _row(known: Known, one: Version) -> Report:

@@ -9,7 +9,7 @@ import click
 from standfast.bus import Bus
 from standfast.ctl.config_versions import AtNode, Known, read_known
 from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.report import Report
+from standfast.ctl.status_report import Report
 from standfast.ctl.wishes import find_resourced, names, wait
 
 _OLD_S: Final = 10.0  # by then a node's objections are about what was shared now, also if they are the same as before

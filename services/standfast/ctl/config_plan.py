@@ -1,13 +1,11 @@
 """What a version of the configuration would do, as resourced plans it: for `config plan`, and before a push."""
 
-import json
 from typing import Any, Final
 
-import click
-
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, ROOT
-from standfast.ctl.report import Report
+from standfast.ctl.status_report import Report
+from standfast.ctl.streams import print_json
+from standfast.published import GROUPS, ROOT
 
 ANSWER_S: Final = 60.0  # of a large cluster
 EMPTY: Final[Report] = {"source": "", "target": "", "resources": [], "interruption_ms": None, "measured": ""}
@@ -25,7 +23,7 @@ async def planned(bus: Bus, digest: str) -> list[Report]:
 def print_plan(rows: list[Report], *, as_json: bool = False) -> None:
     """On stdout, for people or for programs."""
     if as_json:
-        click.echo(json.dumps(document(rows), indent=1, ensure_ascii=False))
+        print_json(document(rows))
         return
     from standfast.ctl.config_plan_table import show  # rich takes a tenth of a second to load
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import IO, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.report import Report
+from standfast.ctl.plain import plain_console
+from standfast.ctl.status_report import Report
 
 _STYLES: Final = {
     "start": "green",
@@ -23,7 +23,7 @@ _STYLES: Final = {
 def show(rows: Sequence[Report], file: IO[str] | None = None, width: int | None = None) -> None:
     """A table of the groups that are touched, then the others by name and why, then every other change, on
     stdout."""
-    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    console = plain_console(file, width)
     groups = [row for row in rows if row["about"] == "group"]
     touched = [row for row in groups if row["kind"] != "untouched"]
     others = [row for row in groups if row["kind"] == "untouched"]

@@ -1,7 +1,6 @@
 """`standfast config push`, `rollback`, `confirm`: a version comes into force on every node, or nothing is changed."""
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from standfast.bus import Bus, BusError
+from standfast.bus import GONE, Bus, BusError
 from standfast.configuration.bundle import pack
 from standfast.configuration.load import check
 from standfast.configuration.model import Configuration, ConfigurationError
@@ -18,16 +17,20 @@ from standfast.configuration.tree import Tree
 from standfast.configuration.values import parse_span, show_span
 from standfast.ctl import config_nodes, config_plan
 from standfast.ctl import config_versions as versions
-from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
+from standfast.ctl import names as completing
 from standfast.ctl.config_checking import check_folder
 from standfast.ctl.config_diff import compare, show, summary
 from standfast.ctl.config_versions import CARRIER, RECORD, Known, Named, Version
+from standfast.ctl.copies import bring_all, find_copies, names_of_leaving
 from standfast.ctl.group import INTERFACE as GROUP
 from standfast.ctl.group import bring
-from standfast.ctl.problems import GONE, CommandError, Exit, run
-from standfast.ctl.report import Report
+from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.progress import waiting_for
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.wishes import ask, daemon_away, find_resourced, timeout_option
+from standfast.ctl.status_report import Report
+from standfast.ctl.streams import agreed, json_option, print_json, tell_done
+from standfast.ctl.wishes import ask, check_node, daemon_away, find_resourced, timeout_option
+from standfast.published import GROUPS, MEMBERSHIP, ROOT
 from standfast.vocabulary import Phase
 
 NOTHING: Final = "Nothing was changed."
@@ -80,6 +83,7 @@ def push_options(command: Command) -> Command:
             "--without",
             multiple=True,
             metavar="NODE",
+            shell_complete=completing.nodes,
             help="An absent node that need not have looked at it; once for each.",
         ),
         click.option("--why", default="", metavar="TEXT", callback=_why, help="What for; `config history` shows it."),
@@ -113,7 +117,7 @@ def push(**options: Any) -> None:
 
 
 @click.command()
-@click.argument("version", default="")
+@click.argument("version", default="", shell_complete=completing.versions)
 @push_options
 def rollback(version: str, **options: Any) -> None:
     """Push the files of VERSION again; without it those from which the version in force was made.
@@ -127,10 +131,11 @@ def rollback(version: str, **options: Any) -> None:
 
 
 @click.command()
-def confirm() -> None:
+@json_option
+def confirm(as_json: bool) -> None:
     """Keep the version that was pushed with --confirm-within."""
     run(_keep(), "It may or may not have been asked for: standfast config history")
-    click.echo("The version in force stays: standfast config history")
+    tell_done("The version in force stays: standfast config history", as_json=as_json)
 
 
 def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None:
@@ -142,7 +147,7 @@ def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None
     if not how.sure and not versions.has_terminal():
         raise CommandError(Exit.REFUSED, f"There is no terminal to ask on: read `config plan`, add --yes. {NOTHING}")
     configuration = checked(tree) if here else _loaded(tree)
-    ready = run(prepare(tree, configuration, based_on, how.timeout_s), NOTHING)
+    ready = run(prepare(tree, configuration, based_on, how.timeout_s, how.without), NOTHING)
     if ready is None:
         _tell_nothing(how)
         return
@@ -196,7 +201,9 @@ def _tell_drift(in_force: Tree | None) -> None:
             click.echo(f"Edited in {versions.FOLDER} and left as it is: {', '.join(edited)}", err=True)
 
 
-async def prepare(tree: Tree, configuration: Configuration, based_on: str, timeout_s: float) -> Ready | None:
+async def prepare(
+    tree: Tree, configuration: Configuration, based_on: str, timeout_s: float, without: tuple[str, ...] = ()
+) -> Ready | None:
     """Every node that is here has the version on its disk and could bring it into force; None: it is in force already.
 
     Raises CommandError, BusError.
@@ -206,6 +213,8 @@ async def prepare(tree: Tree, configuration: Configuration, based_on: str, timeo
         known = await versions.read_known(bus)
         if not known.members:
             raise CommandError(Exit.NOT_QUORATE, f"No term is open: {known.no_term.rstrip('.')}. {NOTHING}")
+        for name in without:
+            await check_node(bus, name)
         if tree.digest == known.in_force:
             return None
         refuse_old_base(known, based_on)
@@ -219,7 +228,7 @@ async def prepare(tree: Tree, configuration: Configuration, based_on: str, timeo
         kept = {group.name for group in configuration.groups}
         return Ready(
             base=known.in_force,
-            leaving=tuple(sorted(group["Name"] for group in groups if group["Name"] not in kept)),
+            leaving=names_of_leaving((group["Name"] for group in groups), kept),
             nodes=now.members,
             plan=await config_plan.planned(bus, tree.digest),
         )
@@ -255,7 +264,8 @@ def _tell_changes(known: Known, tree: Tree) -> None:
 async def _share(bus: Bus, tree: Tree) -> None:
     """The version is on every node's disk, or on its way there."""
     try:
-        await call_with_rights(bus, MEMBERSHIP, ROOT, CARRIER, "Share", "ay", pack(tree), timeout_s=_SHARE_S)
+        async with waiting_for("it is sent to every node that is here"):
+            await call_with_rights(bus, MEMBERSHIP, ROOT, CARRIER, "Share", "ay", pack(tree), timeout_s=_SHARE_S)
     except ConfigurationError as error:
         raise CommandError(Exit.REFUSED, f"{error.problems[0]}. {NOTHING}") from error
     except BusError as error:
@@ -273,11 +283,7 @@ def _ask(ready: Ready, how: How) -> None:
         click.echo(f"{name} is no group any more: it is stopped first.", err=True)
     if how.sure:
         return
-    try:
-        wanted = click.confirm(f"Bring it into force on {', '.join(ready.nodes)}?", err=True)
-    except click.Abort:
-        wanted = False
-    if not wanted:
+    if not agreed(f"Bring it into force on {', '.join(ready.nodes)}?"):
         raise CommandError(Exit.REFUSED, NOTHING)
 
 
@@ -302,7 +308,10 @@ async def _stop(leaving: tuple[str, ...], timeout_s: float, asked: list[str]) ->
         await find_resourced(bus)
         for name in leaving:
             asked.append(name)
-            await bring(bus, name, "Stop", (), lambda _, now: bool(now["Phase"] == Phase.STOPPED), timeout_s)
+            if await find_copies(bus, name) is not None:
+                await bring_all(bus, name, "Stop", (), timeout_s)
+            else:
+                await bring(bus, name, "Stop", (), lambda _, now: bool(now["Phase"] == Phase.STOPPED), timeout_s)
 
 
 async def _put(arguments: tuple[Any, ...]) -> None:
@@ -319,7 +328,7 @@ async def _keep() -> None:
 
 def _tell_nothing(how: How) -> None:
     if how.as_json:
-        click.echo(json.dumps({"changed": False}))
+        print_json({"changed": False})
     else:
         click.echo("Nothing to push: these files are in force.")
 
@@ -329,7 +338,7 @@ def _tell_done(known: Known, every: Sequence[str], ready: Ready, how: How) -> No
     if how.as_json:
         made: Report = {"changed": True, "version": newest.number or None, "digest": newest.digest}
         made |= {"confirm_within_ms": how.confirm_ms or None, "plan": config_plan.document(ready.plan)}
-        click.echo(json.dumps(made | {"nodes": config_nodes.report(known, every)}, indent=1, ensure_ascii=False))
+        print_json(made | {"nodes": config_nodes.report(known, every)})
         return
     from standfast.ctl import config_table  # rich takes a tenth of a second to load
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import click
 
-from standfast.bus import Bus, BusError
+from standfast.bus import GONE, Bus, BusError
 from standfast.configuration import load, versions
 from standfast.configuration.tree import Tree, read_tree
-from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT, Properties
-from standfast.ctl.problems import GONE, CommandError, Exit
+from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.rights import call_with_rights
+from standfast.published import GROUPS, MEMBERSHIP, ROOT, Properties
 
 RECORD: Final = "org.standfast.Groups1"
 CARRIER: Final = "org.standfast.Membership1"

@@ -1,18 +1,23 @@
 """`standfast fence`: prove nodes off, and what the fence devices are worth."""
 
-import json
 from typing import Any, Final
 
 import click
 
-from standfast.bus import Bus, BusError, escape
-from standfast.ctl.cluster import FENCING, GROUPS, ROOT, Properties
-from standfast.ctl.problems import GONE, CommandError, Exit, run
-from standfast.ctl.report import Report
+from standfast.bus import GONE, Bus, BusError, escape
+from standfast.ctl import names as completing
+from standfast.ctl import streams
+from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.progress import waiting_for
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.wishes import GOES_ON, ask, daemon_away, find_resourced, names, timeout_option, wait
+from standfast.ctl.status_report import Report
+from standfast.ctl.streams import print_json, tell_done
+from standfast.ctl.wishes import GOES_ON, ask, check_node, daemon_away, find_resourced, names, timeout_option, wait
+from standfast.ctl.words import Noun, unknown
+from standfast.published import FENCING, GROUPS, ROOT, Properties
 
 MEMBER: Final = "org.standfast.Member1"
+_DEVICE: Final = "org.standfast.FenceDevice1"
 RECORD: Final = "org.standfast.Groups1"
 OBJECTIONS: Final = ("link", "address", "device")  # what fenced's Objections can name
 _NOTHING: Final = "Nothing was changed."
@@ -21,13 +26,13 @@ _TEST_S: Final = 300.0  # several devices that do not answer until their Timeout
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs; times are UTC.")
 
 
-@click.group()
+@click.group(cls=Noun)
 def fence() -> None:
     """Prove nodes off by their fence devices, and what those devices are worth."""
 
 
 @fence.command()
-@click.argument("name", default="")
+@click.argument("name", default="", shell_complete=completing.devices_and_nodes)
 @json_option
 def test(name: str, as_json: bool) -> None:
     """Ask the fence devices for the status of every plug; NAME: those of one device or one node.
@@ -36,7 +41,7 @@ def test(name: str, as_json: bool) -> None:
     """
     plugs = [_plug(*row) for row in run(_ask("Test", "s", name), _NOTHING)]
     if as_json:
-        click.echo(json.dumps(plugs, indent=1, ensure_ascii=False))
+        print_json(plugs)
     elif plugs:
         from standfast.ctl import fence_table  # rich takes a tenth of a second to load
 
@@ -50,7 +55,7 @@ def test(name: str, as_json: bool) -> None:
 
 
 @fence.command()
-@click.argument("node", default="")
+@click.argument("node", default="", shell_complete=completing.nodes)
 @click.option(
     "--last",
     default=50,
@@ -64,7 +69,7 @@ def history(node: str, last: int, as_json: bool) -> None:
     """What this node's fenced did, the oldest first; NODE: to one node. Another node may have fenced others."""
     entries = [_entry(*row) for row in run(_ask("History", "su", node, last), _NOTHING)]
     if as_json:
-        click.echo(json.dumps(entries, indent=1, ensure_ascii=False))
+        print_json(entries)
     elif entries:
         from standfast.ctl import fence_table  # rich takes a tenth of a second to load
 
@@ -74,17 +79,19 @@ def history(node: str, last: int, as_json: bool) -> None:
 
 
 @fence.command()
-@click.argument("node")
+@click.argument("node", shell_complete=completing.nodes)
+@streams.json_option
 @timeout_option
-def now(node: str, timeout_s: float) -> None:
+def now(node: str, as_json: bool, timeout_s: float) -> None:
     """Fence NODE: at once if it is lost, and else declare it lost. Waits until it is proven off."""
     member = run(_now(node, timeout_s), GOES_ON)
-    click.echo(f"{node} was proven off" + ("" if member["State"] == "fenced" else f" and is {member['State']} again"))
+    sentence = f"{node} was proven off" + ("" if member["State"] == "fenced" else f" and is {member['State']} again")
+    tell_done(sentence, as_json=as_json, node=node, state=str(member["State"]))
 
 
 @fence.command()
-@click.argument("node")
-@click.argument("loss")
+@click.argument("node", shell_complete=completing.nodes)
+@click.argument("loss", shell_complete=completing.losses)
 @click.option(
     "--although",
     "overridden",
@@ -92,13 +99,15 @@ def now(node: str, timeout_s: float) -> None:
     type=click.Choice(OBJECTIONS),
     help="Confirm it although a link is up, an address answers, a device says “on”; once for each.",
 )
-def confirm(node: str, loss: str, overridden: tuple[str, ...]) -> None:
+@streams.json_option
+def confirm(node: str, loss: str, overridden: tuple[str, ...], as_json: bool) -> None:
     """You saw that NODE has no power and vouch for it: that proves LOSS, the number that `standfast status` shows.
 
     If NODE runs all the same, its groups run twice and their data is lost. Who confirmed is recorded.
     """
     run(_confirm(node, loss, sorted(set(overridden), key=OBJECTIONS.index)), GOES_ON)
-    click.echo(f"Loss {loss} of {node} is proven by your word; see `standfast status`")
+    sentence = f"Loss {loss} of {node} is proven by your word; see `standfast status`"
+    tell_done(sentence, as_json=as_json, node=node, loss=loss)
 
 
 async def _now(name: str, timeout_s: float) -> Properties:
@@ -132,24 +141,37 @@ async def _confirm(name: str, loss: str, overridden: list[str]) -> None:
 async def _find_node(bus: Bus, name: str) -> None:
     """resourced is there and knows the node. Raises CommandError."""
     await find_resourced(bus)
-    known = await names(bus, MEMBER)
-    if name not in known:
-        text = f"There is no node {name}. Nodes: {', '.join(known) or 'none is known here'}."
-        raise CommandError(Exit.REFUSED, text)
+    await check_node(bus, name)
 
 
 async def _ask(method: str, signature: str, *arguments: Any) -> list[tuple[Any, ...]]:
-    """The rows that fenced answers with. Raises CommandError where it does not run."""
+    """The rows that fenced answers with. Raises CommandError where it does not run, or knows no such name."""
     async with await Bus.connect() as bus:
         try:
-            (rows,) = await call_with_rights(
-                bus, FENCING, ROOT, "org.standfast.Fencing1", method, signature, *arguments, timeout_s=_TEST_S
-            )
+            await _check_name(bus, str(arguments[0]), devices=method == "Test")
+            async with waiting_for("the fence devices are asked, one after the other"):
+                (rows,) = await call_with_rights(
+                    bus, FENCING, ROOT, "org.standfast.Fencing1", method, signature, *arguments, timeout_s=_TEST_S
+                )
         except BusError as error:
             if error.name not in GONE or bus.closed.is_set():
                 raise
             raise await daemon_away(bus, FENCING) from error
     return [tuple(row) for row in rows]
+
+
+async def _check_name(bus: Bus, name: str, *, devices: bool) -> None:
+    """It is a node's name, or a device's. A node's state is resourced's to say, so without that any name may be one."""
+    found = await bus.managed_objects(FENCING, ROOT)
+    known = [str(one[_DEVICE]["Name"]) for one in found.values() if _DEVICE in one] if devices else []
+    if not name or name in known:
+        return
+    try:
+        nodes = await names(bus, MEMBER)
+    except BusError:
+        return
+    if name not in nodes:
+        raise unknown("fence device or node" if devices else "node", name, known + nodes)
 
 
 def _plug(node: str, device: str, power: str, ok: bool, answered: str, text: str) -> Report:

@@ -7,7 +7,7 @@ from typing import IO, Final
 from rich.text import Text
 
 from standfast.ctl.plain import local_time, plain_console, plain_table
-from standfast.ctl.report import Report
+from standfast.ctl.status_report import Report
 from standfast.ctl.table import ago
 
 _GOOD: Final = {"proven", "done"}

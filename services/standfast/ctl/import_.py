@@ -1,6 +1,5 @@
 """`standfast import`: a cluster.conf of RHCS becomes a folder that can be /etc/standfast."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from standfast.ctl.problems import CommandError, Exit
+from standfast.ctl.streams import print_json
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
     from standfast.ctl.import_folder import Outcome
@@ -48,7 +48,7 @@ def import_(file: Path, into: Path, given: tuple[str, ...], as_json: bool) -> No
 
     outcome = import_file(file, into, parse_addresses(given))
     if as_json:
-        click.echo(json.dumps(_document(outcome), indent=1, ensure_ascii=False))
+        print_json(_document(outcome))
     else:
         from standfast.ctl.import_table import show  # rich takes a tenth of a second to load
 

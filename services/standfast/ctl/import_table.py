@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from standfast.ctl.import_folder import Outcome
+from standfast.ctl.plain import plain_console
 from standfast.rhcs.report import Became, Kind
 
 _INDENT: Final = (0, 0, 0, 2)
@@ -22,7 +23,7 @@ _HEADINGS: Final = {
 
 def show(outcome: Outcome, file: IO[str] | None = None, width: int | None = None) -> None:
     """The whole report on stdout (or `file`); colours only on a terminal."""
-    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    console = plain_console(file, width)
     console.print(_became(outcome.made.became))
     for kind, (heading, style) in _HEADINGS.items():
         _list(console, heading, style, (str(one) for one in outcome.made.findings if one.kind is kind))

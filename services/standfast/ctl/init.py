@@ -4,6 +4,7 @@ import click
 
 from standfast.ctl.problems import run
 from standfast.ctl.rights import refuse_without_root
+from standfast.ctl.streams import json_option, tell_done
 from standfast.ctl.wishes import GOES_ON, timeout_option
 
 unsafe_option = click.option(
@@ -15,8 +16,9 @@ unsafe_option = click.option(
 @click.argument("name", required=False)
 @click.argument("nodes", nargs=-1, metavar="[NODE=ADDRESS[,ADDRESS2]]...")
 @unsafe_option
+@json_option
 @timeout_option
-def init(name: str | None, nodes: tuple[str, ...], unsafe: bool, timeout_s: float) -> None:
+def init(name: str | None, nodes: tuple[str, ...], unsafe: bool, as_json: bool, timeout_s: float) -> None:
     """Begin a new cluster called NAME on this machine.
 
     cluster.conf and the nodes' key are written to /etc/standfast, put in force as version 1, and standfast.target is
@@ -35,7 +37,7 @@ def init(name: str | None, nodes: tuple[str, ...], unsafe: bool, timeout_s: floa
     named = [newcomers.parse(node) for node in nodes]
     if name is not None and not named:
         own, address = place.hostname.partition(".")[0], newcomer.only_address(place)
-        click.echo(f"The first node is this machine: {own}, which the others will reach by {address}.")
+        click.echo(f"The first node is this machine: {own}, which the others will reach by {address}.", err=as_json)
         named = [newcomers.Newcomer(name=own, addresses=(address,), target="")]
     tree = new_cluster.first_version(name, named, place, unsafe=unsafe)
     names = new_cluster.make(tree, place, newcomers.over_ssh, lambda text: click.echo(text, err=True))
@@ -43,4 +45,5 @@ def init(name: str | None, nodes: tuple[str, ...], unsafe: bool, timeout_s: floa
 
     for one in names:
         run(wait_until_member(one, timeout_s), GOES_ON)
-    click.echo(f"The cluster of {', '.join(names)} is up: standfast status. What it runs: {place.root}/units")
+    sentence = f"The cluster of {', '.join(names)} is up: standfast status. What it runs: {place.root}/units"
+    tell_done(sentence, as_json=as_json, nodes=list(names))

@@ -8,6 +8,7 @@ import click
 
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.rights import refuse_without_root
+from standfast.ctl.streams import json_option, tell_done
 from standfast.ctl.wishes import GOES_ON, timeout_option
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
@@ -27,6 +28,7 @@ _PUSH_S: Final = 600.0  # the nodes of the cluster are asked, and their groups m
     help="An address of this machine, once for each link; else the one to HOST.",
 )
 @click.option("--fence", multiple=True, metavar="DEVICE[:PLUG]...", help="A level of fencing, once for each.")
+@json_option
 @timeout_option
 @click.option("--examine", is_flag=True, hidden=True)
 @click.option("--receive", is_flag=True, hidden=True)
@@ -36,6 +38,7 @@ def join(
     name: str | None,
     addresses: tuple[str, ...],
     fence: tuple[str, ...],
+    as_json: bool,
     timeout_s: float,
     examine: bool,
     receive: bool,
@@ -63,12 +66,13 @@ def join(
     own = name or place.hostname.partition(".")[0]
     if not addresses:
         addresses = (newcomer.reached_by(host.rpartition("@")[2], place),)
-        click.echo(f"{own} joins with the address {addresses[0]}; --address says another one, or one for each link")
+        text = f"{own} joins with the address {addresses[0]}; --address says another one, or one for each link"
+        click.echo(text, err=as_json)
     _join(host, f"{own}={','.join(addresses)}", fence, place)
     from standfast.ctl.node_wait import wait_until_member
 
     run(wait_until_member(own, timeout_s), GOES_ON)
-    click.echo(f"{own} is a member of the cluster")
+    tell_done(f"{own} is a member of the cluster", as_json=as_json, node=own)
 
 
 def _join(host: str, spec: str, fence: tuple[str, ...], place: "Place") -> None:

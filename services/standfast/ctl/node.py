@@ -5,16 +5,19 @@ from typing import Final
 import click
 
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, MEMBERSHIP, ROOT
+from standfast.ctl import names as completing
 from standfast.ctl.node_life import add, remove
-from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.problems import run
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
+from standfast.ctl.streams import json_option, tell_done
+from standfast.ctl.wishes import GOES_ON, ask, check_node, find_resourced, timeout_option, wait
+from standfast.ctl.words import Noun
+from standfast.published import GROUPS, MEMBERSHIP, ROOT
 
 REJOIN_S: Final = 10.0
 
 
-@click.group()
+@click.group(cls=Noun)
 def node() -> None:
     """Take nodes into the cluster and out of it, out of service and back."""
 
@@ -24,27 +27,32 @@ node.add_command(remove)
 
 
 @node.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.nodes)
+@json_option
 @timeout_option
-def standby(name: str, timeout_s: float) -> None:
+def standby(name: str, as_json: bool, timeout_s: float) -> None:
     """Move every group away from node NAME and give it none until `node resume`."""
     run(_standby(name, timeout_s), GOES_ON)
-    click.echo(f"{name} is in standby and runs no group; to end it: standfast node resume {name}")
+    sentence = f"{name} is in standby and runs no group; to end it: standfast node resume {name}"
+    tell_done(sentence, as_json=as_json, node=name, standby=True)
 
 
 @node.command()
-@click.argument("name")
-def resume(name: str) -> None:
+@click.argument("name", shell_complete=completing.nodes)
+@json_option
+def resume(name: str, as_json: bool) -> None:
     """End the standby of node NAME. Groups move back only where their domain says so."""
     run(_resume(name), GOES_ON)
-    click.echo(f"{name} is given groups again")
+    tell_done(f"{name} is given groups again", as_json=as_json, node=name, standby=False)
 
 
 @node.command()
-def rejoin() -> None:
+@json_option
+def rejoin(as_json: bool) -> None:
     """End the withdrawal of this node at once. It withdrew because of its own links: mend them first."""
     run(_rejoin(), "It may or may not have been asked for: standfast status")
-    click.echo("Corosync is started again on this node; if its links are still faulty it withdraws for twice as long")
+    sentence = "Corosync is started again on this node; if its links are still faulty it withdraws for twice as long"
+    tell_done(sentence, as_json=as_json)
 
 
 async def _standby(name: str, timeout_s: float) -> None:
@@ -77,8 +85,5 @@ async def _rejoin() -> None:
 
 async def _set_standby(bus: Bus, name: str, standby: bool) -> None:
     await find_resourced(bus)
-    known = await names(bus, "org.standfast.Member1")
-    if name not in known:
-        text = f"There is no node {name}. Nodes: {', '.join(known) or 'none is known here'}."
-        raise CommandError(Exit.REFUSED, text)
+    await check_node(bus, name)
     await ask(bus, ROOT, "org.standfast.Groups1", "SetStandby", "sb", name, standby)

@@ -14,6 +14,7 @@ from standfast.ctl.new_cluster import checked, new_key
 from standfast.ctl.newcomer import KEY, Place, node_of
 from standfast.ctl.newcomers import Newcomer, Tell
 from standfast.ctl.problems import CommandError, Exit, not_running
+from standfast.ctl.words import unknown
 
 _DROPINS: Final = f"{FILE}.d/"
 
@@ -74,7 +75,7 @@ def removed(base: Base, name: str, tell: Tell) -> Tree:
     """The version without this node, with another key: what the node has kept is worth nothing. Raises CommandError."""
     known = ", ".join(node.name for node in base.configuration.nodes)
     if base.node(name) is None:
-        raise CommandError(Exit.REFUSED, f"There is no node {name}. Nodes: {known}.")
+        raise unknown("node", name, [node.name for node in base.configuration.nodes])
     own = node_of(base.configuration, base.place.hostname)
     if own is not None and own.name == name:
         text = f"{name} is this node: type it on another one." if "," in known else f"{name} is the only node."

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from standfast.ctl import names as completing
 from standfast.ctl.init import unsafe_option
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.rights import refuse_without_root
+from standfast.ctl.streams import json_option, tell_done
 from standfast.ctl.wishes import GOES_ON, timeout_option
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
@@ -34,11 +36,19 @@ def _tell(text: str) -> None:
 @click.option("--fence", multiple=True, metavar="DEVICE[:PLUG]...", help="A level of fencing, once for each.")
 @unsafe_option
 @ssh_option
+@json_option
 @timeout_option
 @click.option("--offer", is_flag=True, hidden=True)
 @click.option("--from-join", is_flag=True, hidden=True)
 def add(
-    node: str, fence: tuple[str, ...], unsafe: bool, target: str, timeout_s: float, offer: bool, from_join: bool
+    node: str,
+    fence: tuple[str, ...],
+    unsafe: bool,
+    target: str,
+    as_json: bool,
+    timeout_s: float,
+    offer: bool,
+    from_join: bool,
 ) -> None:
     """Take the machine NAME, which has an ADDRESS for each link, into the cluster.
 
@@ -65,7 +75,7 @@ def add(
         sys.stdout.buffer.write(pack(tree))
         return
     _send(new, tree, timeout_s)
-    click.echo(f"{new.name} is a member of the cluster")
+    tell_done(f"{new.name} is a member of the cluster", as_json=as_json, node=new.name)
 
 
 def _send(new: "Newcomer", tree: "Tree", timeout_s: float) -> None:
@@ -81,16 +91,18 @@ def _send(new: "Newcomer", tree: "Tree", timeout_s: float) -> None:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completing.nodes)
 @click.option(
     "--without",
     multiple=True,
     metavar="NODE",
+    shell_complete=completing.nodes,
     help="Another absent node, which will not get the new key and be shut out; once for each.",
 )
 @ssh_option
+@json_option
 @timeout_option
-def remove(name: str, target: str, without: tuple[str, ...], timeout_s: float) -> None:
+def remove(name: str, target: str, without: tuple[str, ...], as_json: bool, timeout_s: float) -> None:
     """Take node NAME out of the cluster for good.
 
     If it is here it is stopped over ssh: its groups move away first. One that is lost must be proven off before
@@ -121,8 +133,10 @@ def remove(name: str, target: str, without: tuple[str, ...], timeout_s: float) -
         _stop(name, target or gone.addresses[0], timeout_s)
         run(wait_until(name, _OUT, timeout_s), GOES_ON)
     _push(tree, base.tree.digest, f"node remove {name}", timeout_s, without)
-    click.echo(f"{name} is no node any more. To take what it has kept from its disk: apt purge standfast, there")
-    if unused := node_change.newly_unused(base, tree):
+    unused = node_change.newly_unused(base, tree)
+    sentence = f"{name} is no node any more. To take what it has kept from its disk: apt purge standfast, there"
+    tell_done(sentence, as_json=as_json, node=name, unused_devices=list(unused))
+    if unused and not as_json:
         click.echo(f"No node uses these fence devices now, cluster.conf still has them: {', '.join(unused)}")
 
 

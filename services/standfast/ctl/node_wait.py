@@ -3,8 +3,8 @@
 from typing import Final
 
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, ROOT
 from standfast.ctl.wishes import find_resourced, wait
+from standfast.published import GROUPS, ROOT
 
 MEMBER: Final = "org.standfast.Member1"
 

@@ -6,10 +6,25 @@ from typing import IO
 from rich.console import Console
 from rich.table import Table
 
+from standfast.ctl.streams import may_colour
 
-def plain_console(file: IO[str] | None, width: int | None) -> Console:
-    """Prints what it is given and nothing of its own; `file` None: stdout, `width` None: the terminal's."""
-    return Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+
+def plain_console(file: IO[str] | None, width: int | None, *, for_terminal: bool = False) -> Console:
+    """Prints what it is given and nothing of its own; `file` None: stdout, `width` None: the terminal's.
+
+    for_terminal: what is written into the file will be shown on this terminal.
+
+    Every console of the commands is made here: colours only on a terminal, and nowhere with --no-color.
+    """
+    return Console(
+        file=file,
+        width=width,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        force_terminal=True if for_terminal else None,
+        color_system="auto" if may_colour() else None,
+    )
 
 
 def plain_table(*titles: str) -> Table:

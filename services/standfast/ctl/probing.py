@@ -1,86 +1,85 @@
-"""What the probes of a unit see now, on this node, and how that is shown."""
+"""What the probes of a unit see now, on this node or another, and how that is shown."""
 
-import asyncio
 import json
-from dataclasses import dataclass
+from base64 import b64decode
 from typing import Final
 
 import click
 
+from standfast.bus import Bus
+from standfast.configuration.copies import as_written
 from standfast.configuration.load import load_in_force
 from standfast.configuration.model import Probe
 from standfast.ctl.problems import CommandError, Exit, run
-from standfast.probes.checking import check
-from standfast.probes.verdict import Outcome, Try
+from standfast.ctl.progress import waiting_for
+from standfast.ctl.rights import call_with_rights
+from standfast.ctl.streams import print_json
+from standfast.ctl.wishes import check_node, find_resourced
+from standfast.ctl.words import closest
+from standfast.probes.making import NoProbeError, Report, find, make
+from standfast.probes.system_bus import close_system_bus
+from standfast.probes.verdict import Outcome
+from standfast.published import GROUPS, ROOT
 
 _EXITS: Final = {Outcome.GOOD: Exit.DONE, Outcome.BAD: Exit.REFUSED, Outcome.UNKNOWN: Exit.UNKNOWN}
 _WORST: Final = (Outcome.BAD, Outcome.UNKNOWN, Outcome.GOOD)
 _SHOWN: Final = 512  # bytes of what came
+_ANSWER_S: Final = 620.0  # resourced answers long before, unless a probe has the longest Timeout= that there is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
-    probe: Probe
-    one: Try
-
-
-def make_and_show(unit: str, name: str, *, as_json: bool) -> Exit:
-    """The probes were made once and shown; the exit code of the command. Raises CommandError."""
-    made = run(_make(_find(unit, name)), "The probe was not finished.")
+def make_and_show(unit: str, name: str, node: str | None, *, as_json: bool) -> Exit:
+    """The probes were made once, on `node` or here, and shown; the exit code of the command. Raises CommandError."""
+    making = _make(_find(unit, name)) if node is None else _ask(unit, name, node)
+    made = run(making, "The probe was not finished.")
     if as_json:
-        click.echo(json.dumps([_report(each) for each in made], indent=1, ensure_ascii=False))
+        print_json(made)
     else:
         for each in made:
             _show(each)
-    worst = min((each.one.outcome for each in made), key=_WORST.index)
+    worst = min((Outcome(each["outcome"]) for each in made), key=_WORST.index)
     return _EXITS[worst]
 
 
 def _find(unit: str, name: str) -> tuple[Probe, ...]:
-    """The probes to make, never empty. Raises CommandError."""
     configuration, problems = load_in_force(system=None)
     if configuration is None:
         raise CommandError(Exit.REFUSED, f"There is nothing to probe: {problems[0]}.")
-    resources = [resource for group in configuration.groups for resource in group.resources]
-    found = next((resource for resource in resources if resource.unit in (unit, f"{unit}.service")), None)
-    if found is None:
-        probed = ", ".join(resource.unit for resource in resources if resource.probes) or "none"
-        raise CommandError(Exit.REFUSED, f"{unit} is in no group. Units with probes: {probed}.")
-    chosen = tuple(one for one in found.probes if not name or one.name == name)
-    if not chosen:
-        names = ", ".join(one.name for one in found.probes if one.name)
-        known = f"its probes are called {names}" if names else "it has none that has a name"
-        text = f"There is no probe {name} of {found.unit}: {known}." if name else f"{found.unit} has no [X-Probe]."
-        raise CommandError(Exit.REFUSED, text)
-    return chosen
+    try:
+        return find(configuration, unit, name)
+    except NoProbeError as error:
+        resources = [one for group in as_written(configuration.groups) for one in group.resources]
+        known = {one.unit: [probe.name for probe in one.probes] for one in resources}
+        like = closest(name, known[unit]) if unit in known and name else "" if unit in known else closest(unit, known)
+        raise CommandError(Exit.REFUSED, f"{error} Did you mean {like}?" if like else str(error)) from error
 
 
-async def _make(probes: tuple[Probe, ...]) -> tuple[_Made, ...]:
-    tries = await asyncio.gather(*(check(one) for one in probes))
-    return tuple(_Made(probe=one, one=tried) for one, tried in zip(probes, tries, strict=True))
+async def _make(probes: tuple[Probe, ...]) -> list[Report]:
+    try:
+        return await make(probes)
+    finally:
+        await close_system_bus()
 
 
-def _show(made: _Made) -> None:
-    one = made.one
-    click.echo(f"{made.probe.label} ({made.probe.level.value}) is {one.outcome.value}, {one.latency_ms} ms: {one.text}")
-    if one.outcome is Outcome.GOOD or not one.seen:
+async def _ask(unit: str, name: str, node: str) -> list[Report]:
+    """What that node's resourced saw."""
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        await check_node(bus, node)
+        async with waiting_for(f"{node} makes the probes of {unit}"):
+            (text,) = await call_with_rights(
+                bus, GROUPS, ROOT, "org.standfast.Groups1", "Probe", "sss", unit, name, node, timeout_s=_ANSWER_S
+            )
+    made: list[Report] = json.loads(text)
+    return made
+
+
+def _show(made: Report) -> None:
+    label = Probe(name=made["probe"], unit=made["unit"]).label
+    click.echo(f"{label} ({made['level']}) is {made['outcome']}, {made['latency_ms']} ms: {made['text']}")
+    seen = b64decode(made["seen"])
+    if made["outcome"] == Outcome.GOOD.value:
         return
-    for offset in range(0, min(len(one.seen), _SHOWN), 16):
-        row = one.seen[offset : min(offset + 16, _SHOWN)]
+    for offset in range(0, min(len(seen), _SHOWN), 16):
+        row = seen[offset : min(offset + 16, _SHOWN)]
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         click.echo(f"  {offset:04x}  {row.hex(' '):47}  {text}")
-
-
-def _report(made: _Made) -> dict[str, object]:
-    from base64 import b64encode
-
-    return {
-        "unit": made.probe.unit,
-        "probe": made.probe.name,
-        "type": made.probe.type,
-        "level": made.probe.level.value,
-        "outcome": made.one.outcome.value,
-        "latency_ms": made.one.latency_ms,
-        "text": made.one.text,
-        "seen": b64encode(made.one.seen).decode(),
-    }

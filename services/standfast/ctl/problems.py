@@ -6,7 +6,7 @@ from typing import IO, Any, Final, TypeVar
 
 import click
 
-from standfast.bus import BusError, ErrorName
+from standfast.bus import GONE, BusError, ErrorName
 
 Result = TypeVar("Result")
 
@@ -23,15 +23,6 @@ class Exit(IntEnum):
     UNKNOWN = 6  # timed out, or it may or may not come true
 
 
-GONE: Final = frozenset(
-    {
-        ErrorName.BUS_LOST,
-        ErrorName.SERVICE_UNKNOWN,
-        ErrorName.NAME_HAS_NO_OWNER,
-        ErrorName.NO_REPLY,
-        "org.freedesktop.DBus.Error.Disconnected",
-    }
-)
 _BUS_DENIED: Final = "org.freedesktop.DBus.Error.AccessDenied"
 
 
@@ -71,7 +62,7 @@ def _sentence(text: str) -> str:
     words = text.split(" ", 1)
     if words[0].isalpha() and words[0].islower():
         text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "`")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "`")) else f"{text}."
 
 
 def run(main: Coroutine[Any, Any, Result], interrupted: str) -> Result:

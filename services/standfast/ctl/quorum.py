@@ -1,24 +1,27 @@
 """`standfast quorum`: who may act and by which votes, the arbiter, and going on alone."""
 
-import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
 
+from standfast import published
 from standfast.bus import Bus
-from standfast.ctl import cluster, quorum_report
-from standfast.ctl.cluster import QUORUM
+from standfast.ctl import quorum_report
 from standfast.ctl.problems import CommandError, Exit, not_running, run
-from standfast.ctl.report import Report
 from standfast.ctl.rights import refuse_without_root
 from standfast.ctl.start_alone import start_alone
+from standfast.ctl.status_report import Report
+from standfast.ctl.streams import json_option, print_json, tell_done
+from standfast.ctl.words import Noun
+from standfast.published import QUORUM
 
 FOLDER: Final = Path("/etc/standfast")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Noun, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs: what is not known is null.")
 @click.pass_context
 def quorum(context: click.Context, as_json: bool) -> None:
@@ -29,7 +32,7 @@ def quorum(context: click.Context, as_json: bool) -> None:
         return
     made = run(_read(), "Nothing was changed.")
     if as_json:
-        click.echo(json.dumps(made, indent=1, ensure_ascii=False))
+        print_json(made)
         return
     from standfast.ctl import quorum_table  # rich takes a tenth of a second to load
 
@@ -38,7 +41,7 @@ def quorum(context: click.Context, as_json: bool) -> None:
 
 async def _read() -> Report:
     async with await Bus.connect() as bus:
-        snapshot = await cluster.read(bus)
+        snapshot = await published.read(bus)
     if all(daemon.why_away == "does not run" for daemon in snapshot.values()):
         raise not_running()
     if why := snapshot[QUORUM].why_away:
@@ -57,7 +60,8 @@ def arbiter() -> None:
 
 @arbiter.command()
 @click.argument("host")
-def add(host: str) -> None:
+@json_option
+def add(host: str, as_json: bool) -> None:
     """Let HOST, where corosync-qnetd is installed, break ties.
 
     Certificates are made there and on every node, over ssh as root; each step is shown, and all may be typed again
@@ -67,8 +71,13 @@ def add(host: str) -> None:
 
     refuse_without_root("make the certificates")
     hostname = os.uname().nodename
-    others = arbiter_add.add(host, FOLDER, hostname, arbiter_add.run_over_ssh, click.echo)
-    click.echo(f"{hostname}: Arbiter={host} is in {FOLDER / arbiter_add.FILE}")
+    tell = partial(click.echo, err=as_json)
+    others = arbiter_add.add(host, FOLDER, hostname, arbiter_add.run_over_ssh, tell)
+    sentence = f"{hostname}: Arbiter={host} is in {FOLDER / arbiter_add.FILE}"
+    if as_json:
+        tell_done(sentence, as_json=True, arbiter=host, copy_to=list(others), then=arbiter_add.DAEMONS)
+        return
+    click.echo(sentence)
     if others:
         click.echo(f"Now copy that file to {', '.join(others)}.")
     click.echo(f"Then, on every node: systemctl reload {arbiter_add.DAEMONS}")

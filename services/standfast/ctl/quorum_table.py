@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.report import Report
-from standfast.ctl.table import going_without
+from standfast.ctl.attention import going_without
+from standfast.ctl.plain import plain_console
+from standfast.ctl.status_report import Report
 
 _QUORATE: Final = {True: ("quorate", "green"), False: ("not quorate", "bold red"), None: ("quorum unknown", "yellow")}
 _ARBITER: Final = {
@@ -20,7 +21,7 @@ _ARBITER: Final = {
 
 def show(report: Report, file: IO[str] | None = None, width: int | None = None) -> None:
     """The whole report on stdout (or `file`); colours only on a terminal."""
-    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    console = plain_console(file, width)
     console.print(_headline(report))
     if report["flags"]:
         console.print(f"Votequorum's flags: {', '.join(report['flags'])}")

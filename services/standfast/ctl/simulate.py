@@ -8,11 +8,14 @@ from typing import Any, Final
 import click
 
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, ROOT
+from standfast.ctl import names as completing
 from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.report import Report
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.wishes import find_resourced
+from standfast.ctl.status_report import Report
+from standfast.ctl.streams import print_json
+from standfast.ctl.wishes import check_node, find_resourced, groups_and_sets
+from standfast.ctl.words import Noun, unknown
+from standfast.published import GROUPS, ROOT
 
 INTERFACE: Final = "org.standfast.Groups1"
 FOLDER: Final = Path("/etc/standfast")
@@ -24,16 +27,36 @@ _PLAIN: Final = re.compile(r"cluster\.conf|corosync\.key|.+\.secret")
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs: steps, and groups as they would be.")
 
 
-@click.group()
-def simulate() -> None:
+@click.group(cls=Noun, invoke_without_command=True, no_args_is_help=True)
+@click.option(
+    "--replay",
+    "file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="What happened once more: FILE is of `standfast report`, or of the flight recorder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs, with --replay.")
+@click.pass_context
+def simulate(context: click.Context, file: Path | None, as_json: bool) -> None:
     """What the cluster would do if something happened now. Nothing is changed.
 
     Whatever is ordered is taken to succeed at once: the times are what settings make the cluster wait.
+
+    With --replay a recorded incident is gone through again, on any machine with Standfast installed: every change is
+    applied and every decision made anew. Exit code 0: they are the same; 1: they are not, or cannot all be compared.
     """
+    if file is not None:
+        if context.invoked_subcommand is not None:
+            raise click.UsageError("--replay goes through what happened: it takes no hypothesis.")
+        from standfast.ctl.replay import replay
+
+        replay(file, as_json)
+    elif context.invoked_subcommand is None or as_json:
+        raise click.UsageError("--json stands behind the hypothesis, or goes with --replay FILE.")
 
 
 @simulate.command()
-@click.argument("node")
+@click.argument("node", shell_complete=completing.nodes)
 @json_option
 def node_dies(node: str, as_json: bool) -> None:
     """NODE loses its power."""
@@ -41,7 +64,7 @@ def node_dies(node: str, as_json: bool) -> None:
 
 
 @simulate.command()
-@click.argument("group")
+@click.argument("group", shell_complete=completing.groups)
 @json_option
 def group_fails(group: str, as_json: bool) -> None:
     """GROUP fails where it runs."""
@@ -49,7 +72,7 @@ def group_fails(group: str, as_json: bool) -> None:
 
 
 @simulate.command()
-@click.argument("node")
+@click.argument("node", shell_complete=completing.nodes)
 @json_option
 def standby(node: str, as_json: bool) -> None:
     """NODE is put in standby."""
@@ -108,6 +131,8 @@ async def _ask(method: str, signature: str, *arguments: Any) -> Report:
     """resourced's document."""
     async with await Bus.connect() as bus:
         await find_resourced(bus)
+        if method == "Simulate":
+            await _check_name(bus, *map(str, arguments))
         (text,) = await call_with_rights(
             bus, GROUPS, ROOT, INTERFACE, method, signature, *arguments, timeout_s=ANSWER_S
         )
@@ -115,9 +140,18 @@ async def _ask(method: str, signature: str, *arguments: Any) -> Report:
     return made
 
 
+async def _check_name(bus: Bus, what: str, name: str) -> None:
+    if what == "group-fails":
+        groups = await groups_and_sets(bus)
+        if name not in groups:
+            raise unknown("group", name, groups)
+    else:
+        await check_node(bus, name)
+
+
 def _show(made: Report, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(made, indent=1, ensure_ascii=False))
+        print_json(made)
         return
     from standfast.ctl.simulate_table import show  # rich takes a tenth of a second to load
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import IO, Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.report import Report
+from standfast.ctl.plain import plain_console
+from standfast.ctl.status_report import Report
 
 _BAD: Final = {"supposed", "quorum-lost", "lost", "disabled", "not-in-force", "waits", "cut-off"}
 _GOOD: Final = {"start", "restart", "configuration"}
@@ -15,7 +15,7 @@ _GOOD: Final = {"start", "restart", "configuration"}
 
 def show(made: Report, file: IO[str] | None = None, width: int | None = None) -> None:
     """The steps, then a line for each group that would change, on stdout (or `file`)."""
-    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    console = plain_console(file, width)
     console.print(_steps(made["steps"]))
     console.print()
     lines = [line for group in made["groups"] if (line := outcome(group))]

@@ -5,29 +5,34 @@ from typing import Final
 import click
 
 from standfast.bus import Bus
-from standfast.ctl.cluster import GROUPS, ROOT, Properties
+from standfast.ctl import names as completing
 from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.streams import agreed, json_option, tell_done
 from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
+from standfast.ctl.words import unknown
+from standfast.published import GROUPS, ROOT, Properties
 
 INTERFACE: Final = "org.standfast.Groups1"
 _NOTHING: Final = "Nothing was asked for."
 
 
 @click.command()
-@click.argument("absent", metavar="NODE...", nargs=-1, required=True)
+@click.argument("absent", metavar="NODE...", nargs=-1, required=True, shell_complete=completing.nodes)
 @click.option("--yes", is_flag=True, help="You promise what is asked, without being asked.")
+@json_option
 @timeout_option
-def start_alone(absent: tuple[str, ...], yes: bool, timeout_s: float) -> None:
+def start_alone(absent: tuple[str, ...], yes: bool, as_json: bool, timeout_s: float) -> None:
     """Go on without every absent NODE, when too few are here to act: after a cold start, or a fire.
 
     Each NODE is proven off first: by its fence devices, or by `fence confirm`. Ctrl-C ends this command only.
     """
     named = tuple(sorted(set(absent)))
     nodes = run(_check(named), _NOTHING)
-    if not yes and not click.confirm(promise(named, nodes), err=True):
+    if not yes and not agreed(promise(named, nodes)):
         raise CommandError(Exit.REFUSED, _NOTHING)
     term = run(_start_alone(named, timeout_s), GOES_ON)
-    click.echo(f"This cluster goes on without {', '.join(named)} (term {term}): standfast status")
+    sentence = f"This cluster goes on without {', '.join(named)} (term {term}): standfast status"
+    tell_done(sentence, as_json=as_json, without=list(named), term=term)
 
 
 def promise(absent: tuple[str, ...], nodes: int) -> str:
@@ -52,8 +57,7 @@ async def _check(absent: tuple[str, ...]) -> int:
         here = await bus.get(GROUPS, ROOT, INTERFACE, "Node")
     for name in absent:
         if name not in known:
-            text = f"There is no node {name}. Nodes: {', '.join(known) or 'none is known here'}."
-            raise CommandError(Exit.REFUSED, text)
+            raise unknown("node", name, known)
         if name == here:
             raise CommandError(Exit.REFUSED, f"{name} is this node: name those that are absent.")
     return len(known)

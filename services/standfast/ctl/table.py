@@ -1,6 +1,6 @@
-"""The report as people read it, within 80 columns."""
+"""The status as people read it: what needs them first, then a line for each thing that is well; within 80 columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import IO, Final
 
@@ -9,7 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.report import Report
+from standfast.ctl.attention import is_well, says, troubles
+from standfast.ctl.plain import plain_console, plain_table
+from standfast.ctl.status_report import Report
 
 _GOOD: Final = {"online", "started", "active", "good"}
 _BAD: Final = {"lost", "unresponsive", "blocked", "failed", "bad"}
@@ -17,20 +19,43 @@ _BUSY: Final = {"fencing", "fenced", "joining", "starting", "stopping", "activat
 _LIMITED: Final = {"degraded", "not-ready"}
 _INDENT: Final = (0, 0, 0, 2)
 _UNIT_WIDTH: Final = 40  # a longer name is folded rather than its cause squeezed
+_NAME_WIDTH: Final = 24
 
 
-def show(report: Report, now: datetime, file: IO[str] | None = None, width: int | None = None) -> None:
-    """The whole report on stdout (or `file`); colours only on a terminal."""
-    console = Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+def show(
+    report: Report,
+    now: datetime,
+    file: IO[str] | None = None,
+    width: int | None = None,
+    *,
+    whole: Collection[str] | None = (),
+) -> None:
+    """The whole report on stdout (or `file`); colours only on a terminal.
+
+    whole: the groups that are shown with all that is known, and no others are; () = all groups, those that are well
+    in a line; None = all of all of them, and of all devices.
+    """
+    print_to(plain_console(file, width), report, now, whole=whole)
+
+
+def print_to(console: Console, report: Report, now: datetime, *, whole: Collection[str] | None = ()) -> None:
+    """As `show`, on this console."""
     console.print(_headline(report))
-    for warning in _warnings(report):
-        console.print(warning)
+    if drill := report["drill"]:
+        where = f"{drill['kind']} on {drill['node']}, conducted from {drill['conducted_from']}"
+        console.print(Text(f"A fire drill is under way: {where}", style="bold cyan"))
+    found = troubles(report)
+    for trouble in found:
+        console.print(Text(trouble.text, style="bold red" if trouble.urgent else "bold yellow"))
     console.print()
     console.print(_nodes(report["nodes"], now))
     if report["groups"] is not None:
         console.print()
-        _show_groups(console, report["groups"], now)
-    _show_fencing(console, report["fencing"], now)
+        told = {group["reason"] for group in report["groups"] if any(group["reason"] in one.text for one in found)}
+        _show_groups(console, report, now, whole, told)
+    if report["fencing"]["devices"] and not whole:
+        console.print()
+        _show_devices(console, report["fencing"]["devices"], now, every=whole is None)
 
 
 def _headline(report: Report) -> Text:
@@ -42,60 +67,13 @@ def _headline(report: Report) -> Text:
     return Text(", ").join([*parts, Text(f"seen from {report['node'] or 'here'}")])
 
 
-def _warnings(report: Report) -> list[Text]:
-    lines = [
-        f"standfast-{daemon} {why} here, so a part is missing: systemctl status standfast-{daemon}.service"
-        for daemon, why in report["away"].items()
-    ]
-    if report["no_term"]:
-        lines.append(f"No term is open, so nothing is decided here: {report['no_term']}")
-    if report["arbiter"] and report["arbiter"]["state"] != "votes":
-        lines.append(f"The arbiter {report['arbiter']['host']} gives no vote to this view: standfast quorum")
-    lines += [f"Configuration: {problem}" for problem in report["problems"]]
-    fencing = report["fencing"]
-    lines += [f"Fence devices: {problem}" for problem in fencing["problems"] if ": warning: " not in problem]
-    if fencing["unfenced"] is False:
-        lines.append(
-            "This node is not let in at its fence device yet, so nothing is started here: standfast fence test"
-        )
-    lines += [f"Unsafe: {sentence}" for sentence in fencing["unsafe"]]
-    if report["withdrawn"]:
-        lines.append(f"Withdrawn: {report['withdrawn']}")
-    if report["safe"] is False and not fencing["unsafe"]:
-        lines.append("Unsafe: not every node has a fence device, so some losses can never be proven.")
-    if report["without"]:
-        lines.append(going_without(report))
-    if report["maintenance"]:
-        lines.append("Maintenance: nothing is done with any group, nobody is fenced: standfast maintenance off")
-    return [Text(line, style="bold yellow") for line in lines]
-
-
-def going_without(report: Report) -> str:
-    """What an operator's start-alone waits for, or what was promised with it."""
-    them = ", ".join(report["without"])
-    if not report["term"]:
-        return f"On an operator's word this cluster goes on without {them} once each is proven off."
-    return (
-        f"This cluster goes on without {them} on an operator's word: keep them off. "
-        "Until more than half of all votes are here again every wish is answered with “unknown”."
-    )
-
-
-def _grid(header: Sequence[str] = ()) -> Table:
-    """A table without lines."""
-    table = Table(box=None, show_header=bool(header), show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in header:
-        table.add_column(title, header_style="bold", overflow="fold")
-    return table
-
-
 def _state(word: str | None) -> Text:
     style = "green" if word in _GOOD else "bold red" if word in _BAD else "yellow" if word in _BUSY | _LIMITED else ""
     return Text(word or "unknown", style=style)
 
 
 def _nodes(nodes: Iterable[Report], now: datetime) -> Table:
-    table = _grid(("Node", "State", "Flags", "Links from here"))
+    table = plain_table("Node", "State", "Flags", "Links from here")
     for node in nodes:
         flags = ["standby"] if node["standby"] else []
         flags += ["unhealthy"] if node["healthy"] is False else []
@@ -117,19 +95,68 @@ def _links(links: Sequence[Report] | None, now: datetime) -> Text:
     return Text(", ").join(words)
 
 
-def _show_groups(console: Console, groups: Sequence[Report], now: datetime) -> None:
+def _show_groups(
+    console: Console, report: Report, now: datetime, whole: Collection[str] | None, told: Collection[str]
+) -> None:
+    """`told`: reasons that stand above already."""
+    groups, sets = report["groups"], report["copies"] or ()
     if not groups:
         console.print("No groups are configured: /etc/standfast/units")
-    for group in groups:
-        console.print(_group_line(group, now))
-        if group["reason"]:
-            console.print(Padding(Text(group["reason"]), _INDENT))
-        if group["resources"]:
-            console.print(Padding(_resources(group["resources"]), _INDENT))
+    set_of = {name: one for one in sets for name in one["groups"]}
+    by_name = {group["name"]: group for group in groups}
+    shown = [
+        group
+        for group in groups
+        if not whole or group["name"] in whole or set_of.get(group["name"], {}).get("name") in whole
+    ]
+    names = [set_of[group["name"]]["name"] if group["name"] in set_of else group["name"] for group in shown]
+    width = min(max(map(len, names), default=0), _NAME_WIDTH)
+    done = set()
+    for group in shown:
+        one = set_of.get(group["name"])
+        if one is None:
+            why = "" if group["reason"] in told else group["reason"]
+            _show_group(console, group, why, now, width, whole=whole is None or bool(whole))
+        elif one["name"] not in done:
+            done.add(one["name"])
+            _show_copies(console, one, [by_name[name] for name in one["groups"] if name in by_name], now, width)
 
 
-def _group_line(group: Report, now: datetime) -> Text:
-    line = Text.assemble((group["name"], "bold"), "  ", _state(group["phase"]))
+def _show_group(console: Console, group: Report, why: str, now: datetime, width: int, *, whole: bool) -> None:
+    """A line; of one that is not as it should be also why, and which of its resources are not."""
+    console.print(_group_line_with_proof(group, now, width, console.width, whole=whole))
+    if whole or not _serves(group):
+        if why:
+            console.print(Padding(Text(why), _INDENT))
+        idle = group["phase"] == "stopped" and not whole
+        every = whole or group["phase"] == "blocked"
+        resources = () if idle else [one for one in group["resources"] if every or not is_well(one)]
+        if resources:
+            console.print(Padding(_resources(resources), _INDENT))
+
+
+def _serves(group: Report) -> bool:
+    return group["phase"] == "started" and not group["flags"] and all(map(is_well, group["resources"]))
+
+
+def _show_copies(console: Console, one: Report, copies: Sequence[Report], now: datetime, width: int) -> None:
+    """One line for all of them, one for each, and of each that is not as it should be what there is to say."""
+    running = sum(copy["phase"] == "started" for copy in copies)
+    good = "bold red" if running < one["wanted"] else "green" if running else ""
+    name = Text(one["name"].ljust(width), style="bold")
+    console.print(Text.assemble(name, "  ", (f"{running} of {one['wanted']} copies run", good)))
+    for copy in copies:
+        well = copy["phase"] == "started" and all(map(is_well, copy["resources"]))
+        line = _group_line(copy | {"last_owner": None}, now)
+        if not well:
+            line.append(f"  {copy['reason']}")
+        console.print(Padding(line, _INDENT))
+        if copy["phase"] != "stopped" and not well:
+            console.print(Padding(_resources(copy["resources"]), _INDENT))
+
+
+def _group_line(group: Report, now: datetime, width: int = 0) -> Text:
+    line = Text.assemble((group["name"].ljust(width), "bold"), "  ", _state(group["phase"]))
     if group["owner"]:
         line.append(f" on {group['owner']}")
     if group["since"]:
@@ -141,50 +168,63 @@ def _group_line(group: Report, now: datetime) -> Text:
     return line
 
 
+def _group_line_with_proof(group: Report, now: datetime, width: int, most: int, *, whole: bool) -> Text:
+    """As `_group_line`, and when its recovery was last proven; where all of that is too long, the rest is shorter."""
+    drilled = group["drilled"]
+    line = _group_line(group, now, width)
+    if drilled is None:
+        return line.append(", recovery never proven" if whole else "", style="dim")
+    short = _group_line(group | {"last_owner": None}, now, width)
+    when, kind = f"{age(drilled['at'], now)} ago", drilled["kind"]
+    if not drilled["passed"]:
+        return short.append(f"  drill failed {when}: {kind}", style="bold yellow")
+    took = f"{kind}, {drilled['recovered_ms'] / 1000:.1f} s"
+    words = (f"  recovery proven {when}: {took}", f"  proven {when}: {took}", f"  proven {when}")
+    made = [one.copy().append(text, style="dim") for text in words for one in (line, short)]
+    return next((one for one in made if len(one) <= most), made[0 if whole else -1])
+
+
 def _resources(resources: Sequence[Report]) -> Table:
-    table = _grid()
+    table = Table(box=None, show_header=False, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
     longest = max(len(one["unit"]) for one in resources)
     table.add_column(overflow="fold", no_wrap=longest <= _UNIT_WIDTH)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     for one in resources:
         probe = Text("") if one["probe"] == "none" else Text.assemble("probe ", _state(one["probe"]))
-        table.add_row(one["unit"], _state(one["state"]), probe, one["cause"] or "")
+        table.add_row(one["unit"], _state(one["state"]), probe, Text(one["cause"] or ""))
+        for each in one["probes"] if len(one["probes"]) > 1 else ():
+            name = f"  probe {each['name']}" if each["name"] else "  the probe without a name"
+            table.add_row(name, _state(each["state"]), f"{each['latency_ms']} ms", Text(_seen(each)))
     return table
 
 
-def _show_fencing(console: Console, fencing: Report, now: datetime) -> None:
-    for loss in fencing["pending"] or ():
-        line = f"{loss['node']} waits for proof that it is off (loss {loss['loss']}): {loss['reason']}"
-        done = f"; {loss['attempt']} failed" if loss["attempt"] else ""
-        console.print()
-        console.print(Text(line + done + _due(loss), style="bold yellow"))
-    if fencing["devices"]:
-        console.print()
-        console.print(_devices(fencing["devices"], now))
+def _seen(probe: Report) -> str:
+    """What is wrong, and with which level; what is good needs no words."""
+    return "" if probe["state"] == "good" else f"({probe['level']}) {probe['seen']}"
 
 
-def _due(loss: Report) -> str:
-    """The countdown to the next attempt, and how not to wait for the first one."""
-    seconds = loss["next_attempt_in_s"]
-    if not seconds:
-        return ""
-    if loss["attempt"]:
-        return f"; next attempt in {seconds} s"
-    return f"; it is fenced in {seconds} s, or at once: standfast fence now {loss['node']}"
+def _show_devices(console: Console, devices: Sequence[Report], now: datetime, *, every: bool) -> None:
+    """Those that answer are counted; the others, or all of them (`every`), have a line."""
+    shown = [device for device in devices if every or not (device["ok"] and device["verified"])]
+    if well := len(devices) - len(shown):
+        oldest = min(device["last_answer"] for device in devices if device not in shown)
+        noun, verb, first = ("device", "answers", "") if well == 1 else ("devices", "answer", "the first ")
+        console.print(Text(f"{well} fence {noun} {verb}, {first}asked {ago(oldest, now)}", style="green"))
+    if shown:
+        console.print(_devices(shown, now))
 
 
 def _devices(devices: Iterable[Report], now: datetime) -> Table:
-    table = _grid(("Fence device", "State", "Answered", "Answer"))
+    table = plain_table("Fence device", "State", "Answered", "Answer")
+    styles = {True: "green", False: "bold red", None: ""}
     for device in devices:
-        bad = "wrong" if device["last_answer"] and device["last_answer"] == device["last_test"] else "silent"
-        state = {True: Text("answers", style="green"), False: Text(bad, style="bold red"), None: Text("not asked")}
         when = ago(device["last_answer"], now) if device["last_test"] else ""
         answer = Text(device["answer"] or "")
         if not device["verified"]:
             answer.append(" (unverified)", style="yellow")
-        table.add_row(device["name"], state[device["ok"]], when, answer)
+        table.add_row(device["name"], Text(says(device), style=styles[device["ok"]]), when, answer)
     return table
 
 

@@ -2,21 +2,23 @@
 
 import asyncio
 import contextlib
-import time
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import click
 
-from standfast.bus import Bus, BusError, ErrorName
-from standfast.ctl.cluster import DAEMONS, GROUPS, ROOT, Properties
-from standfast.ctl.problems import GONE, CommandError, Exit, not_running
+from standfast.bus import GONE, Bus, BusError, ErrorName
+from standfast.ctl.problems import CommandError, Exit, not_running
+from standfast.ctl.progress import TICK_S, Progress, waiting_for
 from standfast.ctl.rights import call_with_rights
+from standfast.ctl.words import unknown
+from standfast.published import DAEMONS, GROUPS, ROOT, Properties
 
 GOES_ON: Final = "This command ended; what it asked for goes on: standfast status"
 RESTART_S: Final = 10.0  # a resourced that is restarted is back within
 ANSWER_S: Final = 30.0  # resourced itself answers "unknown" long before
-_LOOK_AGAIN_S: Final = 2.0
+_LOOKS_AGAIN: Final = 4  # after so many ticks of the progress
 _AT_MOST_EVERY_S: Final = 0.05
 
 timeout_option = click.option(
@@ -26,8 +28,10 @@ timeout_option = click.option(
 
 async def ask(bus: Bus, path: str, interface: str, method: str, signature: str = "", *arguments: Any) -> None:
     """The wish is stored on enough nodes. Raises BusError (refused, not quorate …) or CommandError."""
+    call = call_with_rights(bus, GROUPS, path, interface, method, signature, *arguments, timeout_s=ANSWER_S)
     try:
-        await call_with_rights(bus, GROUPS, path, interface, method, signature, *arguments, timeout_s=ANSWER_S)
+        async with _told("standfast-resourced stores it on more than half of the nodes"):
+            await call
     except BusError as error:
         if error.name in (ErrorName.NO_REPLY, ErrorName.BUS_LOST):
             text = (
@@ -35,6 +39,11 @@ async def ask(bus: Bus, path: str, interface: str, method: str, signature: str =
             )
             raise CommandError(Exit.UNKNOWN, text) from error
         raise
+
+
+def _told(what: str) -> contextlib.AbstractAsyncContextManager[None]:
+    """Who is asked for a password has his terminal for that."""
+    return waiting_for(what) if os.geteuid() == 0 else contextlib.nullcontext()
 
 
 async def find_resourced(bus: Bus, *, starts: bool = False) -> None:
@@ -77,8 +86,19 @@ async def read_group(bus: Bus, name: str, path: str) -> Properties:
     except BusError as error:
         if error.name != ErrorName.UNKNOWN_OBJECT:
             raise
-    known = ", ".join(sorted(await names(bus, "org.standfast.Group1"))) or "none is known here"
-    raise CommandError(Exit.REFUSED, f"There is no group {name}. Groups: {known}.")
+    raise unknown("group", name, await groups_and_sets(bus))
+
+
+async def groups_and_sets(bus: Bus) -> list[str]:
+    """The names of all groups as people may write them: one with copies has its own, and each copy another."""
+    return await names(bus, "org.standfast.Group1") + await names(bus, "org.standfast.Copies1")
+
+
+async def check_node(bus: Bus, name: str) -> None:
+    """There is a node of that name. Raises CommandError."""
+    known = await names(bus, "org.standfast.Member1")
+    if name not in known:
+        raise unknown("node", name, known)
 
 
 async def names(bus: Bus, interface: str) -> list[str]:
@@ -97,20 +117,28 @@ async def wait(
     changed = asyncio.Event()
     await bus.subscribe(GROUPS, lambda _: changed.set(), path_namespace=ROOT)
     await bus.on_owner(GROUPS, lambda _: changed.set())
-    begun, told = time.monotonic(), ""
+    progress, told = Progress(), ""
     try:
         async with asyncio.timeout(timeout_s):
             while waiting := await _look(bus, look, changed):
-                before, told = told.split("\n"), waiting
-                for line in waiting.split("\n"):
-                    if line not in before:
-                        click.echo(f"{time.monotonic() - begun:5.1f} s  {line}", err=True)
+                told = waiting
+                progress.tell(waiting)
                 await asyncio.sleep(_AT_MOST_EVERY_S)  # a change brings several signals
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+                await _until_changed(changed, progress)
     except TimeoutError:
         text = f"It is not done after {timeout_s:g} s ({told.replace(chr(10), '; ') or 'no answer'}). {late}"
         raise CommandError(Exit.UNKNOWN, text) from None
+    finally:
+        progress.settle()
+
+
+async def _until_changed(changed: asyncio.Event, progress: Progress) -> None:
+    """Something changed, or it is time to look again whatever is signalled."""
+    for _ in range(_LOOKS_AGAIN):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), TICK_S)
+            return
+        progress.tick()
 
 
 async def _look(bus: Bus, look: Callable[[], Awaitable[str]], changed: asyncio.Event) -> str:

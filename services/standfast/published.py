@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from standfast.bus import Bus, BusError, ErrorName
-from standfast.ctl.problems import GONE
+from standfast.bus import GONE, Bus, BusError, ErrorName
+from standfast.bus.client import CALL_TIMEOUT_S
 
 ROOT: Final = "/org/standfast"
 MEMBERSHIP: Final = "org.standfast.Membership"
@@ -34,15 +34,20 @@ class Daemon:
 Snapshot = Mapping[str, Daemon]  # by bus name, all of DAEMONS
 
 
-async def read(bus: Bus) -> Snapshot:
-    """Every daemon's state as it is now. Raises BusError for what is neither away nor slow (no rights)."""
-    daemons = await asyncio.gather(*(_read_daemon(bus, name) for name in DAEMONS))
+async def read(bus: Bus, *, timeout_s: float = CALL_TIMEOUT_S) -> Snapshot:
+    """Every daemon's state as it is now; one that takes longer than `timeout_s` is away. Raises BusError for what is
+    neither away nor slow (no rights)."""
+    daemons = await asyncio.gather(*(read_daemon(bus, name, timeout_s=timeout_s) for name in DAEMONS))
     return dict(zip(DAEMONS, daemons, strict=True))
 
 
-async def _read_daemon(bus: Bus, name: str) -> Daemon:
+async def read_daemon(bus: Bus, name: str, *, timeout_s: float = CALL_TIMEOUT_S) -> Daemon:
+    """One daemon's state as it is now. Raises BusError as `read` does."""
     try:
-        root, objects = await asyncio.gather(bus.get_all(name, ROOT, f"{name}1"), bus.managed_objects(name, ROOT))
+        root, objects = await asyncio.gather(
+            bus.get_all(name, ROOT, f"{name}1", timeout_s=timeout_s),
+            bus.managed_objects(name, ROOT, timeout_s=timeout_s),
+        )
     except BusError as error:
         if error.name in GONE:
             return Daemon(root={}, objects={}, why_away="does not run")
