@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
+from dbus_next.signature import SignatureTree
 
 from bus.private import REPOSITORY, PrivateBus, as_nobody, until
-from standfast.bus import Bus, BusError, Call, ErrorName, Server, Signal, interface_file, serve_forever
+from standfast.bus import Bus, BusError, Call, ErrorName, Server, Signal, interface_file, serve_forever, wire
+from standfast.bus.wire import read_message
 
 NAME = "org.standfast.Test"
 ROOT = "/org/standfast"
@@ -37,6 +39,9 @@ XML = """<node>
   </interface>
   <interface name="org.standfast.Item1">
     <property name="Size" type="u" access="read"/>
+    <property name="Heat" type="a(su)" access="read">
+      <annotation name="org.freedesktop.DBus.Property.EmitsChangedSignal" value="invalidates"/>
+    </property>
   </interface>
 </node>
 """
@@ -95,7 +100,7 @@ def sample(signature: str) -> Any:
         case "a":
             return {} if signature[1] == "{" else []
         case "(":
-            return tuple(map(sample, signature[1:-1]))
+            return tuple(sample(one.signature) for one in SignatureTree(signature).types[0].children)
         case _:
             return 7
 
@@ -108,7 +113,11 @@ def test_introspection_shows_what_the_xml_says(private_bus: PrivateBus, name: st
         written = {element.attrib["name"]: element for element in ET.parse(path).iter("interface")}
         server = Server(path)
         for index, (interface, element) in enumerate(written.items()):
-            values = {item.attrib["name"]: sample(item.attrib["type"]) for item in element.iter("property")}
+            values = {
+                item.attrib["name"]: sample(item.attrib["type"])
+                for item in element.iter("property")
+                if item.find("annotation") is None  # such a property is made when it is read
+            }
             server.publish(f"{ROOT}/x/{index}" if index else ROOT, interface, values)
         bus, client = await open_pair(server)
         shown: dict[str, ET.Element] = {}
@@ -222,6 +231,31 @@ def test_changes_of_one_turn_are_one_signal_and_equal_values_none(private_bus: P
         (signal,) = signals
         assert (signal.path, signal.member) == (ROOT, "PropertiesChanged")
         assert signal.arguments == ("org.standfast.Test1", {"Word": "word 9", "Rows": []}, [])
+
+    asyncio.run(main())
+
+
+def test_what_changes_all_the_time_is_made_when_it_is_read_and_signalled_without_a_value(
+    private_bus: PrivateBus, server: Server
+) -> None:
+    async def main() -> None:
+        degrees = [20]
+        server.live("org.standfast.Item1", "Heat", lambda path: [(path.rpartition("/")[2], degrees[0])])
+        item = f"{ROOT}/item/one"
+        bus, client = await open_pair(server)
+        signals: list[Signal] = []
+        await client.subscribe(NAME, signals.append, path=item)
+        assert await client.get(NAME, item, "org.standfast.Item1", "Heat") == [["one", 20]]
+        degrees[0] = 30
+        assert (await client.get_all(NAME, item, "org.standfast.Item1"))["Heat"] == [["one", 30]]
+        assert (await client.managed_objects(NAME, ROOT))[item]["org.standfast.Item1"]["Heat"] == [["one", 30]]
+        assert not signals
+        server.tell_live(item, "org.standfast.Item1", "Heat")
+        server.tell_live(f"{ROOT}/item/unknown", "org.standfast.Item1", "Heat")
+        await until(lambda: bool(signals))
+        assert [signal.arguments for signal in signals] == [("org.standfast.Item1", {}, ["Heat"])]
+        await client.close()
+        await bus.close()
 
     asyncio.run(main())
 
@@ -370,6 +404,33 @@ def test_a_flood_of_signals_leaves_the_loop_to_others(private_bus: PrivateBus, s
         await until(lambda: len(turns_between) == 2000, 30)
         counter.cancel()
         assert max(turns_between.count(turn) for turn in set(turns_between)) <= 33
+
+    asyncio.run(main())
+
+
+def test_signals_of_objects_that_nobody_wants_are_passed_over_unread(
+    private_bus: PrivateBus, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        bus, client = await open_pair(server)
+        signals: list[str] = []
+        wanted = {"/wanted"}
+        await client.subscribe(NAME, lambda signal: signals.append(signal.path), path_namespace="/", among=wanted)
+        await client.subscribe(NAME, lambda signal: signals.append(signal.path), path="/other", member="Rest")
+        read: list[bytes] = []
+
+        def reading(data: bytes) -> Any:
+            read.append(data)
+            return read_message(data)
+
+        monkeypatch.setattr(wire, "read_message", reading)
+        for path in ("/wanted", "/unwanted", "/later", "/wanted/below", "/other"):
+            bus.emit(path, "org.standfast.Test1", "Rest", "s", "x")
+        await until(lambda: signals == ["/wanted", "/other"])
+        assert len(read) == 2
+        wanted.add("/later")
+        bus.emit("/later", "org.standfast.Test1", "Rest", "s", "x")
+        await until(lambda: signals == ["/wanted", "/other", "/later"])
 
     asyncio.run(main())
 

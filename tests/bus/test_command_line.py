@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from bus.polkit import NO, YES, Question, Written
 from bus.private import REPOSITORY, PrivateBus, as_nobody, until
-from fakes.daemons import ALL, Cluster
+from fakes.daemons import ALL, RESOURCES, Cluster
 from standfast.bus import ErrorName
 from standfast.ctl import rights, wishes
 from standfast.ctl.__main__ import main
@@ -51,6 +51,10 @@ def report(**options: Any) -> dict[str, Any]:
 
 
 # status
+
+
+def resource(unit: str, probe: str) -> dict[str, Any]:
+    return {"unit": unit, "state": "active", "probe": probe, "cause": None, "probes": []}
 
 
 def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(private_bus: PrivateBus) -> None:
@@ -94,9 +98,10 @@ def test_status_tells_nodes_groups_quorum_and_fencing_as_the_contract_says(priva
             "last_owner": None,
             "since": "2026-01-01T00:00:00Z",
             "reason": "node1 is first",
+            "drilled": None,
             "resources": [
-                {"unit": "standfast-ip@192.0.2.100.service", "state": "active", "probe": "none", "cause": None},
-                {"unit": "apache2.service", "state": "active", "probe": "good", "cause": None},
+                resource("standfast-ip@192.0.2.100.service", "none"),
+                resource("apache2.service", "good"),
             ],
         }
     ]
@@ -167,12 +172,26 @@ def test_without_a_bus_every_command_says_how_to_start_and_exits_3(private_bus: 
         assert (result.exit_code, result.stderr) == (3, NOT_RUNNING), words
 
 
+def test_resources_are_shown_in_start_order_however_they_became_known(private_bus: PrivateBus) -> None:
+    def put_in_front(cluster: Cluster) -> None:
+        values = {"Unit": "srv-www.mount", "State": "active", "Probe": "none", "Cause": ""}
+        cluster.publish("/org/standfast/group/webserv/resource/srv_2dwww_2emount", "Resource1", Place=0, **values)
+
+    (group,) = json.loads(with_daemons("status", "--json", prepare=put_in_front).stdout)["groups"]
+    assert [one["unit"] for one in group["resources"]] == ["srv-www.mount", *RESOURCES]
+
+
 def test_the_table_fits_into_80_columns_and_names_everything(private_bus: PrivateBus) -> None:
     def add_trouble(cluster: Cluster) -> None:
         cluster.publish("/org/standfast/node/node2", "Member1", Standby=True, Drifted=True, Edited=["cluster.conf"])
         cluster.group(Reason="restarted here: apache2.service was killed by signal 9 (SIGKILL), and so on and on")
         path = "/org/standfast/group/webserv/resource/apache2_2eservice"
         cluster.publish(path, "Resource1", Cause="a cause of many words that would like to have the whole line")
+        since = "2026-01-01T00:00:00Z"
+        bad = ("db", "pgsql", "degraded", "bad", "refused", 1000, since)
+        probes = [("", "http", "live", "good", "GET x", 12, since), bad]
+        shown_at = cluster.servers[GROUPS].live
+        shown_at("org.standfast.Resource1", "Probes", lambda unit: probes if unit == path else [])
         cluster.publish("/org/standfast", "Groups1", Safe=False)
 
     shown = with_daemons("status", prepare=add_trouble).stdout
@@ -186,11 +205,26 @@ def test_the_table_fits_into_80_columns_and_names_everything(private_bus: Privat
         r"node2 +online +standby, drifted, edited +0 up, 1 up",
         r"node3 +online +0 up, 1 down for \d+ d",
         r"webserv  started on node1 for \d+ d",
-        r"  standfast-ip@192\.0\.2\.100\.service +active",
         r"  apache2\.service +active +probe good +a cause of many",
-        r"bmc-node3 +answers +\d+ d ago +on",
+        r"    the probe without a name +good +12 ms *$",
+        r"    probe db +bad +1000 ms +\(degraded\) refused",
+        r"3 fence devices answer, the first asked \d+ d ago",
     ):
-        assert re.search(words, shown), words
+        assert re.search(words, shown, re.MULTILINE), words
+
+
+def test_status_of_a_group_or_verbose_names_what_is_well_too(private_bus: PrivateBus) -> None:
+    for words in (["status", "webserv"], ["status", "-v"]):
+        shown = with_daemons(*words).stdout
+        assert re.search(r"^  standfast-ip@192\.0\.2\.100\.service +active", shown, re.MULTILINE), words
+        assert re.search(r"^  apache2\.service +active +probe good", shown, re.MULTILINE), words
+    assert re.search(r"^bmc-node3 +answers +\d+ d ago +on", shown, re.MULTILINE)
+    assert "standfast-ip" not in with_daemons("status").stdout
+    assert [group["name"] for group in json.loads(with_daemons("status", "webserv", "--json").stdout)["groups"]] == [
+        "webserv"
+    ]
+    result = with_daemons("status", "webser")
+    assert (result.exit_code, "Did you mean webserv?" in result.stderr) == (1, True)
 
 
 # group
@@ -249,9 +283,15 @@ def test_a_wish_that_does_not_come_true_in_time_goes_on_and_exits_6(private_bus:
 
 def test_an_unknown_group_or_node_is_refused_with_the_names_that_exist(private_bus: PrivateBus) -> None:
     result = with_daemons("group", "start", "website")
-    assert (result.exit_code, result.stderr) == (1, "standfast: There is no group website. Groups: webserv.\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "standfast: There is no group website. Did you mean webserv? Groups: webserv.\n",
+    )
     result = with_daemons("node", "resume", "node9")
-    assert (result.exit_code, result.stderr) == (1, "standfast: There is no node node9. Nodes: node1, node2, node3.\n")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "standfast: There is no node node9. Did you mean node1? Nodes: node1, node2, node3.\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ def test_a_push_is_shared_prepared_planned_put_in_force_and_installed(desk: Desk
     base, tree = desk.pushing.history[0][1], desk.changed()
     row = {"about": "group", "subject": "webserv", "kind": "restart", "reason": "its unit is another", "setting": ""}
     desk.pushing.plan = [row]
-    result = desk.type("push", "--yes", "--why", "a better name", "--without", "node9")
+    result = desk.type("push", "--yes", "--why", "a better name", "--without", "node3")
     assert result.exit_code == 0, result.stderr
     assert [method for method, _ in desk.wishes] == ["Share", "PlanConfiguration", "PutInForce"]
-    assert desk.put() == (tree.digest, base, ["node9"], "a better name", 0)
+    assert desk.put() == (tree.digest, base, ["node3"], "a better name", 0)
     assert "changed units/webserv.target (+1 -1)" in result.stderr
     assert "prepared by node1, node2, node3\n" in result.stderr
     assert re.search(r"webserv\W+restart", result.stdout)

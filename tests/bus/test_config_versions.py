@@ -189,8 +189,9 @@ def test_who_is_not_root_reads_what_the_record_has_and_no_file(desk: Desk) -> No
 
 
 def test_other_commands_do_not_wait_for_what_these_need() -> None:
-    script = "import standfast.ctl.__main__, sys; print(*sorted(sys.modules))"
+    script = "import standfast.ctl.__main__, standfast.ctl.status, sys; print(*sorted(sys.modules))"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "services")}
     loaded = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True, text=True)
-    assert "standfast.ctl.config" in loaded.stdout.split()
-    assert "standfast.configuration" not in loaded.stdout.split()
+    names = set(loaded.stdout.split())
+    assert "standfast.ctl.status" in names
+    assert not names & {"standfast.configuration", "standfast.ctl.config", "standfast.ctl.group", "rich", "systemd"}

@@ -22,7 +22,7 @@ async def resourced(leave: Leave, owner: str = "node1") -> tuple[Bus, Server]:
     server = Server(interface_file(drain.NAME))
     server.publish(drain.ROOT, drain.GROUPS, ALL | {"Node": "node1"})
     group = {"Name": "webserv", "Phase": "started", "Owner": owner, "LastOwner": "", "Since": "", "Reason": ""}
-    server.publish(PATH, drain.GROUP, group | {"Flags": ()})
+    server.publish(PATH, drain.GROUP, group | {"Flags": (), "Drilled": ("", "", 0)})
     server.handle(drain.GROUPS, "Leave", leave)
     bus = await Bus.connect()
     await server.attach(bus, drain.NAME)
@@ -42,25 +42,14 @@ def test_it_ends_when_the_node_left_and_says_what_happened(
     private_bus: PrivateBus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def main() -> None:
-        servers: list[Server] = []
-
-        async def leave(_: Call) -> tuple[Any, ...]:
-            for phase, owner in (("stopping", "node1"), ("started", "node2")):
-                servers[0].publish(PATH, drain.GROUP, {"Name": "webserv", "Phase": phase, "Owner": owner})
-                await asyncio.sleep(0.05)
-            return ()
-
-        bus, server = await resourced(leave)
-        servers.append(server)
+        bus, _ = await resourced(leave_at_once)
         assert await drain.drain()
         await bus.close()
 
     asyncio.run(main())
-    assert capsys.readouterr().out.splitlines() == [
-        "<5>node1 leaves the cluster; to be moved away: webserv",
-        "<5>webserv is stopping on node1",
-        "<5>webserv is started on node2",
-        "<5>nothing runs here any more, and the others know that this node left",
+    assert capsys.readouterr().err.splitlines() == [
+        "<5>standfast-drain: node1 leaves the cluster; to be moved away: webserv [drain-begun]",
+        "<5>standfast-drain: nothing runs here any more, and the others know that this node left [drain-done]",
     ]
 
 
@@ -71,7 +60,7 @@ def test_a_node_without_groups_says_so(private_bus: PrivateBus, capsys: pytest.C
         await bus.close()
 
     asyncio.run(main())
-    assert "no group runs here" in capsys.readouterr().out
+    assert "no group runs here" in capsys.readouterr().err
 
 
 def test_a_resourced_that_restarts_meanwhile_is_asked_again(
@@ -96,7 +85,7 @@ def test_a_resourced_that_restarts_meanwhile_is_asked_again(
         await second.close()
 
     asyncio.run(main())
-    assert "resourced went away while this node was leaving" in capsys.readouterr().out
+    assert "resourced went away while this node was leaving" in capsys.readouterr().err
 
 
 def test_without_resourced_it_waits_a_while_and_names_what_is_held(
@@ -110,7 +99,7 @@ def test_without_resourced_it_waits_a_while_and_names_what_is_held(
     (tmp_path / "held").mkdir()
     (tmp_path / "held/webserv").touch()
     assert drain.main() == 0
-    assert "<4>resourced does not run here, but webserv may" in capsys.readouterr().out
+    assert "<4>standfast-drain: resourced does not run here, but webserv may" in capsys.readouterr().err
 
 
 def test_a_refusal_and_a_time_out_are_said_and_end_it_with_0(
@@ -129,9 +118,9 @@ def test_a_refusal_and_a_time_out_are_said_and_end_it_with_0(
         await bus.close()
 
     asyncio.run(main())
-    said = capsys.readouterr().out
-    assert "<4>resourced did not let this node leave cleanly: The record cannot be written." in said
-    assert "<4>the groups were not moved away within" in said
+    said = capsys.readouterr().err
+    assert "<4>standfast-drain: resourced did not let this node leave cleanly: The record cannot be written." in said
+    assert "<4>standfast-drain: the groups were not moved away within" in said
 
 
 def test_without_a_bus_it_ends(
@@ -140,7 +129,7 @@ def test_without_a_bus_it_ends(
     monkeypatch.setattr(drain, "BACK_S", 0.3)
     private_bus.kill()
     assert drain.main() == 0
-    assert "Nobody can be asked" in capsys.readouterr().out
+    assert "Nobody can be asked" in capsys.readouterr().err
 
 
 def test_a_lost_bus_does_not_end_it(private_bus: PrivateBus) -> None:

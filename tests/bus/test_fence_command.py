@@ -14,7 +14,7 @@ from click.testing import Result
 from bus.private import REPOSITORY, PrivateBus
 from bus.test_command_line import NOT_RUNNING, with_daemons
 from fakes.daemons import ALL, Cluster
-from standfast.bus import BusError, Call, ErrorName
+from standfast.bus import Call, ErrorName
 
 FENCING, GROUPS = ALL[2:]
 LONG_AGO = "2026-01-01T00:00:00Z"
@@ -111,14 +111,12 @@ def test_a_test_without_devices_says_so(private_bus: PrivateBus) -> None:
 
 
 def test_a_name_that_is_not_there_is_refused(private_bus: PrivateBus) -> None:
-    def refuse(cluster: Cluster) -> None:
-        async def answer(_: Call) -> tuple[Any, ...]:
-            raise BusError(ErrorName.REFUSED, "There is no fence device x.")
-
-        cluster.servers[FENCING].handle("org.standfast.Fencing1", "Test", answer)
-
-    result = with_daemons("fence", "test", "x", prepare=refuse)
-    assert (result.exit_code, result.stderr) == (1, "standfast: There is no fence device x.\n")
+    told = (
+        "standfast: There is no fence device or node bmc-nod3. Did you mean bmc-node3? "
+        "Fence devices and nodes: bmc-node1, bmc-node2, bmc-node3, node1, node2, node3.\n"
+    )
+    result = with_daemons("fence", "test", "bmc-nod3")
+    assert (result.exit_code, result.stderr) == (1, told)
 
 
 @pytest.mark.parametrize("words", [["fence", "test"], ["fence", "history"]])
@@ -254,7 +252,8 @@ def test_a_wish_that_is_refused_has_its_exit_code(
 @pytest.mark.parametrize("words", [["now", "node9"], ["confirm", "node9", "8.1"]])
 def test_a_node_that_is_not_there_is_refused_with_those_that_are(private_bus: PrivateBus, words: list[str]) -> None:
     result = with_daemons("fence", *words, prepare=wishing())
-    assert (result.exit_code, result.stderr) == (1, "standfast: There is no node node9. Nodes: node1, node2, node3.\n")
+    wanted = "standfast: There is no node node9. Did you mean node1? Nodes: node1, node2, node3.\n"
+    assert (result.exit_code, result.stderr) == (1, wanted)
 
 
 # status
@@ -280,9 +279,9 @@ def test_status_tells_what_speaks_against_the_devices(private_bus: PrivateBus) -
         "Unsafe: node2 has no fence device.",
         "Fence devices: cluster.conf:7: x",
         "This node is not let in at its fence device yet",
-        r"bmc-node1 +silent +\d+ d ago",
-        r"bmc-node2 +not asked",
-        r"bmc-node3 +wrong +\d+ d ago",
+        r"bmc-node1 +does not answer +\d+ d ago",
+        r"bmc-node2 +was not asked yet",
+        r"bmc-node3 +says what cannot be +\d+ d ago",
     ):
         assert re.search(words, shown), words
     made = json.loads(with_daemons("status", "--json", prepare=add_trouble).stdout)

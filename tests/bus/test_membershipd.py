@@ -225,7 +225,7 @@ def test_a_changed_configuration_is_written_reloaded_and_shown(bench: Bench) -> 
             bench.write_files(CLUSTER + NODE_3)
             service.reread()
             await view.until(lambda view: "node3" in view.nodes)
-            assert view.membership["Configuration"] != digest
+            await view.until(lambda view: view.membership["Configuration"] != digest)
             assert "two_node" not in bench.machine.corosync_conf.read_text()
             await until(lambda: bench.corosync.strings == bench.strings())
             bench.write_files(CLUSTER)

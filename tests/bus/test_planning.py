@@ -15,7 +15,7 @@ from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.configuration.model import Configuration, Resource
 from standfast.ctl.config_plan import document, planned, print_plan
 from standfast.ctl.config_plan_table import show
-from standfast.ctl.report import Report
+from standfast.ctl.status_report import Report
 from standfast.resourced import durations_file
 from standfast.resourced.durations import UNMEASURED, Durations, Kind, Sample
 from standfast.resourced.events import ConfigurationRead, Observed

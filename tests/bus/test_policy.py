@@ -125,7 +125,7 @@ def test_every_interface_of_the_xml_is_in_the_policy() -> None:
 
 def test_only_root_s_signals_reach_a_service(system_bus: PrivateBus, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stranger's is stopped by the bus, whether it goes straight to the service or to all."""
-    monkeypatch.setattr(Bus, "hears", lambda self, sender: True)  # as if the service itself were not careful
+    monkeypatch.setattr(Bus, "hears", lambda self, sender, path: True)  # as if the service itself were not careful
     rule = "type='signal',member='JobRemoved'"
     driver = "org.freedesktop.DBus"
 

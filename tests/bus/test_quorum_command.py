@@ -14,8 +14,8 @@ from fakes.daemons import ALL, ROOT, Cluster
 from standfast.bus import ErrorName
 from standfast.ctl import quorum_report, quorum_table
 from standfast.ctl.__main__ import main
-from standfast.ctl.cluster import Daemon
 from standfast.ctl.start_alone import promise
+from standfast.published import Daemon
 
 QUORUM = ALL[1]
 
@@ -198,7 +198,7 @@ def test_start_alone_with_yes_asks_nothing(private_bus: PrivateBus) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["node9", "--yes"], 1, "There is no node node9. Nodes: node1, node2, node3."),
+        (["node9", "--yes"], 1, "There is no node node9. Did you mean node1? Nodes: node1, node2, node3."),
         (["node1", "--yes"], 1, "node1 is this node: name those that are absent."),
         (["--yes"], 2, "Missing argument 'NODE...'"),
     ],

@@ -204,7 +204,7 @@ def test_without_an_open_term_it_says_so(private_bus: PrivateBus) -> None:
 
 def test_what_cannot_be_supposed_is_refused(private_bus: PrivateBus) -> None:
     result = with_resourced(Alone().serve(), typed("standby", "n9"))
-    assert (result.exit_code, result.stderr) == (1, "standfast: There is no node n9; there are: n1.\n")
+    assert (result.exit_code, result.stderr) == (1, "standfast: There is no node n9. Did you mean n1? Nodes: n1.\n")
 
 
 def test_a_configuration_with_problems_is_refused_with_a_line_for_each(

@@ -13,10 +13,10 @@ from bus.private import PrivateBus, as_nobody, until
 from fakes.systemd import ROOT, FakeSystemd
 from standfast.bus import Bus, BusError, Variant
 from standfast.configuration.model import Group, Resource
+from standfast.jobs import JobResult
 from standfast.manager import UNIT
 from standfast.resourced import unit_reading
 from standfast.resourced.leases import Leases
-from standfast.resourced.unit_jobs import JobResult
 from standfast.resourced.units import Units
 from standfast.vocabulary import Cause, UnitState
 
@@ -173,17 +173,11 @@ async def test_a_killed_daemon_is_told_with_its_signal(node: Node) -> None:
 
 
 @on_a_node
-async def test_a_daemon_that_ends_by_itself_or_is_stopped_by_somebody_is_told_apart(node: Node) -> None:
+async def test_a_daemon_that_ends_by_itself_is_told_so(node: Node) -> None:
     await node.start()
     node.systemd.exit(APACHE, 0)
     await until(lambda: node.active == "active active inactive")
     assert node.last(APACHE).cause == Cause(kind="gone", text=f"{APACHE} ended by itself, without error")
-    await node.units.restart(APACHE)
-    await until(lambda: node.active == "active active active")
-    node.systemd.run_job_of_somebody("StopUnit", APACHE)
-    await until(lambda: node.active == "active active inactive")
-    text = f"{APACHE} was stopped by a job that is not Standfast's"
-    assert node.last(APACHE).cause == Cause(kind="gone", text=text)
 
 
 @on_a_node
@@ -221,6 +215,15 @@ async def test_a_start_by_hand_without_lease_is_reported_as_refused(node: Node) 
     assert node.last(APACHE).cause == Cause(
         kind="assert", text=f"{APACHE} was refused by systemd: an assertion failed (the lease of its group is not here)"
     )
+
+
+@on_a_node
+async def test_a_refusal_is_reported_also_where_another_read_is_the_first_to_see_the_states(node: Node) -> None:
+    node.systemd.run_job_of_somebody("StartUnit", APACHE)
+    for _ in range(20):
+        await node.units.read("webserv")
+    await until(lambda: bool(node.refused))
+    assert node.refused == [("webserv", APACHE)]
 
 
 @on_a_node
@@ -298,6 +301,8 @@ async def test_every_reload_is_followed_by_a_whole_read_and_a_look_at_the_guards
     assert not await node.units.effective_guard(APACHE, "database")
     node.systemd.units[APACHE].guards_in_effect = False
     assert not await node.units.effective_guard(APACHE, "webserv")
+    node.systemd.units[APACHE].load = "masked"  # systemd does not read its drop-ins then, and starts it in no case
+    assert await node.units.effective_guard(APACHE, "webserv")
 
 
 @on_a_node
@@ -415,10 +420,17 @@ async def test_a_mount_that_is_still_there_keeps_its_unit_from_being_gone(node: 
 async def test_units_that_run_or_start_without_the_cluster_are_named(node: Node) -> None:
     node.systemd.add("enabled.service", file_state="enabled")
     node.systemd.add("running.service", active="active")
-    names = (APACHE, "enabled.service", "running.service", "missing.service")
+    linked = {"file_state": "generated", "wanted_by": ("graphical.target", "multi-user.target")}
+    node.systemd.add("linked.service", source="/etc/init.d/linked", **linked)
+    node.systemd.add("unlinked.service", source="/etc/init.d/unlinked", file_state="generated", wanted_by=("a.target",))
+    node.systemd.add("quadlet.service", source="/etc/containers/systemd/quadlet.container", **linked)
+    scripts = ("linked.service", "unlinked.service", "quadlet.service")
+    names = (APACHE, "enabled.service", "running.service", "missing.service", *scripts)
     assert await node.units.enabled_or_running(names) == {
         "enabled.service": "enabled.service is enabled: systemctl disable enabled.service",
         "running.service": "running.service runs: systemctl stop running.service",
+        "linked.service": "linked.service starts at boot by the links of its init script: "
+        "systemctl disable linked.service",
     }
 
 
@@ -427,7 +439,8 @@ async def test_a_missing_unit_and_a_forgotten_group(node: Node) -> None:
     node.units.watch(Group(name="other", description="", resources=(Resource(unit="missing.service"),)))
     (state,) = await node.units.read("other")
     assert (state.load, state.gone) == ("not-found", True)
-    assert state.cause == Cause(kind="not-found", text="missing.service has no unit file here")
+    text = "missing.service has no unit file here: install it, or put one into /etc/standfast/units"
+    assert state.cause == Cause(kind="not-found", text=text)
     assert await node.units.stop("missing.service") is JobResult.DONE
     node.units.forget("other")
     assert await node.units.read("other") == ()

@@ -8,6 +8,7 @@ from standfast.bus import Bus, BusError, Call, Server, escape, interface_file
 from standfast.quorumd.arbiter import NO_ARBITER
 from standfast.quorumd.looking import NO_HEURISTICS
 from standfast.quorumd.watch import NO_WATCHDOG
+from standfast.resourced.showing import NO_DRILL
 
 ROOT = "/org/standfast"
 SINCE = "2026-01-01T00:00:00Z"  # when every link began to be what it is
@@ -23,7 +24,7 @@ class Cluster:
     def __init__(self) -> None:
         self.servers = {name: Server(interface_file(name)) for name in ALL}
         self.wishes: list[tuple[str, tuple[Any, ...]]] = []
-        self.foreseen = '{"steps": [], "groups": []}'  # what `simulate` is answered
+        self.foreseen = '{"steps": [], "groups": []}'  # what `simulate`, `explain` and `probe --on` are answered
         self.on_wish: Callable[[str, tuple[Any, ...]], Awaitable[None]] | None = None
         self._buses: dict[str, Bus] = {}
         self._publish_membership()
@@ -32,7 +33,7 @@ class Cluster:
             self.servers[ALL[3]].handle("org.standfast.Group1", method, self._wished)
         for method in ("SetStandby", "SetMaintenance", "StartAlone"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._wished)
-        for method in ("Simulate", "SimulateConfiguration"):
+        for method in ("Simulate", "SimulateConfiguration", "Probe", "Explain"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._simulated)
 
     def _publish_membership(self) -> None:
@@ -69,15 +70,15 @@ class Cluster:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
         record["Members"] = list(NODES)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
-        record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0)}
+        record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0), "Drill": NO_DRILL}
         self.publish(ROOT, "Groups1", **record, NoTerm="", Losses=[], Without=[], Safe=True, Maintenance=False)
         for number, name in enumerate(NODES, 1):
             values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False, "Edited": []}
             self.publish(f"{ROOT}/node/{name}", "Member1", Name=name, Incarnation=f"boot{number}/1", **values)
         self.group(Name="webserv", Phase="started", Flags=[], Owner="node1", LastOwner="", Reason="node1 is first")
-        for unit, probe in zip(RESOURCES, ("none", "good"), strict=True):
+        for place, (unit, probe) in enumerate(zip(RESOURCES, ("none", "good"), strict=True), 1):
             path = f"{ROOT}/group/webserv/resource/{escape(unit)}"
-            self.publish(path, "Resource1", Unit=unit, State="active", Probe=probe, Cause="")
+            self.publish(path, "Resource1", Unit=unit, Place=place, State="active", Probe=probe, Cause="")
 
     def publish(self, path: str, interface: str, **values: Any) -> None:
         """resourced shows these properties."""
@@ -85,7 +86,7 @@ class Cluster:
 
     def group(self, since: str = "2026-01-01T00:00:00Z", **values: Any) -> None:
         """The group webserv has these properties; a change of its phase begins at `since`."""
-        self.publish(f"{ROOT}/group/webserv", "Group1", Since=since, **values)
+        self.publish(f"{ROOT}/group/webserv", "Group1", Since=since, **{"Drilled": ("", "", 0), **values})
 
     async def _wished(self, call: Call) -> tuple[Any, ...]:
         self.wishes.append((call.member, call.arguments))

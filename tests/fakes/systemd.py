@@ -5,7 +5,10 @@ causes, signals. It has no dependencies but Wants= of targets and Requires= of t
 """
 
 import asyncio
+import os
 import re
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,7 @@ from dbus_next.message import Message
 
 from standfast.bus import Bus, Variant, escape, unescape
 from standfast.bus.wire import read_message
+from standfast.manager import DOWN
 
 NAME = "org.freedesktop.systemd1"
 ROOT = "/org/freedesktop/systemd1"
@@ -40,11 +44,41 @@ class FakeUnit:
     guard: Path | None = None
     guards_in_effect: bool = True
     file_state: str = "disabled"
+    source: str = ""  # what a generator made it of
+    wanted_by: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
     start: str = "ok"  # ok, fail, or hang (its job stays until `finish`)
     stop: str = "ok"  # ok, or hang
     job: tuple[int, str] = (0, "")
     starts: int = 0
+    properties: dict[str, Any] | None = None  # of a transient service, which is forgotten when it has ended
+    process: asyncio.subprocess.Process | None = None  # its own, a real one
+    main_pid: int = 0
+    references: int = 0
+    relations: dict[str, tuple[str, ...]] = field(default_factory=dict)  # as properties: BindsTo, Conflicts …
+    remains: bool = False
+    begun_at: int = 0  # µs of CLOCK_MONOTONIC, as systemd's time stamps
+    up_at: int = 0
+    left_at: int = 0
+    down_at: int = 0
+    main_ended_at: int = 0
+
+    def turn(self, active: str, *, by_itself: bool = False) -> None:
+        """From one state to another one; `by_itself`: its main process has ended before."""
+        now = time.monotonic_ns() // 1000
+        down, will_be_down = self.active in DOWN, active in DOWN
+        if by_itself:
+            self.main_ended_at = now - 1
+        if self.active == "active" != active:
+            self.left_at = now
+        if down and not will_be_down:
+            self.begun_at = now
+        if active == "active" != self.active:
+            self.up_at = now
+        if will_be_down and not down:
+            self.down_at = now if by_itself else now + 2
+            self.main_ended_at = self.main_ended_at if by_itself else now + 1
+        self.active = active
 
 
 @dataclass
@@ -55,6 +89,8 @@ class FakeSystemd:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     remembers_subscribers: bool = False  # as after daemon-reexec
     removed_first: bool = False  # JobRemoved is sent before the call's reply
+    transient: str = "run"  # what becomes of a transient service: its command is run, or "hang": it cannot be killed
+    running: set[asyncio.Task[None]] = field(default_factory=set)  # processes of transient services
     _bus: Bus | None = None
     _jobs: int = 0
 
@@ -82,14 +118,16 @@ class FakeSystemd:
     def crash(self, name: str, number: int = 9) -> None:
         """The main process was killed by a signal."""
         unit = self.units[name]
-        unit.active, unit.result = "failed", "signal"
+        unit.turn("failed", by_itself=True)
+        unit.result = "signal"
         unit.main_code, unit.main_status, unit.control_group = CLD_KILLED, number, ""
         self.changed(name)
 
     def exit(self, name: str, status: int) -> None:
         """The main process ended by itself."""
         unit = self.units[name]
-        unit.active, unit.result = ("failed", "exit-code") if status else ("inactive", "success")
+        unit.turn("failed" if status else "inactive", by_itself=True)
+        unit.result = "exit-code" if status else "success"
         unit.main_code, unit.main_status, unit.control_group = CLD_EXITED, status, ""
         self.changed(name)
 
@@ -129,7 +167,7 @@ class FakeSystemd:
         hangs = unit.stop == "hang" if kind == "stop" else unit.start == "hang"
         unit.job = (number, kind)
         if hangs:
-            unit.active = "deactivating" if kind == "stop" else "activating"
+            unit.turn("deactivating" if kind == "stop" else "activating")
             self.changed(unit.name)
             return self._job_path(number)
         result = self._stop(unit) if kind == "stop" else self._start(unit)
@@ -145,6 +183,7 @@ class FakeSystemd:
         if unit.guard is not None and not unit.guard.exists():
             return "assert"
         if unit.start == "fail":
+            unit.turn("activating")
             self.exit(unit.name, 1)
             return "failed"
         failed = False
@@ -164,7 +203,8 @@ class FakeSystemd:
     def _settle(self, unit: FakeUnit, active: str) -> None:
         if active == "inactive" and unit.active == "failed":
             return  # a failure is kept until it is reset or the unit starts
-        unit.active, unit.result, unit.main_code, unit.main_status = active, "success", 0, 0
+        unit.turn(active)
+        unit.result, unit.main_code, unit.main_status = "success", 0, 0
         unit.control_group = f"/{unit.slice}/{unit.name}" if active == "active" else ""
         self.changed(unit.name)
 
@@ -174,6 +214,87 @@ class FakeSystemd:
     @staticmethod
     def _job_path(number: int) -> str:
         return f"{ROOT}/job/{number}"
+
+    # Transient services
+
+    def _on_start_transient_unit(self, message: Any) -> tuple[str, list[Any]]:
+        name, mode, properties, _ = message.body
+        self.calls.append((message.member, name, mode))
+        if name in self.units and self.units[name].properties is not None:
+            raise LookupError("org.freedesktop.systemd1.UnitExists")
+        unit = self.add(name, active="activating")
+        unit.properties = {key: value.value for key, value in properties}
+        unit.references = int(unit.properties.get("AddRef", False))
+        self._jobs += 1
+        unit.job = (self._jobs, "start")
+        if self.transient == "run":
+            self.running.add(task := asyncio.get_running_loop().create_task(self._run(unit)))
+            task.add_done_callback(self.running.discard)
+        return "o", [self._job_path(self._jobs)]
+
+    async def _run(self, unit: FakeUnit) -> None:
+        """The command's process, with its output where it belongs; no user, no sandbox, no limits."""
+        assert unit.properties is not None
+        ((program, arguments, _),) = unit.properties.get("ExecStartEx") or unit.properties["ExecStart"]
+        known = unit.properties
+        data = bytes(known.get("StandardInputData", b""))
+        environment = {**os.environ, **dict(one.split("=", 1) for one in known.get("Environment", ()))}
+        where = known.get("StandardOutputFile") or known["StandardOutputFileToTruncate"]
+        with open(where, "wb") as output:  # noqa: ASYNC230, PTH123 - a pipe
+            try:
+                unit.process = await asyncio.create_subprocess_exec(
+                    program,
+                    *arguments[1:],
+                    stdin=asyncio.subprocess.PIPE if data else asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                    start_new_session=bool(data),
+                )
+            except OSError:
+                self.end_transient(unit.name, 203)
+                return
+        unit.main_pid = unit.process.pid
+        if data:
+            await self._alert(unit, unit.process, data, known["TimeoutStartUSec"] / 1_000_000)
+            return
+        code = await unit.process.wait()
+        if unit.name in self.units:
+            self.end_transient(unit.name, code)
+
+    async def _alert(self, unit: FakeUnit, process: asyncio.subprocess.Process, data: bytes, limit_s: float) -> None:
+        """It reads what it is given, and is killed with all that it started when its time is over."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await process.communicate(data)
+        except TimeoutError:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        timed_out = process.returncode == -signal.SIGKILL
+        self.end_transient(unit.name, process.returncode or 0, "timeout" if timed_out else "")
+
+    def end_transient(self, name: str, code: int = 0, result: str = "") -> None:
+        """Its process ended, with an exit code or as -SIGNAL; `result` as systemd sees it otherwise."""
+        unit = self.units[name]
+        number, _ = unit.job
+        unit.job = (0, "")
+        unit.active = "failed" if code else "inactive"
+        unit.result = result or ("signal" if code < 0 else "exit-code" if code else "success")
+        unit.main_code, unit.main_status = (CLD_KILLED, -code) if code < 0 else (CLD_EXITED, code)
+        self._remove_job(number, name, "failed" if code or result else "done")
+        self._forget(unit)
+
+    def _forget(self, unit: FakeUnit) -> None:
+        if unit.properties is not None and not unit.references and not unit.job[0] and unit.name in self.units:
+            del self.units[unit.name]
+            self._emit("UnitRemoved", "so", unit.name, self.path(unit.name))
+
+    def _on_unref_unit(self, message: Any) -> tuple[str, list[Any]]:
+        (name,) = message.body
+        if name in self.units:
+            self.units[name].references = 0
+            self._forget(self.units[name])
+        return "", []
 
     # Calls
 
@@ -225,6 +346,11 @@ class FakeSystemd:
     def _on_kill_unit(self, message: Any) -> tuple[str, list[Any]]:
         name, whom, number = message.body
         self.calls.append(("KillUnit", name, f"{whom} {number}"))
+        if name in self.units and self.units[name].properties is not None:
+            process = self.units[name].process
+            if process is not None and process.returncode is None:
+                process.send_signal(number)
+            return "", []
         if self._unit(name).active in ("active", "activating", "deactivating"):
             self.crash(name, number)
         return "", []
@@ -274,6 +400,10 @@ class FakeSystemd:
         interface, name = message.body
         return "v", [self._value(message.path, interface, name)]
 
+    def _on_get_all(self, message: Any) -> tuple[str, list[Any]]:
+        unit = self._unit(unescape(message.path.rpartition("/")[2]))
+        return "a{sv}", [self._general(unit) if message.body[0] == UNIT else self._special(unit)]
+
     def _value(self, path: str, interface: str, name: str) -> Any:
         if path == ROOT:
             return Variant("s", "")
@@ -282,23 +412,44 @@ class FakeSystemd:
                 return Variant("s", "running")
             raise LookupError("org.freedesktop.DBus.Error.UnknownObject")
         unit = self._unit(unescape(path.rpartition("/")[2]))
-        guard = [["AssertPathExists", False, False, str(unit.guard), 0]] if unit.guard else []
-        values = {
-            "ActiveState": Variant("s", unit.active),
-            "Asserts": Variant("a(sbbsi)", guard if unit.guards_in_effect else []),
-        }
-        if interface != UNIT:
-            values = {
-                "Result": Variant("s", unit.result),
-                "ExecMainCode": Variant("i", unit.main_code),
-                "ExecMainStatus": Variant("i", unit.main_status),
-                "StatusText": Variant("s", unit.status_text),
-                "ControlGroup": Variant("s", unit.control_group),
-                "Slice": Variant("s", unit.slice),
-            }
+        values = self._general(unit) if interface == UNIT else self._special(unit)
         if name not in values:
             raise LookupError("org.freedesktop.DBus.Error.UnknownProperty")
         return values[name]
+
+    @staticmethod
+    def _general(unit: FakeUnit) -> dict[str, Any]:
+        guard = [["AssertPathExists", False, False, str(unit.guard), 0]] if unit.guard else []
+        times = {
+            "InactiveExit": unit.begun_at,
+            "ActiveEnter": unit.up_at,
+            "ActiveExit": unit.left_at,
+            "InactiveEnter": unit.down_at,
+        }
+        return {
+            "ActiveState": Variant("s", unit.active),
+            "LoadState": Variant("s", unit.load),
+            "SourcePath": Variant("s", unit.source),
+            "WantedBy": Variant("as", list(unit.wanted_by)),
+            "Conditions": Variant("a(sbbsi)", []),
+            "Asserts": Variant("a(sbbsi)", guard if unit.guards_in_effect else []),
+            **{name: Variant("as", list(others)) for name, others in unit.relations.items()},
+            **{f"{name}TimestampMonotonic": Variant("t", at) for name, at in times.items()},
+        }
+
+    @staticmethod
+    def _special(unit: FakeUnit) -> dict[str, Any]:
+        return {
+            "Result": Variant("s", unit.result),
+            "RemainAfterExit": Variant("b", unit.remains),
+            "ExecMainExitTimestampMonotonic": Variant("t", unit.main_ended_at),
+            "ExecMainCode": Variant("i", unit.main_code),
+            "ExecMainStatus": Variant("i", unit.main_status),
+            "ExecMainPID": Variant("u", unit.main_pid),
+            "StatusText": Variant("s", unit.status_text),
+            "ControlGroup": Variant("s", unit.control_group),
+            "Slice": Variant("s", unit.slice),
+        }
 
     def _unit(self, name: str) -> FakeUnit:
         """systemd knows every name; of most it has no file."""

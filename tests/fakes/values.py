@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from standfast.resourced.showing import NO_DRILL
+
 NO_RECORD: dict[str, Any] = {
     **dict.fromkeys(("Cluster", "Node", "Coordinator", "Position", "RecordDigest", "Configuration"), ""),
     "Quorate": "yes",
@@ -12,6 +14,7 @@ NO_RECORD: dict[str, Any] = {
     "Versions": {},
     "History": [],
     "Unconfirmed": ("", 0),
+    "Drill": NO_DRILL,
     "Losses": [],
     "Safe": True,
     "Maintenance": False,

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from standfast_lab import fuse
 from standfast_lab import watchdog as lab
 
 WITHIN_S = 30.0
@@ -20,7 +21,7 @@ def _obstacle() -> str:
     """Why no watchdog can be played here; "": nothing is in the way."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("CapEff:"))
     may_mount = int(line.split()[1], 16) >> _CAP_SYS_ADMIN & 1
-    return lab.missing() or ("" if may_mount else "this process may not mount anything")
+    return fuse.missing() or ("" if may_mount else "this process may not mount anything")
 
 
 needs_fuse = pytest.mark.skipif(bool(_obstacle()), reason=f"no watchdog can be played here: {_obstacle()}")

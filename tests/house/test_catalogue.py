@@ -51,7 +51,7 @@ def test_every_event_that_the_code_names_as_text_exists() -> None:
         f"{place(module.path, node.lineno)}: {node.value!r}"
         for module in modules()
         for call in ast.walk(module.tree)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"_entry", "Entry"}
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"tell", "Entry"}
         for node in (*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "event"))
         if isinstance(node, ast.Constant) and node.value not in names
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from house.source import SERVICES, modules, place
 
 DAEMONS = {"membershipd", "quorumd", "fenced", "resourced"}
-PROGRAMS = DAEMONS | {"ctl"}
+PROGRAMS = DAEMONS | {"ctl", "metrics"}
 RESOURCED = "standfast.resourced"
 PURE = {
     f"standfast.{line}" if "." in line else f"{RESOURCED}.{line}"

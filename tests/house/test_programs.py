@@ -7,6 +7,7 @@ from house.source import Module, modules, place
 MAY_START_PROGRAMS = {
     "standfast.fenced.agents",  # Agent= of a fence device
     "standfast.quorumd.command",  # Exec= of a heuristic
+    "standfast.ocf.action",  # Agent= of standfast-ocf@
     "standfast.configuration.programs",  # of what is to be checked: agents, systemd-analyze
     "standfast.ctl.config_edit",  # the editor of who typed the command
     "standfast.ctl.ssh",  # which somebody typed a command for

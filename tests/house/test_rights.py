@@ -52,9 +52,13 @@ def test_every_method_says_who_may_call_it_and_every_action_is_polkits() -> None
 
 
 # Anybody may have these answered: whoever adds one here has made sure that it changes nothing and costs little.
-READS = {f"org.standfast.{name}" for name in ("Groups1.Simulate", "Groups1.PlanConfiguration", "Fencing1.History")}
-OURS_ALONE = {f"org.standfast.Fencing1.{name}" for name in ("Begin", "Check", "Objections")}  # between daemons
+ASKED = ("Groups1.Explain", "Groups1.ForeseeDrill", "Groups1.Simulate", "Groups1.PlanConfiguration", "Fencing1.History")
+READS = {f"org.standfast.{name}" for name in ASKED}
+OURS_ALONE = {
+    f"org.standfast.Fencing1.{name}" for name in ("Begin", "Check", "CutPower", "DrillDoubts", "Objections")
+}  # between daemons
 OURS_ALONE |= {"org.standfast.Membership1.Want"}
+OURS_ALONE |= {f"org.standfast.Groups1.{name}" for name in ("InjectFault", "EndDrill")}  # for standfast-drill.service
 
 
 def test_what_needs_no_action_only_reads_or_is_for_root() -> None:

@@ -14,8 +14,14 @@ DAEMONS = ("membershipd", "quorumd", "fenced", "resourced")
 def test_systemd_finds_nothing_wrong_with_them(tmp_path: Path) -> None:
     shutil.copytree(UNITS, tmp_path, dirs_exist_ok=True)
     (tmp_path / "corosync.service").write_text("[Service]\nExecStart=/bin/true\n")
-    (tmp_path / "standfast-ip@.service").rename(tmp_path / "standfast-ip@192.0.2.100.service")
-    units = [str(path) for path in tmp_path.iterdir() if path.suffix in {".service", ".target"}]
+    for template, instance in (
+        ("standfast-ip@", "192.0.2.100"),
+        ("standfast-ocf@", "db"),
+        ("standfast-drill-hang@", "a.service"),
+    ):
+        (tmp_path / f"{template}.service").rename(tmp_path / f"{template}{instance}.service")
+    (tmp_path / "standfast-event@.target").rename(tmp_path / "standfast-event@wish.target")
+    units = [str(path) for path in tmp_path.iterdir() if path.suffix in {".service", ".target", ".path"}]
     result = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units],
         env={"SYSTEMD_UNIT_PATH": f"{tmp_path}:", "PATH": "/usr/bin:/bin"},
@@ -24,6 +30,13 @@ def test_systemd_finds_nothing_wrong_with_them(tmp_path: Path) -> None:
     )
     about_ours = [line for line in result.stderr.splitlines() if str(tmp_path) in line or "standfast" in line]
     assert not about_ours, "\n".join(about_ours)
+
+
+def test_every_manual_page_that_a_unit_names_is_there() -> None:
+    units = [*UNITS.glob("standfast*.*"), *(REPOSITORY / "contrib/rhcs").glob("*.service")]
+    named = {page for unit in units for page in re.findall(r"\bman:([\w.-]+)\((\d)\)", unit.read_text())}
+    assert named
+    assert not [name for name, section in named if not (REPOSITORY / f"contrib/man/{name}.{section}").exists()]
 
 
 def test_the_target_brings_every_daemon_and_the_drain() -> None:
@@ -54,9 +67,38 @@ def test_no_unit_gets_a_mount_namespace() -> None:
         assert not re.findall(makers, path.read_text(), re.MULTILINE), path.name
 
 
+def test_the_endpoint_for_metrics_belongs_to_no_daemon_and_may_do_nothing() -> None:
+    text = _text("standfast-metrics.service")
+    assert not re.findall(r"^(PartOf|Requires|Requisite|BindsTo|Before|Upholds)=", text, re.MULTILINE)
+    assert "metrics" not in _text("standfast.target")
+    wanted = {"User=standfast-metrics", "SupplementaryGroups=systemd-journal", "CapabilityBoundingSet="}
+    wanted |= {"NoNewPrivileges=yes", "MemoryDenyWriteExecute=yes", "DevicePolicy=closed", "RestrictNamespaces=yes"}
+    assert not wanted - set(text.splitlines())
+    assert re.search(r"^u standfast-metrics ", (UNITS / "standfast.sysusers").read_text(), re.MULTILINE)
+    rules = (REPOSITORY / "contrib/debian/rules").read_text()
+    assert "units/standfast.sysusers debian/standfast/usr/lib/sysusers.d/standfast.conf" in rules
+    assert "standfast-metrics.default debian/standfast/etc/default/standfast-metrics" in rules
+
+
+def test_nothing_waits_for_alerts_and_they_have_what_nobody_else_wants() -> None:
+    text = _text("standfast-alerts.service")
+    assert not re.findall(r"^(Before|Requires|Requisite|BindsTo|PartOf|Upholds|WantedBy)=", text, re.MULTILINE)
+    wanted = {"Nice=19", "CPUWeight=idle", "IOSchedulingClass=idle", "MemoryMax=128M", "CapabilityBoundingSet="}
+    assert not wanted - set(text.splitlines())
+    target = _text("standfast.target")
+    assert "standfast-alerts.service" not in target, "it runs only where its path unit finds something"
+    assert "Wants=standfast-alerts.path" in target.splitlines()
+    globs = re.findall(r"^PathExistsGlob=(.*)$", _text("standfast-alerts.path"), re.MULTILINE)
+    assert globs[0] == "/var/lib/standfast/config/alerts.d/*"
+    assert len(globs) == 3
+    assert re.search(r"^u standfast-alerts ", (UNITS / "standfast.sysusers").read_text(), re.MULTILINE)
+    install = (REPOSITORY / "contrib/debian/standfast.install").read_text()
+    assert "units/*.path lib/systemd/system" in install.splitlines()
+
+
 def test_an_upgrade_restarts_the_daemons_and_nothing_else() -> None:
     script = (REPOSITORY / "contrib/debian/standfast.postinst").read_text()
-    assert re.findall(r"for daemon in (.*); do", script) == [" ".join(DAEMONS)]
+    assert re.findall(r"for daemon in (.*); do", script) == [" ".join((*DAEMONS, "addresses", "metrics", "alerts"))]
     acts = re.findall(r"systemctl (.*?)(?: \|\||$)", script, re.MULTILINE)
     assert acts == ["daemon-reload", "stop corosync.service", 'try-restart "standfast-$daemon.service"']
 

@@ -64,12 +64,18 @@ def starts_before_proof(
             pending.clear()
         _follow(entry, pending)
         if _is_start(entry):
-            if pending and (entry.fields["SUBJECT"] != holder or holder in pending):
-                waiting = ", ".join(f"loss {loss} of {name}" for name, loss in sorted(pending.items()))
+            awaited = {name: loss for name, loss in pending.items() if _may_have(name, group)}
+            if awaited and (entry.fields["SUBJECT"] != holder or holder in awaited):
+                waiting = ", ".join(f"loss {loss} of {name}" for name, loss in sorted(awaited.items()))
                 yield f"“{entry.text}” although there was no proof yet: {waiting}"
             holder = entry.fields["SUBJECT"]
         elif entry.event == "group-stopped":
             holder = None
+
+
+def _may_have(node: str, group: str) -> bool:
+    """A copy of a group can be on its own node only."""
+    return group.partition("@")[2] in ("", node)
 
 
 def _follow(entry: Told, pending: dict[str, str]) -> None:

@@ -1,9 +1,10 @@
 """The lab of three nodes that all tests share, and the audit that ends each of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from standfast_lab import normal
@@ -22,15 +23,31 @@ KEEP = (
 )
 FULL = "STANDFAST_FULL"  # set: the counts that the issues ask for
 PAUSE_S = 0.5  # of a client that asks every 20 ms: the machine had no time or no disk for it
+Value = TypeVar("Value")
 FAILED = pytest.StashKey[bool]()
 full_only = pytest.mark.skipif(not os.environ.get(FULL), reason=f"it takes long: only with ${FULL}, as --full sets it")
+
+
+def by_default(values: Iterable[Value], *chosen: Value) -> list[Any]:
+    """Of these cases of a test only the chosen ones are run without --full."""
+    return [value if value in chosen else pytest.param(value, marks=full_only) for value in values]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """In --full what has passed on this tree is not run again."""
     config.addinivalue_line("markers", "rounds(count): in --full the test runs so often, otherwise once")
+    config.addinivalue_line("markers", "xdist_group(name): those of one name are not run beside each other")
     if os.environ.get(FULL):
         config.pluginmanager.register(ledger.Ledger(ledger.FOLDER / ledger.digest() / "runs.jsonl"))
+
+
+@pytest.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]  # xdist reads the marks in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The nodes' tests are one after the other, whatever runs beside them."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("lab"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,12 +66,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
-    """Three nodes with the package of this work tree and the example group."""
+    """Three nodes with the package of this work tree, the example group, and real servers, of which none runs."""
     lab = Lab(os.environ.get("STANDFAST_LAB_NAME", "check"))
     keep = bool(os.environ.get(KEEP))
     if not keep:
         lab.down()
-    lab.up(3)
+    lab.up(3, servers=True)
     yield Stage(lab)
     if not keep:
         lab.down()
@@ -96,16 +113,16 @@ def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:
             raise
         say("the failed test's cluster does not come back to normal: a new one")
         stage.lab.down()
-        stage.lab.up(3)
+        stage.lab.up(3, servers=True)
         normal.make(stage.lab)
     stage.spoilt = False
 
 
 def _tell(request: pytest.FixtureRequest, folder: Path) -> None:
-    """The path is on the terminal: what a fixture's end prints belongs to no report of the test."""
+    """The path is on standard error: what a fixture's end prints belongs to no report of the test."""
     begun = [one.t_start for one in read(folder / "client.log")]
     pause_s = max((later - earlier for earlier, later in pairwise(begun)), default=0.0)
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\njournals of all nodes, client, witness and BMC: {folder}", flush=True)
+        say(f"journals of all nodes, client, witness and BMC: {folder}")
         if pause_s > PAUSE_S:
-            print(f"this machine stood still: for {pause_s:.1f} s the client, which runs outside the nodes, did not")
+            say(f"this machine stood still: for {pause_s:.1f} s the client, which runs outside the nodes, did not")

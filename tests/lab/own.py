@@ -14,13 +14,20 @@ from lab.trial import Trial
 
 @contextlib.contextmanager
 def own_lab(
-    name: str, nodes: int, *, watchdogs: bool = False, second_bmcs: bool = False, arbiter: bool = False
+    name: str,
+    nodes: int,
+    *,
+    watchdogs: bool = False,
+    second_bmcs: bool = False,
+    arbiter: bool = False,
+    servers: bool = False,
+    disk: bool = False,
 ) -> Iterator[Lab]:
     """A new lab, in its normal state; nothing of it is left at the end."""
     lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
     lab.down()
     try:
-        lab.up(nodes, watchdogs=watchdogs, second_bmcs=second_bmcs, arbiter=arbiter)
+        lab.up(nodes, watchdogs=watchdogs, second_bmcs=second_bmcs, arbiter=arbiter, servers=servers, disk=disk)
         normal.wait(lab)
         yield lab
     finally:

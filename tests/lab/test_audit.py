@@ -40,6 +40,12 @@ def test_a_start_before_the_proof_is_found_in_a_journal(entries: list[Told], hol
     assert len(list(starts_before_proof(entries, holder))) == wrong
 
 
+@pytest.mark.parametrize(("node", "wrong"), [("node1", 1), ("node3", 0)])
+def test_a_copy_waits_for_the_proof_of_its_own_node_only(node: str, wrong: int) -> None:
+    start = told("group-starting", GROUP=f"pair@{node}", SUBJECT=node)
+    assert len(list(starts_before_proof([LOST, start], None, group=f"pair@{node}"))) == wrong
+
+
 @pytest.mark.parametrize(("down_at", "wrong"), [(1.0, 0), (3.0, 1)])
 def test_a_proof_that_was_given_while_the_node_was_down_is_not_missed_there(down_at: float, wrong: int) -> None:
     entries = [LOST, replace(START, at=2.0)]

@@ -59,6 +59,7 @@ def test_busctl_tree_shows_nodes_groups_and_resources(trial: Trial) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_introspection_of_every_interface_on_every_node_is_what_the_xml_says(trial: Trial, service: str) -> None:
     wanted = interfaces((REPOSITORY / f"dbus/org.standfast.{service}.xml").read_text())
+    wanted.pop("org.standfast.Copies1", None)  # no group of these nodes has copies
     for node in trial.lab.nodes():
         shown: dict[str, Members] = {}
         for path in paths(trial.lab, node, service):
@@ -72,9 +73,8 @@ def test_systemd_analyze_names_none_of_our_files(trial: Trial) -> None:
     ours = [path.name for path in (REPOSITORY / "units").iterdir() if path.suffix in (".service", ".target")]
     units = [name.replace("@.", "@192.0.2.100.") for name in ours]
     for node in trial.lab.nodes():
-        result = trial.lab.sh(
-            node, "systemd-analyze", "verify", *units, f"{GROUP}.target", APACHE, ADDRESS, check=False
-        )
+        verify = ("systemd-analyze", "verify", "--man=no")  # a lab's image has no manual pages
+        result = trial.lab.sh(node, *verify, *units, f"{GROUP}.target", APACHE, ADDRESS, check=False)
         lines = (result.stdout + result.stderr).splitlines()
         assert not [line for line in lines if any(word in line for word in ("standfast", GROUP, "corosync.service.d"))]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from standfast_lab import observe
 
+from lab.conftest import by_default
 from lab.trial import APACHE, GROUP, Trial
 
 TOLD_WITHIN_S = 15.0
@@ -53,7 +54,7 @@ def slip_of_the_pen(trial: Trial, node: str, slip: Slip) -> Iterator[int]:
         file.write_text(good)
 
 
-@pytest.mark.parametrize("kind", SLIPS)
+@pytest.mark.parametrize("kind", by_default(SLIPS, "broken cluster.conf", "missing unit"))
 def test_a_slip_is_refused_with_file_and_line_and_what_ran_goes_on(trial: Trial, kind: str) -> None:
     slip, node = SLIPS[kind], trial.owner()
     pids = observe.processes(trial.lab, node, APACHE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from standfast_lab import observe, package
 
+from lab.conftest import full_only
 from lab.trial import APACHE, DAEMONS, GROUP, Trial
 from lab.unnoticed import check_requests, nothing_noticed
 
@@ -136,6 +137,7 @@ def installed_version(trial: Trial, node: str) -> str:
     return trial.lab.sh(node, "dpkg-query", "--show", "--showformat=${Version}", "standfast").stdout
 
 
+@full_only
 def test_package_upgrade_restarts_the_daemons_and_moves_and_stops_nothing(trial: Trial, newer_package: Path) -> None:
     owner = trial.owner()
     version = newer_package.name.split("_")[1]

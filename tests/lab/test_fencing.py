@@ -2,9 +2,12 @@
 
 from standfast_lab.behaviour import Mode
 
+from lab.conftest import full_only
+from lab.explained import commands, explained, rules
 from lab.trial import Trial
 
 
+@full_only
 def test_a_slow_device_is_waited_for(trial: Trial) -> None:
     victim = trial.owner()
     trial.to_be_fenced.add(victim)
@@ -28,6 +31,12 @@ def test_a_device_that_does_not_answer_is_asked_again_for_ever_and_the_group_wai
     loss = trial.told(peer, "node-lost", since=at)[0].fields["INCIDENT"]
     old = trial.lab.sh(peer, "standfast", "fence", "confirm", victim, "0.1", check=False)
     assert (old.returncode, f"that is {loss}" in old.stderr) == (1, True)
+    for node in trial.others(victim):
+        found = explained(trial, node)
+        assert (found["state"]["rule"], found["why"][0]["rule"]) == ("runs-not", "awaits-proof"), found["answer"]
+        assert f"{victim} is off (loss {loss})" in found["answer"]
+        assert {"left-ring", "failed-attempts"} <= set(rules(found["more"][0]["reasons"]))
+        assert rules(found["by_itself"]) == ["until-proof", "then-runs"]
     trial.lab.bmc(victim)
     trial.wait_for_good_answer(at, 60)
     assert trial.told(peer, "node-proven", since=at)
@@ -42,7 +51,9 @@ def test_what_no_device_can_prove_an_operator_confirms(trial: Trial) -> None:
     at = trial.cut_power(victim)
     trial.wait(lambda: trial.told(peer, "attempt-failed", since=at), 60, "a failed attempt")
     loss = trial.told(peer, "node-lost", since=at)[0].fields["INCIDENT"]
-    confirm = ("standfast", "fence", "confirm", victim, loss)
+    (offered,) = commands(explained(trial, peer))
+    assert offered == f"standfast fence confirm {victim} {loss}"
+    confirm = offered.split()
     trial.wait(
         lambda: trial.lab.sh(peer, *confirm, check=False).returncode == 0,
         30,
@@ -57,6 +68,7 @@ def test_what_no_device_can_prove_an_operator_confirms(trial: Trial) -> None:
     trial.wait_until_normal(120)
 
 
+@full_only
 def test_a_confirmation_is_refused_for_a_wrong_name_an_old_loss_and_a_node_that_still_answers(trial: Trial) -> None:
     peer = trial.owner()
     victim = trial.others(peer)[0]

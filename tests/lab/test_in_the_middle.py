@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from itertools import product
 
 import pytest
 from standfast_lab import normal, observe
 from standfast_lab.behaviour import Mode
 
 from lab import gate
+from lab.conftest import by_default
 from lab.gate import Gate
 from lab.trial import APACHE, GROUP, Stage, Trial
 
@@ -75,6 +77,9 @@ SCENES = {
 }
 
 
+BY_DEFAULT = ((Point.START, Blow.KILL), (Point.STOP, Blow.POWER), (Point.RELOCATION, Blow.PARTITION))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def gates_removed_at_the_end(stage: Stage) -> Iterator[None]:
     yield
@@ -82,11 +87,11 @@ def gates_removed_at_the_end(stage: Stage) -> Iterator[None]:
 
 
 @pytest.mark.rounds(20)
-@pytest.mark.parametrize("blow", Blow)
-@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("case", by_default(product(Point, Blow), *BY_DEFAULT), ids="-".join)
 def test_nothing_runs_twice_when_the_coordinator_is_struck(
-    trial: Trial, point: Point, blow: Blow, round_number: int
+    trial: Trial, case: tuple[Point, Blow], round_number: int
 ) -> None:
+    point, blow = case
     variant = round_number + list(Blow).index(blow)
     scene = SCENES[point][variant % len(SCENES[point])]
     at_once = variant // 2 % 2 == 0

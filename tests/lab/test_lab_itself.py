@@ -118,6 +118,8 @@ def test_up_on_a_running_lab_changes_nothing(lab: Lab) -> None:
     assert [(lab.leader_pid(node), lab.boots(node)) for node in lab.nodes()] == before
     with pytest.raises(LabError, match="runs with 2 nodes"):
         lab.up(3, bare=True)
+    with pytest.raises(LabError, match="without servers"):
+        lab.up(bare=True, servers=True)
 
 
 def test_power_cut_takes_pid_1_links_and_addresses_and_boot_brings_the_own_ones_back(lab: Lab) -> None:

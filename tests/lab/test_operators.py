@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from standfast_lab import observe
 
+from lab.explained import check_runs, commands, explained, of_node
 from lab.trial import ADDRESS, APACHE, GROUP, Trial
 
 REFUSED_WITHIN_S = 5.0
@@ -39,6 +40,7 @@ def test_relocate_moves_the_group_and_it_stays_there(trial: Trial) -> None:
     print(f"outage {trial.outage_s(at):.2f} s")
     trial.wait_until_normal()
     assert trial.owner() == place
+    check_runs(trial, place, "relocated", "by an operator")
 
 
 def test_standby_moves_the_group_and_resume_gives_the_node_back_but_moves_nothing(trial: Trial) -> None:
@@ -52,6 +54,10 @@ def test_standby_moves_the_group_and_resume_gives_the_node_back_but_moves_nothin
     found = observe.status(trial.lab, owner)
     assert found is not None
     assert [one["standby"] for one in found["nodes"] if one["name"] == owner] == [True]
+    assert of_node(explained(trial, owner), owner) == ["standby"]
+    node = explained(trial, place, owner)
+    assert (node["state"]["rule"], node["why"][0]["rule"]) == ("gets-nothing", "standby"), node["answer"]
+    assert commands(node) == [f"standfast node resume {owner}"]
     trial.lab.sh(place, "standfast", "node", "resume", owner, timeout_s=60)
     trial.wait_until_normal()
     assert trial.owner() == place
@@ -69,6 +75,10 @@ def test_stop_of_the_target_on_the_owner_moves_the_group_first_and_a_start_joins
     states = observe.agreed(trial.lab, trial.others(owner))
     assert states is not None
     assert states.nodes[owner] == "left"
+    node = explained(trial, place, owner)
+    assert (node["state"]["rule"], commands(node)) == ("left", ["systemctl start standfast.target"]), node["answer"]
+    assert of_node(explained(trial, place), owner) == ["not-here", "has-left"]
+    assert trial.lab.sh(owner, "standfast", "explain", GROUP, check=False).returncode == 3
     trial.lab.sh(owner, "systemctl", "start", "standfast.target", timeout_s=60)
     trial.wait_until_normal()
     assert trial.owner() == place

@@ -1,5 +1,6 @@
 """Power cuts and a partition: fencing with proof, and nobody shot who only booted late or left cleanly."""
 
+import json
 import re
 import time
 from functools import partial
@@ -8,11 +9,14 @@ from standfast_lab import observe
 from standfast_lab.observe import Told
 
 from lab.conftest import full_only
+from lab.explained import check_no_term, check_runs, commands, explained, of_node, rules
+from lab.replays import check_replay
 from lab.trial import GROUP, Trial
 
 MEMBER_WITHIN_S = 30.0  # of being switched on
 LATE_S = 10.0
 POST_JOIN_DELAY_S = 60
+TIMELINE_WITHIN = 0.1  # of the outage
 EARLY_S = 2.0  # journald took the entry of the loss later than that of the attempt
 SURVIVORS = ("node1", "node2")
 
@@ -44,8 +48,28 @@ def check_story(trial: Trial, victim: str, at: float) -> str:
         places.add(started.fields["SUBJECT"])
         held = trial.lab.holders()[started.fields["SUBJECT"]][-1][0]
         assert held > proven.at, f"{started.fields['SUBJECT']} took the address before the proof"
+        check_group_alone(trial, node, at)
     (place,) = places
     return place
+
+
+def check_group_alone(trial: Trial, node: str, at: float) -> None:
+    """`journalctl STANDFAST_GROUP=webserv` alone tells the story, the node's loss and its fencing with it."""
+    since = trial.begun_clock + at - trial.begun - 1
+    found = {entry.get("STANDFAST_EVENT") for entry in trial.lab.journal(node, f"STANDFAST_GROUP={GROUP}", since=since)}
+    assert {"node-lost", "attempt", "node-proven", "order", "group-started"} <= found, found
+
+
+def check_timeline(trial: Trial, victim: str, at: float, outage_s: float) -> None:
+    """On each survivor the steps that `standfast timeline` tells of this loss add up to what the client has seen."""
+    for node in trial.others(victim):
+        (loss,) = {one.fields["INCIDENT"] for one in trial.told(node, "node-lost", since=at)}
+        (incident,) = json.loads(trial.lab.sh(node, "standfast", "timeline", loss, "--json").stdout)
+        steps = {step["step"]: step["ms"] for step in incident["steps"]}
+        total_s = sum(steps.values()) / 1000
+        print(f"timeline on {node}: {total_s:.2f} s {steps}, the client saw an outage of {outage_s:.2f} s")
+        assert list(steps) == ["cause", "detected", "decided", "fenced", "started", "good"]
+        assert abs(total_s - outage_s) <= TIMELINE_WITHIN * outage_s, node
 
 
 def switched_on_at(trial: Trial, node: str, since: float) -> float:
@@ -71,12 +95,15 @@ def test_owner_without_power_is_fenced_before_the_start_elsewhere_and_comes_back
     print(f"healthy member {member_s:.1f} s after it was switched on")
     assert member_s <= MEMBER_WITHIN_S
     place = check_story(trial, victim, at)
+    check_timeline(trial, victim, at, outage_s)
     proofs = [one for node in trial.others(victim) for one in trial.told(node, "fence-proven", since=at)]
     assert [one.daemon for one in proofs] == ["fenced"], "one peer fences it"
     assert f"bmc-{victim}" in proofs[0].text + "".join(proofs[0].fields.values())
     statuses = [entry for entry in trial.lab.bmc_requests(victim, at) if entry["power"] == "Off"]
     assert statuses, "the agent never read that the power is off"
     assert trial.owner() == place, "Failback=no: the group stays"
+    check_runs(trial, place, "owner-proven-off", f"{victim} is proven off")
+    check_replay(trial, victim, place)
 
 
 def test_owner_cut_off_from_the_majority_never_shares_the_address_and_loses_the_group(trial: Trial) -> None:
@@ -92,6 +119,9 @@ def test_owner_cut_off_from_the_majority_never_shares_the_address_and_loses_the_
     assert off, "a node that may still run the group is switched off"
     trial.wait(lambda: trial.lab.is_on(victim) and trial.lab.is_booted(victim), 30, f"{victim} to boot, still cut off")
     assert trial.lab.holder() == place, "alone, without quorum, it starts nothing"
+    check_no_term(trial, victim)
+    found = explained(trial, place, victim)
+    assert found["state"]["rule"] == "proven-off", found["answer"]
     trial.lab.heal()
     trial.wait_until_normal()
     assert check_story(trial, victim, at) == trial.owner() == place
@@ -119,11 +149,23 @@ def test_a_third_node_that_boots_late_after_a_power_cut_of_all_is_not_fenced(tri
     assert found is not None
     assert found.groups[GROUP].phase == "stopped", "node3 might hold it"
     assert "node3" in found.groups[GROUP].reason
+    check_waits_for_node3(trial)
     trial.lab.boot("node3")
     trial.wait_until_normal()
     for node in trial.lab.nodes():
         assert not trial.told(node, "attempt", since=at)
     assert not [entry for entry in trial.lab.bmc_requests(since=at) if entry["method"] == "POST"]
+
+
+def check_waits_for_node3(trial: Trial) -> None:
+    """Both nodes explain that the group waits for the proof, who would run it then, and what shortens that."""
+    for node in SURVIVORS:
+        found = explained(trial, node)
+        assert (found["state"]["rule"], found["why"][0]["rule"]) == ("runs-not", "awaits-proof"), found["answer"]
+        assert [of_node(found, name)[0] for name in trial.lab.nodes()] == ["could-run", "could-run", "not-here"]
+        assert rules(found["more"][0]["reasons"]) == ["absent-at-start", "next-attempt"]
+        assert rules(found["by_itself"]) == ["until-proof", "then-runs"]
+        assert commands(found) == ["standfast fence now node3"]
 
 
 def boot_all_but_node3(trial: Trial) -> float:

@@ -18,7 +18,7 @@ from standfast_lab.progress import say
 
 from lab import changes, pushing, versions_seen
 from lab.changes import Change
-from lab.conftest import FULL
+from lab.conftest import FULL, by_default
 from lab.pushing import Outcome, Result
 from lab.trial import Stage, Trial
 from lab.versions_seen import STATE, WORKING_COPY, Files, digest
@@ -206,7 +206,7 @@ POINTS: tuple[Point, ...] = (
 
 
 @pytest.mark.rounds(len(POINTS))
-@pytest.mark.parametrize("struck", Struck)
+@pytest.mark.parametrize("struck", by_default(Struck, Struck.COORDINATOR))
 def test_a_push_that_is_cut_down_leaves_the_old_version_or_the_new_one_whole_everywhere(
     trial: Trial, dice: random.Random, struck: Struck, round_number: int
 ) -> None:

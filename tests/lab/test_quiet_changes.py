@@ -10,7 +10,7 @@ import pytest
 from standfast_lab import observe
 from standfast_lab.client import failures
 
-from lab.conftest import FULL
+from lab.conftest import FULL, full_only
 from lab.trial import ADDRESS, APACHE, GROUP, Trial
 
 TARGET, DROP_IN, CLUSTER = f"units/{GROUP}.target", f"units/{APACHE}.d/standfast.conf", "cluster.conf"
@@ -149,6 +149,7 @@ def test_a_resource_in_the_middle_restarts_only_what_comes_after_it(trial: Trial
         assert observe.unit_property(trial.lab, node, MIDDLE, "LoadState") == "not-found"
 
 
+@full_only
 @pytest.mark.rounds(5)
 def test_a_plan_names_the_group_that_moves_the_reason_and_the_interruption(trial: Trial, round_number: int) -> None:
     home = trial.owner()

@@ -3,6 +3,7 @@
 from standfast_lab import observe
 from standfast_lab.observe import Told
 
+from lab.explained import check_runs, explained
 from lab.trial import APACHE, GROUP, Trial
 
 
@@ -29,6 +30,10 @@ def test_status_says_the_same_on_each_node_and_a_client_gets_the_page(trial: Tri
         "apache2.service": ("active", "good", None),
     }
     assert trial.lab.client("curl", "-s", "http://192.0.2.100/").stdout.strip() == group["owner"]
+    for other in trial.others(group["owner"]):
+        assert explained(trial, group["owner"], other)["state"]["rule"] == "online"
+    refused = trial.lab.sh("node1", "standfast", "explain", "webserver", check=False)
+    assert (refused.returncode, f"did you mean {GROUP}?" in refused.stderr) == (1, True)
 
 
 def entry_pairs(trial: Trial, since: float) -> dict[str, tuple[list[Told], list[Told]]]:
@@ -57,6 +62,7 @@ def test_killed_apache_is_served_again_on_the_same_node_with_cause_and_decision_
         assert (orders[0].fields["DECISION"], orders[0].fields["SUBJECT"]) == ("restart", owner)
         assert "signal 9" in orders[0].fields["CAUSE"]
         assert failures[0].at <= orders[0].at
+    check_runs(trial, owner, "restarted-here", "signal 9")
 
 
 def test_hung_apache_is_found_by_its_page_killed_and_restarted_and_nobody_is_fenced(trial: Trial) -> None:
@@ -75,3 +81,4 @@ def test_hung_apache_is_found_by_its_page_killed_and_restarted_and_nobody_is_fen
         assert "healthz" in failures[0].text
         assert [one.fields["DECISION"] for one in orders] == ["restart"], node
     assert not [entry for entry in trial.lab.bmc_requests(since=at) if entry["method"] == "POST"]
+    check_runs(trial, owner, "restarted-here", "healthz")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.configurations import AGENT_TIMEOUT_MS
 from standfast.resourced.events import FencingTold
-from standfast.resourced.messages import RunningAttempt
+from standfast.resourced.presence import RunningAttempt
 
 if TYPE_CHECKING:
     from sim.machine import Machine

@@ -1,6 +1,7 @@
 """Attacks on clusters with an arbiter: its vote comes late, stays too long, or is not there (DESIGN section 5)."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from sim.arbiter import LINGERS_MS, MISSES_MS, Arbiter
@@ -20,12 +21,14 @@ from sim.scripts import (
     starts,
 )
 from sim.world import World
-from standfast.configuration.model import Group
+from standfast.configuration.model import Configuration, Group
 from standfast.configuration.quorum import Rules
 from standfast.resourced import absence
-from standfast.resourced.messages import WishKind
+from standfast.resourced.messages import Content, WishKind
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.reasons import Reason, Rule
+from standfast.resourced.record import Record
+from standfast.resourced.situation import Situation, Waits
 from standfast.resourced.term import Word
 from standfast.resourced.terms import Terms
 from standfast.resourced.watching import Watching
@@ -222,6 +225,21 @@ def vote_changes_sides_after_a_watchdogs_proof() -> None:
     recover(world)
 
 
+def vote_comes_long_after_it_had_gone() -> None:
+    """Only watchdogs. n2 has the vote for its new ring for a moment, opens a term, and has it no more: n1 goes on with
+    it. Long after that n1 is cut off from the arbiter, and still has the vote for a while as n2 gets it: then n2 begins
+    to count."""
+    world = with_vote(60, 2, watchdogs=True)
+    at_worst(world)
+    isolate(world, "n1")
+    run_until(world, lambda: members(world, "n2") == ("n2",))
+    world.run(world.now + 60_000)
+    assert world.serving() == ["n1"]
+    arbiter_of(world).cut_off("n1")
+    run_until(world, lambda: world.serving() == ["n2"])
+    recover(world)
+
+
 def quorate_is_a_permission() -> AbstractContextManager[None]:
     """Whoever holds the quorum starts what it wants, whoever else may still run it."""
     waits = (Rule.UNSETTLED, Rule.AWAITS_PROOF, Rule.AWAITS_LOSS, Rule.AWAITS_DAEMON)
@@ -231,6 +249,16 @@ def quorate_is_a_permission() -> AbstractContextManager[None]:
         return None if why is not None and why.rule in waits and quorate else why
 
     return _blocker(rule)
+
+
+def proofs_are_counted_without_a_quorum() -> AbstractContextManager[None]:
+    """A node whose watchdog was not heard for long is off, whoever has the quorum meanwhile."""
+    rule = absence.watchdog_proofs
+
+    def counted(record: Record, known: Configuration, situation: Situation, waits: Waits) -> list[Content]:
+        return rule(record, known, replace(situation, quorate_since=0), waits)
+
+    return _replaced(absence, "watchdog_proofs", counted)
 
 
 def arbiter_is_a_store() -> AbstractContextManager[None]:
@@ -282,6 +310,7 @@ def record_of_who_was_taken_for_off_counts() -> AbstractContextManager[None]:
 
 BUGS: tuple[Bug, ...] = (
     quorate_is_a_permission,
+    proofs_are_counted_without_a_quorum,
     arbiter_is_a_store,
     arbiter_is_a_disk,
     proof_without_the_arbiters_times,

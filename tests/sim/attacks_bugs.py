@@ -10,12 +10,14 @@ from standfast.configuration.quorum import Rules
 from standfast.resourced import absence, apply, outlook
 from standfast.resourced.core import Core
 from standfast.resourced.departure import Departure
-from standfast.resourced.hands import Gate, Hand, Stage
-from standfast.resourced.messages import Call, Held, Members, Reported
+from standfast.resourced.hands import Hand
+from standfast.resourced.messages import Call, Members, Reported
 from standfast.resourced.outlook import Outlook
+from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.reports import Reports
+from standfast.resourced.stages import Gate, Stage
 from standfast.resourced.term import Word
 from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import Ticks

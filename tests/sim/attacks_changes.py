@@ -8,9 +8,10 @@ from sim.planted import Bug, _replaced
 from sim.scripts import WISH_MS, hold_agents, let_go, record_of, recover, run_until, served_on_the_first
 from sim.world import World
 from standfast.configuration.model import Configuration, Domain, Group, Resource
-from standfast.resourced import configuring, core, hands
-from standfast.resourced.hands import Hand, Stage
+from standfast.resourced import configuring, core, hands, unit_states
+from standfast.resourced.hands import Hand
 from standfast.resourced.messages import WishKind
+from standfast.resourced.stages import Stage
 
 IP, WEB = Resource(unit="ip.service"), Resource(unit="web.service")
 OTHER_WEB = replace(WEB, definition="other")
@@ -135,7 +136,7 @@ def nothing_stops() -> AbstractContextManager[None]:
 
 def half_a_group_has_failed() -> AbstractContextManager[None]:
     """Who begins anew and finds half of it takes the rest for failed."""
-    return _replaced(hands, "kept", lambda _: None)
+    return _replaced(unit_states, "kept", lambda _: None)
 
 
 def failed_stop_gives_way() -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from sim.scripts import (
     member,
     members,
     once,
+    once_sent,
     quiet,
     record_of,
     recover,
@@ -20,15 +21,8 @@ from sim.scripts import (
     word_waits,
 )
 from standfast.resourced.events import QuorumTold
-from standfast.resourced.messages import (
-    Held,
-    Members,
-    OrderGiven,
-    OrderKind,
-    Reported,
-    Update,
-    WishKind,
-)
+from standfast.resourced.messages import Members, OrderGiven, OrderKind, Reported, State, Update, WishKind
+from standfast.resourced.presence import Held
 from standfast.resourced.record import initial
 from standfast.vocabulary import Holding
 
@@ -100,6 +94,21 @@ def leaving_meets_an_order() -> None:
 
     once(world, is_start, strike)
     world.run(60_000)
+    recover(world)
+
+
+def leaving_crosses_a_new_term() -> None:
+    """n1 was long without a term when it is asked to leave: it goes at once. It has just presented itself for a term,
+    and is ordered to start what ran there last."""
+    world = served_on_the_first(6, 3)
+    for name in ("n2", "n3"):
+        world.power_off(name)
+    world.run(world.now + 60_000)
+    assert not world.serving()
+    once_sent(world, lambda message: isinstance(message, State) and message.member.node == "n1", world.leave)
+    for name in ("n2", "n3"):
+        world.power_on(name)
+    run_until(world, lambda: not world.machines["n1"].powered)
     recover(world)
 
 

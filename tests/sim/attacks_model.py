@@ -28,7 +28,6 @@ from sim.scripts import (
     when,
     word_waits,
 )
-from standfast.resourced.hands import Stage
 from standfast.resourced.messages import (
     Open,
     Proven,
@@ -37,6 +36,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.stages import Stage
 
 
 def proof_is_read_where_corosync_hung() -> None:

@@ -30,8 +30,8 @@ from sim.scripts import (
     when,
     word_waits,
 )
-from standfast.resourced.hands import Stage
 from standfast.resourced.messages import State, WishKind
+from standfast.resourced.stages import Stage
 
 # Which record, and who may write it
 

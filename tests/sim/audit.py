@@ -103,6 +103,8 @@ class Audit:
             self.fail("order", f"{name} starts {group} outside an open term")
             return
         self.starts += 1
+        if "@" in group and group.partition("@")[2] != name:
+            self.fail("invariant 1", f"{name} starts {group}, the copy of another node")
         world.note(f"{name} starts {group} in term {term.number}")
         if self.words.get(name) != (self.rings.get(name), True):
             self.fail("invariant 3", f"{name} starts {group}, but votequorum did not say yes for its ring")
@@ -155,7 +157,8 @@ class Audit:
         machine = self.world.machines[name]
         core, place = machine.core, machine.places[group]
         young = self.world.now - machine.begun_at < YOUNG_MS and self.words.get(name, (None, True))[1]
-        whole = place.held and place.leased and set(place.active.values()) == {"active"} and not place.bad
+        up = all(active == "active" or unit in place.by_hand for unit, active in place.active.items())
+        whole = place.held and place.leased and up and not place.bad
         if whole and young and core is not None and core.terms.term is None and not core.departure.asked:
             self.fail("invariant 9", f"resourced on {name} began anew and stops {group}")
 
@@ -184,8 +187,12 @@ class Audit:
         first = self.contents.setdefault((nonce, position), record)
         if first is record:
             self._endanger(record)
-            self.versions.applied(self._before(nonce, position), record)
-            self.truth.applied(core, self._before(nonce, position), record)
+            before = self._before(nonce, position)
+            self.versions.applied(before, record)
+            self.truth.applied(core, before, record)
+            if before is not None:
+                self.world.outside.applied(before, record)
+                self.world.administrators.applied(before, record)
         elif first != record:
             self.fail("invariant 4", f"two contents at {nonce}, position {position}")
         self.truth.read(core, record)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 RESTARTED = (Rule.RESTARTED_HERE, Rule.RESTARTED_BY_OPERATOR)
 
 
+def _base(group: str) -> str:
+    return group.partition("@")[0]
+
+
 class Changes:
     def __init__(self, world: World) -> None:
         self.world = world
@@ -56,6 +60,7 @@ class Changes:
         for other in self.world.machines.values():
             for name, place in other.places.items():
                 alive = place.active.get(unit) in ALIVE and other.powered and not other.believed_off
-                if alive and (other.name, name) != (machine.name, group):
+                copies = other is not machine and name != group and _base(name) == _base(group)
+                if alive and not copies and (other.name, name) != (machine.name, group):
                     text = f"{unit} runs on {machine.name} for {group} and on {other.name} for {name}"
                     self.world.audit.fail("only what changed moves", text)

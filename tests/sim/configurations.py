@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from random import Random
 
+from standfast.configuration.copies import MOST, as_written, with_copies
 from standfast.configuration.model import (
     Cluster,
     Configuration,
@@ -95,13 +96,33 @@ def with_watchdogs(before: Configuration, *, fence: bool) -> Configuration:
 
 def changed(random: Random, before: Configuration, digest: str) -> Configuration:
     """The next version: a group came, went, may run elsewhere, is to be treated differently, or has other units."""
-    after = redefined(random, before) if random.random() < 0.4 else _with_other_groups(random, before)
+    before = _as_written(before)
+    after = _redefined(random, before) if random.random() < 0.4 else _with_other_groups(random, before)
     units = [one.unit for group in after.groups for one in group.resources]
-    return replace(after if len(units) == len(set(units)) else before, digest=digest)
+    return with_copies(replace(after if len(units) == len(set(units)) else before, digest=digest))
 
 
 def redefined(random: Random, before: Configuration) -> Configuration:
     """A unit of a group is another one, comes, goes, changes its place, or goes to another group."""
+    return with_copies(_redefined(random, _as_written(before)))
+
+
+def copied(random: Random, before: Configuration) -> Configuration:
+    """Now and then one of the groups has copies; not where its peers would have to tell them apart."""
+    chosen = random.choice(before.groups)
+    peers = any(probe.peers for one in chosen.resources for probe in one.probes)
+    if random.random() < 0.7 or chosen.exclusive or peers:
+        return before
+    copies = replace(chosen, copies=random.choice((2, 2, 3, MOST)))
+    groups = tuple(copies if one is chosen else one for one in before.groups)
+    return with_copies(replace(before, groups=groups))
+
+
+def _as_written(configuration: Configuration) -> Configuration:
+    return replace(configuration, groups=as_written(configuration.groups))
+
+
+def _redefined(random: Random, before: Configuration) -> Configuration:
     group, giver = random.choice(before.groups), random.choice(before.groups)
     units, number = list(group.resources), random.randint(1, 10**6)
     at = random.randrange(len(units))
@@ -157,10 +178,11 @@ def reduced(configuration: Configuration, names: Iterable[str]) -> Configuration
     domains = (replace(d, nodes=tuple(name for name in d.nodes if name in left)) for d in configuration.domains)
     kept = tuple(domain for domain in domains if domain.nodes)
     known = {domain.name for domain in kept}
-    groups = tuple(g if g.domain in known else replace(g, domain=None) for g in configuration.groups)
+    written = as_written(configuration.groups)
+    groups = tuple(g if g.domain in known else replace(g, domain=None) for g in written)
     nodes = tuple(node for node in configuration.nodes if node.name in left)
     cluster = replace(configuration.cluster, arbiter="") if len(nodes) % 2 else configuration.cluster
-    return replace(configuration, cluster=cluster, nodes=nodes, domains=kept, groups=groups)
+    return with_copies(replace(configuration, cluster=cluster, nodes=nodes, domains=kept, groups=groups))
 
 
 def _nodes(votes: dict[str, int]) -> tuple[Node, ...]:

@@ -8,16 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from sim import configurations
+from sim import configurations, drills
 from sim.agents import MOODS
 from sim.faults_links import OF_LINKS, OF_THE_ARBITER, drawn_kinds
 from sim.operators import OF_NODES, OF_THE_CLUSTER
 from sim.world import World
 from standfast.configuration.model import Configuration
-from standfast.resourced.coordinator import OF_VERSIONS
+from standfast.resourced.coordinator import JUDGED_AT_REST
 from standfast.resourced.messages import WishKind
 
 STRUCK = ("OrderGiven", "Wish", "Members", "Proven", "Marked", "Reported", "Open", "Stored", "Call", "LossDeclared")
+SELDOM_MS = (5_000, 90_000)
 MORE_STEPS = 40  # a daemon breaks off within so many steps that act
 
 
@@ -71,6 +72,23 @@ def drawn_further(random: Random, names: list[str], configuration: Configuration
             dice=random.getrandbits(32),
         )
         for at, kind in drawn_kinds(random, names, configuration, until)
+    ]
+
+
+def drawn_seldom(random: Random, names: list[str], configuration: Configuration, kinds: tuple[str, ...]) -> list[Fault]:
+    """In some walks, a few faults of these kinds."""
+    if random.random() < 0.7:
+        return []
+    return [
+        Fault(
+            at=random.randint(*SELDOM_MS),
+            kind=random.choice(kinds),
+            node=random.choice(names),
+            other=random.choice(names),
+            group=random.choice(configuration.groups).name,
+            dice=random.getrandbits(32),
+        )
+        for _ in range(random.randint(1, 4))
     ]
 
 
@@ -186,11 +204,6 @@ def isolate(world: World, random: Random, fault: Fault) -> None:
         world.after(random.randint(100, 8_000), world.cut, dict.fromkeys(world.names, 0))
 
 
-def one_way(world: World, random: Random, fault: Fault) -> None:
-    """One node hears nobody; Corosync makes a clean split of it."""
-    isolate(world, random, fault)
-
-
 def heal(world: World, _: Random, __: Fault) -> None:
     world.cut(dict.fromkeys(world.names, 0))
 
@@ -227,6 +240,10 @@ def after_message(world: World, random: Random, fault: Fault) -> None:
     struck, waits = random.choice(STRIKES), random.randint(0, 12)
     skips, at_sender = [None] * random.randint(0, 3), random.random() < 0.6
 
+    def strike(target: Fault) -> None:
+        if not world.calm:
+            struck(world, random, target)
+
     def watch(name: str, data: bytes) -> bool:
         if world.calm or kind not in data:
             return world.calm
@@ -235,7 +252,7 @@ def after_message(world: World, random: Random, fault: Fault) -> None:
             return False
         node = name if at_sender else fault.node
         target = Fault(at=world.now, kind="strike", node=node, other=node, group=fault.group, dice=fault.dice)
-        world.after(waits, struck, world, random, target)
+        world.after(waits, strike, target)
         return True
 
     world.watchers.append(watch)
@@ -273,11 +290,29 @@ def agents(world: World, random: Random, fault: Fault) -> None:
     world.agents.disturb(fault.node, random.choice(MOODS), random.randint(5_000, 60_000))
 
 
+def outage_of_probes(world: World, random: Random, _: Fault) -> None:
+    world.outside.fails_everywhere(random.choice((8_000, 20_000, 60_000)), random)
+
+
+def sick(world: World, random: Random, fault: Fault) -> None:
+    """What the group's probe asks fails on one node only."""
+    world.outside.fails(fault.node, fault.group)
+    world.after(random.choice((5_000, 40_000)), world.outside.mends, fault.node, fault.group)
+
+
 # People
 
 
+def by_hand(world: World, random: Random, fault: Fault) -> None:
+    """Stopped where it runs, and as often as not started again there."""
+    for name in world.serving(fault.group):
+        world.administrators.stop(name, fault.group, random)
+        if random.random() < 0.5:
+            world.after(random.choice((300, 5_000, 40_000)), world.administrators.start, name, fault.group)
+
+
 def wish(world: World, random: Random, fault: Fault) -> None:
-    kind = random.choice([kind for kind in WishKind if kind not in OF_VERSIONS])
+    kind = random.choice([kind for kind in WishKind if kind not in JUDGED_AT_REST])
     subject = fault.other if kind in OF_NODES else "" if kind in OF_THE_CLUSTER else fault.group
     where = kind is WishKind.RELOCATE or (kind is WishKind.START and random.random() < 0.3)
     world.operators.wish(fault.node, kind, subject, fault.other if where else "")
@@ -339,7 +374,7 @@ KINDS: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {
     "clock": (1, clock),
     "cut": (4, cut),
     "isolate": (4, isolate),
-    "one-way": (2, one_way),
+    "one-way": (2, isolate),  # one node hears nobody; Corosync makes a clean split of it
     "heal": (6, heal),
     "churn": (2, churn),
     "corosync": (3, corosync),
@@ -357,4 +392,10 @@ KINDS: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {
     "upgrade": (2, upgrade),
     "configure": (3, configure),
 }
-ALL_KINDS = {**KINDS, **OF_LINKS, **OF_THE_ARBITER}
+SELDOM: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {
+    "outage-of-probes": (2, outage_of_probes),
+    "sick": (1, sick),
+    "by-hand": (1, by_hand),
+    "drill": (1, drills.strike),
+}
+ALL_KINDS = {**KINDS, **OF_LINKS, **OF_THE_ARBITER, **SELDOM}

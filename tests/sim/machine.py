@@ -23,7 +23,9 @@ class Place:
     active: dict[str, str] = field(default_factory=dict)  # systemd's ActiveState
     jobs: dict[str, str] = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)  # units that hang: their probe says so
+    by_hand: set[str] = field(default_factory=set)  # units that an administrator stopped
     job: int = 0  # counts the jobs of the target: what an older one still wants to do is void
+    started_at: int = 0  # the last of its units
     starting: str = ""  # the unit of the start job under way
     stubborn: str = ""  # "hangs": its units stop only when killed; "wedged": not even then
     definitions: dict[str, str] = field(default_factory=dict)  # of its units, as systemd has read them
@@ -37,7 +39,7 @@ class Place:
         """The power is gone, and with it all that ran and /run."""
         self.held = self.leased = self.dangerous = False
         self.active = dict.fromkeys(self.units, "inactive")
-        self.jobs, self.bad, self.starting, self.stubborn = {}, set(), "", ""
+        self.jobs, self.bad, self.by_hand, self.starting, self.stubborn = {}, set(), set(), "", ""
         self.job += 1
 
     def define(self, group: Group) -> None:
@@ -47,6 +49,7 @@ class Place:
         self.active = {unit: self.active.get(unit, "inactive") for unit in self.units}
         self.jobs = {unit: job for unit, job in self.jobs.items() if unit in self.units}
         self.bad &= set(self.units)
+        self.by_hand &= set(self.units)
 
     @property
     def runs(self) -> bool:

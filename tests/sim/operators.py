@@ -124,7 +124,8 @@ class Operators:
         for group, known in record.groups.items():
             back += [(WishKind.ENABLE, group)] if known.disabled else []
             back += [(WishKind.THAW, group)] if known.frozen else []
-            back += [(WishKind.START, group)] if known.stopped else []
+            by_hand = any(held.by_hand for held in known.held.values())
+            back += [(WishKind.START, group)] if known.stopped or by_hand else []
         back += [(WishKind.NORMAL, "")] if record.maintenance else []
         for kind, subject in back:
             self.wish(name, kind, subject)

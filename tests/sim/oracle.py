@@ -33,10 +33,13 @@ class Why(Enum):
     NEEDS = auto()
     APART = auto()
     EXCLUSIVE = auto()
+    ENOUGH = auto()  # so many other copies serve
 
 
 # These may come between the plan and the delivery of its order: an operator's word, a node's own news.
-LATE = frozenset({Why.BACK, Why.STANDBY, Why.LEAVING, Why.BEHIND, Why.NEEDS, Why.UNWANTED, Why.APART, Why.EXCLUSIVE})
+LATE = frozenset(
+    {Why.BACK, Why.STANDBY, Why.LEAVING, Why.BEHIND, Why.NEEDS, Why.UNWANTED, Why.APART, Why.EXCLUSIVE, Why.ENOUGH}
+)
 # These are how the operator wants it: nothing is wrong when the group runs nowhere because of them.
 ASKED_FOR = frozenset({Why.DOMAIN, Why.NEEDS, Why.APART, Why.EXCLUSIVE})
 
@@ -112,20 +115,54 @@ def _node_may(group: Group, name: str, view: View) -> Why | None:
         return Why.OUT
     if node.installed != record.configuration:
         return Why.BEHIND
+    if group.node and len(_instead(group, view)) >= group.copies:
+        return Why.ENOUGH
     return _company(group, name, view)
+
+
+def meant(name: str, view: View) -> list[str]:
+    """A group of that name, or all its copies."""
+    return [one.name for one in view.configuration.groups if name in (one.name, one.base)]
+
+
+def _instead(group: Group, view: View) -> list[str]:
+    """The nodes of the copies that do away with this one; where it may go home only those on better nodes."""
+    serving = _serving_copies(group, view)
+    domain = next((one for one in view.configuration.domains if one.name == group.domain), None)
+    if domain is None or not domain.failback or not domain.ordered:
+        return serving
+    order = [*domain.nodes, *(node.name for node in view.configuration.nodes if node.name not in domain.nodes)]
+    return [name for name in serving if order.index(name) < order.index(group.node)]
+
+
+def _serving_copies(group: Group, view: View) -> list[str]:
+    """Nodes where another copy of the group runs well and is to stay, as far as the record says."""
+    found = []
+    for other in view.configuration.groups:
+        known, node = view.record.groups.get(other.name), view.record.nodes.get(other.node)
+        if other.base != group.base or other.name == group.name or known is None or node is None:
+            continue
+        well = node.present and node.healthy and not node.standby and not node.leaving and not node.condemned
+        lost = other.node in view.record.losses or _shot_at(view.record, other.node)
+        asked = known.stopped or known.disabled or known.open_orders
+        by_hand = any(held.by_hand for held in known.held.values())
+        if well and not lost and not asked and not by_hand and started(view.record, other.name):
+            found.append(other.node)
+    return found
 
 
 def _company(group: Group, name: str, view: View) -> Why | None:
     """Who must be started, and who must not be here."""
     record, groups = view.record, {one.name: one for one in view.configuration.groups}
     for needed in group.needs:
-        if needed in record.groups and not started(record, needed):
+        names = [one for one in meant(needed, view) if one in record.groups]
+        if names and not any(started(record, one) for one in names):
             return Why.NEEDS
     for other in groups.values():
         known = record.groups.get(other.name)
         if other.name == group.name or known is None or not _here(name, known):
             continue
-        if other.name in group.apart or group.name in other.apart:
+        if other.base in group.apart or group.base in other.apart:
             return Why.APART
         if group.exclusive or other.exclusive:
             return Why.EXCLUSIVE
@@ -154,7 +191,8 @@ def stays(group: Group, view: View) -> bool:
         away = away or node not in _domain(group, view.configuration)
         if held.holding is Holding.RUNNING and (away or (goes_home and node != _domain(group, view.configuration)[0])):
             return False
-    return all(stays(other, view) for other in view.configuration.groups if other.name in group.needs)
+    groups = {one.name: one for one in view.configuration.groups}
+    return all(any(stays(groups[one], view) for one in meant(other, view)) for other in group.needs)
 
 
 def strays(group: Group, view: View) -> bool:
@@ -169,6 +207,8 @@ def strays(group: Group, view: View) -> bool:
 
 def _domain(group: Group, configuration: Configuration) -> list[str]:
     """The nodes that may run it."""
+    if group.node:
+        return [group.node]
     names = [node.name for node in configuration.nodes]
     for domain in configuration.domains:
         if domain.name == group.domain and domain.restricted:

@@ -20,12 +20,11 @@ from standfast.resourced.departure import Departure
 from standfast.resourced.events import Verb
 from standfast.resourced.fencing import Fencing
 from standfast.resourced.fitness import Fitness
-from standfast.resourced.hands import Gate, Hand, Stage
+from standfast.resourced.hands import Hand
 from standfast.resourced.messages import (
     Content,
     Lineage,
     Marked,
-    Member,
     Members,
     OrderGiven,
     Proven,
@@ -33,9 +32,11 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.operators import Operators
 from standfast.resourced.outlook import Outlook, blocker
+from standfast.resourced.presence import Member
 from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation
+from standfast.resourced.stages import Gate, Stage
 from standfast.resourced.term import Calling, Term
 from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import Ticks
@@ -242,19 +243,35 @@ def acknowledged_at_delivery() -> AbstractContextManager[None]:
     return _replaced(Operators, "delivered", rule)
 
 
-def leaves_without_its_mark() -> AbstractContextManager[None]:
-    """E: a node that holds nothing goes as soon as it is asked, marked or not."""
+@contextmanager
+def leaves_without_its_mark() -> Iterator[None]:
+    """E: a node that holds nothing goes as soon as it is asked, marked or not, and starts what it is still ordered."""
 
     def rule(departure: Departure, hands: Collection[Hand], _: Configuration, __: int) -> None:
         if departure.asked and not departure.done and all(hand.stage is Stage.IDLE for hand in hands):
             departure._go(clean=True)
 
-    return _replaced(Departure, "advance", rule)
+    with who_has_left_may_start(), _replaced(Departure, "advance", rule):
+        yield
 
 
 def gate_without_quorum() -> AbstractContextManager[None]:
     """A start waits neither for votequorum's word nor for the echo of a tick."""
     return _replaced(Core, "_gate", lambda *_: Gate.OPEN)
+
+
+def who_has_left_may_start() -> AbstractContextManager[None]:
+    """A node that goes without a mark starts what it is ordered while it is still there."""
+    gate = Core._gate
+
+    def rule(core: Core, name: str) -> Gate:
+        done, core.departure.done = core.departure.done, False
+        try:
+            return gate(core, name)
+        finally:
+            core.departure.done = done
+
+    return _replaced(Core, "_gate", rule)
 
 
 def end_of_a_stop_is_believed() -> AbstractContextManager[None]:
@@ -333,6 +350,7 @@ BUGS: tuple[Bug, ...] = (
     minority_is_settled,
     acknowledged_at_delivery,
     leaves_without_its_mark,
+    who_has_left_may_start,
     gate_without_quorum,
     released_before_it_stopped,
     stopped_by_a_restart_of_the_daemon,

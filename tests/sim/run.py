@@ -91,6 +91,9 @@ def tally(world: World, history: History, seconds: float) -> Tally:
         "records compared": len(audit.contents),
         "orders judged by the oracle": audit.truth.orders,
         "states judged by the oracle": audit.truth.checks,
+        "moves judged in an outage": world.outside.checks,
+        "stops by hand": world.administrators.stops,
+        "orders judged where it is held by hand": world.administrators.checks,
     }
     return Tally(
         seeds=1,

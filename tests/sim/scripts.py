@@ -8,7 +8,8 @@ from sim.walk import recover as wait_until_served
 from sim.world import World
 from standfast.resourced.apply import apply
 from standfast.resourced.codec import decode
-from standfast.resourced.messages import Content, Member, Message, OrderGiven, OrderKind, Update, WishKind
+from standfast.resourced.messages import Content, Message, OrderGiven, OrderKind, Update, WishKind
+from standfast.resourced.presence import Member
 from standfast.resourced.record import Record
 
 Sent = Callable[[str, Update], bool]

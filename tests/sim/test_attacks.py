@@ -10,7 +10,6 @@ Not here, for what they attack does not exist yet or is not the core's:
 |---|---|
 | rule of `met` (M) | `test_histories`, beside the three scripts of M here |
 | H3 | ordering of units: tests of the drain |
-| H9 | no held-by-administrator |
 | H13, D7 | `fence confirm` and `Unsafe`: tests of wishes, fenced and the lab |
 | H16 | one protocol version |
 | C11, H17 | the removal of a node: tests of `configuring` |
@@ -28,10 +27,14 @@ from sim import (
     attacks_alone,
     attacks_arbiter,
     attacks_bugs,
+    attacks_by_hand,
     attacks_changes,
+    attacks_copies,
     attacks_crossings,
+    attacks_drills,
     attacks_fencing,
     attacks_model,
+    attacks_outside,
     attacks_review,
     attacks_versions,
     attacks_withdrawal,
@@ -63,6 +66,7 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.call_crosses_a_return: (attacks_bugs.nobody_is_suspect,),
     attacks_crossings.order_meets_no_quorum: (planted.gate_without_quorum,),
     attacks_crossings.leaving_meets_an_order: (planted.leaves_without_its_mark,),
+    attacks_crossings.leaving_crosses_a_new_term: (planted.who_has_left_may_start,),
     attacks_crossings.owner_is_cut_off_as_it_leaves: (planted.marked_while_it_holds,),
     attacks_crossings.word_of_the_last_ring: (planted.quorum_of_another_ring,),
     attacks_crossings.proof_is_not_stored: (planted.acknowledged_in_the_old_lineage,),
@@ -95,6 +99,36 @@ REVIEW: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_review.held_goes_after_the_stop: (planted.released_before_it_stopped,),
     attacks_review.leaves_without_a_term: (attacks_bugs.goes_with_what_it_holds,),
     attacks_review.ring_changes_while_all_answer: (),
+}
+OUTSIDE: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_outside.all_probes_fail_at_once: (
+        attacks_outside.nobody_else_is_looked_at,
+        attacks_outside.who_sees_the_end_late_is_blamed,
+    ),
+    attacks_outside.two_hang_by_chance: (attacks_outside.kept_without_a_restart,),
+    attacks_outside.only_group_fails_everywhere: (attacks_outside.node_before_is_forgotten,),
+    attacks_outside.what_is_outside_fails_for_all: (attacks_outside.who_has_not_looked_yet_is_believed,),
+    attacks_outside.what_is_outside_fails_for_one_node: (
+        attacks_outside.everybody_sees_it_good,
+        attacks_outside.restart_mends_what_is_outside,
+    ),
+    attacks_outside.peers_do_not_see_it: (),
+    attacks_outside.peers_hang_while_it_is_restarted: (attacks_outside.word_of_an_older_run_counts,),
+    attacks_outside.lonely_node_starts_at_once: (attacks_outside.who_is_alone_waits_for_peers,),
+    attacks_outside.probe_of_one_node_is_bad: (attacks_outside.no_node_is_ever_to_blame,),
+}
+BY_HAND: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_by_hand.what_is_stopped_by_hand_stays_so: (
+        attacks_by_hand.stopped_by_hand_is_a_failure,
+        attacks_by_hand.daemon_that_begins_anew_starts_it,
+    ),
+    attacks_by_hand.something_else_fails_meanwhile: (attacks_by_hand.what_fails_beside_it_is_mended,),
+    attacks_by_hand.owner_is_lost_meanwhile: (),
+    attacks_by_hand.owner_is_cut_off_meanwhile: (),
+}
+DRILLS: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_drills.two_begin_at_once: (attacks_drills.drills_do_not_wait_for_each_other,),
+    attacks_drills.who_conducts_it_dies: (attacks_drills.nobody_ends_a_drill,),
 }
 FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_fencing.two_nodes_lose_each_other: (attacks_fencing.both_shoot_at_once,),
@@ -147,6 +181,7 @@ ARBITER: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_arbiter.stale_disk_and_the_arbiter: (attacks_arbiter.arbiter_is_a_disk,),
     attacks_arbiter.arbiter_dies_under_a_lone_node: (planted.runs_on_without_quorum,),
     attacks_arbiter.arbiter_is_gone_and_both_are_here: (),
+    attacks_arbiter.vote_comes_long_after_it_had_gone: (attacks_arbiter.proofs_are_counted_without_a_quorum,),
     attacks_arbiter.vote_changes_sides_after_a_watchdogs_proof: (
         attacks_arbiter.record_of_who_was_taken_for_off_counts,
     ),
@@ -183,7 +218,31 @@ CHANGES: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_changes.unit_goes_to_another_group: (attacks_changes.units_go_where_they_like,),
     attacks_changes.frozen_group_would_change: (attacks_changes.frozen_groups_move,),
 }
-ATTACKS = {**MODEL, **CROSSINGS, **REVIEW, **FENCING, **ALONE, **WITHDRAWAL, **ARBITER, **VERSIONS, **CHANGES}
+COPIES: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_copies.so_many_run_and_no_more: (attacks_copies.any_number_of_copies,),
+    attacks_copies.third_node_starts_its_copy_before_the_proof: (attacks_copies.lost_copies_count,),
+    attacks_copies.daemon_of_a_copy_is_away: (attacks_copies.away_copies_do_not_count,),
+    attacks_copies.better_node_returns_where_copies_go_home: (
+        attacks_copies.too_many_go_on,
+        attacks_copies.copy_stops_before_another_serves,
+    ),
+    attacks_copies.copy_that_failed_too_often_is_not_waited_for: (),
+}
+ATTACKS = {
+    **MODEL,
+    **CROSSINGS,
+    **REVIEW,
+    **FENCING,
+    **OUTSIDE,
+    **BY_HAND,
+    **ALONE,
+    **WITHDRAWAL,
+    **ARBITER,
+    **VERSIONS,
+    **CHANGES,
+    **COPIES,
+    **DRILLS,
+}
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 
 

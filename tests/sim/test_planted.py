@@ -9,8 +9,12 @@ from sim import (
     attacks_alone,
     attacks_arbiter,
     attacks_bugs,
+    attacks_by_hand,
     attacks_changes,
+    attacks_copies,
+    attacks_drills,
     attacks_fencing,
+    attacks_outside,
     attacks_withdrawal,
     planted,
     versions_bugs,
@@ -30,9 +34,9 @@ WALKS: dict[planted.Bug, tuple[int, int]] = {
     planted.record_of_the_lowest_node: (2, 2),
     planted.losses_that_do_not_end: (4, 2),
     planted.only_the_last_owner_blocks: (1, 3),
-    planted.away_blocks_nothing: (2, 3),
+    planted.away_blocks_nothing: (4, 3),
     planted.released_before_it_stopped: (0, 3),
-    planted.stopped_by_a_restart_of_the_daemon: (2, 3),
+    planted.stopped_by_a_restart_of_the_daemon: (4, 3),
 }
 
 
@@ -61,7 +65,18 @@ def named(bug: planted.Bug) -> str:
 
 
 def test_every_planted_bug_has_its_history() -> None:
-    others = (attacks_fencing, attacks_alone, attacks_withdrawal, attacks_arbiter, versions_bugs, attacks_changes)
+    others = (
+        attacks_outside,
+        attacks_by_hand,
+        attacks_fencing,
+        attacks_alone,
+        attacks_withdrawal,
+        attacks_arbiter,
+        versions_bugs,
+        attacks_changes,
+        attacks_copies,
+        attacks_drills,
+    )
     everywhere = (planted, attacks_bugs, *others)
     assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {bug for place in everywhere for bug in place.BUGS}
 

@@ -195,10 +195,27 @@ class Truth:
         """It waits for its turn: others start first."""
         record = view.record
         others = [other for other in view.configuration.groups if other.name in record.groups]
-        after = any(not started(record, other.name) for other in others if other.name in group.after)
-        needs = any(not stays(other, view) for other in others if other.name in group.needs)
+        after = any(not started(record, other.name) for other in others if other.base in group.after)
+        needs = any(not stays(other, view) for other in others if other.base in group.needs)
         starting = any(known.open_orders for known in record.groups.values())
-        return after or needs or (view.configuration.cluster.max_starts is not None and starting)
+        return (
+            after
+            or needs
+            or self._has_enough(group, view)
+            or (view.configuration.cluster.max_starts is not None and starting)
+        )
+
+    def _has_enough(self, group: Group, view: View) -> bool:
+        """So many other copies of it run, may run where only resourced is away, or may start as well."""
+        count = 0
+        for other in view.configuration.groups if group.node else ():
+            known, node = view.record.groups.get(other.name), view.record.nodes.get(other.node)
+            if other.base != group.base or other.name == group.name or known is None or node is None:
+                continue
+            away = not node.present and other.node in view.ring
+            busy = bool(known.open_orders) or bool(known.held)
+            count += away or busy or may_start(other, other.node, view) in (None, Why.BEHIND)
+        return bool(group.node) and count >= group.copies
 
     # The end
 
@@ -209,14 +226,26 @@ class Truth:
             return ["no term is open"]
         texts = []
         view = self._view(core.record, core.configuration, core)
+        texts += self._copies(core.configuration)
         for group in core.configuration.groups:
             serving = self.world.serving(group.name)
             known = core.record.groups.get(group.name)
+            if not serving and group.node and may_start(group, group.node, view) is Why.ENOUGH:
+                continue
             if len(serving) != 1 and not (not serving and self._excused(group, view)):
                 texts.append(f"{group.name} is served by {serving or 'nobody'}: {known}")
             elif serving and known is not None and strays(group, view):
                 texts.append(f"{group.name} is served outside of its domain: {known}")
         return texts
+
+    def _copies(self, configuration: Configuration) -> list[str]:
+        """No group has more copies that run than it is to have."""
+        running: dict[str, list[str]] = {}
+        for group in configuration.groups:
+            if group.node:
+                running.setdefault(group.base, []).extend(self.world.serving(group.name))
+        limits = {group.base: group.copies for group in configuration.groups}
+        return [f"{name} has copies on {nodes}" for name, nodes in running.items() if len(nodes) > limits[name]]
 
     def _excused(self, group: Group, view: View) -> bool:
         """Nothing but what the operator configured keeps it from running."""

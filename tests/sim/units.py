@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.machine import Machine, Place
+from sim.outside import FIRST_ANSWER_MS
+from standfast.configuration.copies import groups_on
 from standfast.resourced.events import Act, Adopted, JobDone, Observed, Verb
-from standfast.vocabulary import Cause, ProbeState, UnitState
+from standfast.vocabulary import Cause, UnitState
 
 if TYPE_CHECKING:
     from sim.world import World
@@ -16,8 +18,9 @@ class Units:
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def states(self, place: Place) -> tuple[UnitState, ...]:
-        return tuple(
+    def states(self, name: str, group: str) -> tuple[UnitState, ...]:
+        place = self.world.machines[name].places[group]
+        states = (
             UnitState(
                 unit=unit,
                 load="loaded",
@@ -25,27 +28,30 @@ class Units:
                 job=place.jobs.get(unit, ""),
                 processes=active in ("active", "deactivating"),
                 cause=Cause(kind="signal", text=f"{unit} was killed") if active == "failed" else None,
-                probe=ProbeState.BAD if unit in place.bad else ProbeState.NONE,
+                by_hand=unit in place.by_hand,
             )
             for unit, active in place.active.items()
         )
+        return tuple(self.world.outside.probed(name, group, place, state) for state in states)
 
     def adopt(self, name: str) -> None:
         """The daemon is told once of each of its groups, as it is found."""
         machine = self.world.machines[name]
-        for group in machine.core.configuration.groups if machine.core is not None else ():
+        for group in groups_on(machine.core.configuration.groups, name) if machine.core is not None else ():
             if group.name not in machine.told:
                 machine.told.add(group.name)
                 place = machine.place(group)
                 self.world.give(
                     name,
-                    Adopted(group=group.name, held=place.held, leased=place.leased, states=self.states(place)),
+                    Adopted(
+                        group=group.name, held=place.held, leased=place.leased, states=self.states(name, group.name)
+                    ),
                 )
 
     def observe(self, name: str, group: str) -> None:
         machine = self.world.machines[name]
-        if machine.core is not None and group in machine.told:
-            self.world.give(name, Observed(group=group, states=self.states(machine.places[group])))
+        if machine.core is not None and group in machine.told and group in machine.places:
+            self.world.give(name, Observed(group=group, states=self.states(name, group)))
 
     def observe_all(self, name: str) -> None:
         for group in tuple(self.world.machines[name].places):
@@ -55,6 +61,7 @@ class Units:
         machine, audit = self.world.machines[name], self.world.audit
         place = machine.places[act.group]
         self.world.changes.stops(machine, place, act)
+        self.world.administrators.acts(machine, place, act)
         match act.verb:
             case Verb.HOLD:
                 place.held = True
@@ -84,6 +91,7 @@ class Units:
         place.job += 1
         place.starting = act.unit
         due = 0
+        place.by_hand.clear()
         for unit in units:
             place.jobs[unit] = "start"
             place.bad.discard(unit)
@@ -109,6 +117,9 @@ class Units:
                 place.jobs.pop(later, None)
         else:
             place.runs_as[unit] = place.definitions[unit]
+            place.started_at = world.now
+            if (name, group) in world.outside.said:
+                world.after(FIRST_ANSWER_MS, self.observe, name, group)
             world.changes.started(machine, group, unit)
         world.audit.safety(group)
         self.observe(name, group)
@@ -127,6 +138,7 @@ class Units:
     def _stop(self, machine: Machine, place: Place, act: Act) -> None:
         """A stop takes a start's job away; a unit that hangs goes only when it is killed."""
         world = self.world
+        place.by_hand.clear()
         if place.starting:
             started, place.starting = place.starting, ""
             world.after(0, self._tell_done, machine.name, act.group, started, Verb.START)

@@ -10,11 +10,11 @@ from standfast.resourced import configuring, outlook, placement, wishes
 from standfast.resourced.configuring import GoingBack
 from standfast.resourced.coordinator import Coordinator
 from standfast.resourced.core import Core
-from standfast.resourced.hands import Gate
 from standfast.resourced.installation import Installation
 from standfast.resourced.messages import ConfigurationInForce
 from standfast.resourced.outlook import unwanted
 from standfast.resourced.record import Record
+from standfast.resourced.stages import Gate
 from standfast.resourced.succession import come_into_force
 
 

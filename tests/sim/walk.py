@@ -9,11 +9,17 @@ from random import Random
 
 from sim import configurations
 from sim.audit import Violation
-from sim.faults import Fault, drawn, drawn_further, strike
+from sim.faults import Fault, drawn, drawn_further, drawn_seldom, strike
+from sim.outside import asking
 from sim.world import World
 from standfast.configuration.model import Configuration
 
 FAULTS_MS = 90_000
+SELDOM = {
+    "outages": ("outage-of-probes", "outage-of-probes", "sick"),  # what all probes ask, or one of them on one node
+    "administrators": ("by-hand",),
+    "drills": ("drill",),  # their updates; their faults are those that happen anyway
+}
 CALM_MS = 420_000
 SETTLE_MS = 10_000
 LOOK_MS = 5_000
@@ -39,8 +45,12 @@ def shape(seed: int, count: int | None = None) -> Shape:
     configuration = configurations.drawn(random, names)
     configuration = configurations.watched(Random(f"watchdogs {seed}"), configuration)
     configuration = configurations.arbitrated(Random(f"arbiter of {seed}"), configuration)
+    configuration = asking(Random(f"probes of {seed}"), configuration, peers=0.3)
+    configuration = configurations.copied(Random(f"copies of {seed}"), configuration)
     faults = drawn(Random(f"faults {seed}"), list(names), configuration, FAULTS_MS)
     faults += drawn_further(Random(f"further faults {seed}"), list(names), configuration, FAULTS_MS)
+    for about, kinds in SELDOM.items():
+        faults += drawn_seldom(Random(f"{about} of {seed}"), list(names), configuration, kinds)
     return Shape(
         names=names,
         configuration=configuration,
@@ -129,7 +139,9 @@ def calm(world: World) -> None:
         machine.disk_bad, machine.torn, machine.break_off = False, "", 0
         machine.slow_until = machine.failing_until = 0
         world.units.soften(name)
+        world.outside.mend()
         world.after(1_000, world.power_on, name)
+    world.administrators.hand_back(Random(world.now))
     for delay in range(5_000, CALM_MS, 5_000):
         world.after(delay, _mend, world)
 

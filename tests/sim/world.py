@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from sim import configurations
+from sim.administrators import Administrators
 from sim.agents import Agents
 from sim.audit import Audit
 from sim.changes import Changes
@@ -20,10 +21,11 @@ from sim.links import Links
 from sim.machine import Machine
 from sim.network import Network
 from sim.operators import Operators
+from sim.outside import Outside
 from sim.units import Units
 from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
-from standfast.resourced.core import Core, Identity
+from standfast.resourced.core import Core
 from standfast.resourced.events import (
     Act,
     Action,
@@ -38,6 +40,7 @@ from standfast.resourced.events import (
     LeaveAsked,
     LeaveGroup,
     Left,
+    LookOn,
     LoosenQuorum,
     Observed,
     Reboot,
@@ -46,6 +49,7 @@ from standfast.resourced.events import (
     TellWatchdog,
     TimePassed,
 )
+from standfast.resourced.presence import Identity
 from standfast.resourced.record import Disk, initial
 
 TIME_MS = 200
@@ -79,6 +83,8 @@ class World:
         self.audit = Audit(self)
         self.operators = Operators(self)
         self.units = Units(self)
+        self.outside = Outside(self)
+        self.administrators = Administrators(self)
         self.changes = Changes(self)
         self.agents = Agents(self)
         self.dogs = Dogs(self)
@@ -160,6 +166,7 @@ class World:
         machine.life += 1
         machine.hung, machine.missed, machine.begun_at, machine.told = False, [], self.now, set()
         self.audit.forget(name)
+        self.outside.looks.pop(name, None)
         disk = decode(Disk, machine.disk)
         self.files.begin(machine, disk.record)
         identity = Identity(
@@ -245,6 +252,7 @@ class World:
         if self.log is not None:
             self.log.update(f"{self.now} {name} {event} {actions}".encode())
         self.audit.stepped(name, core)
+        self.outside.stepped(name, core)
         if not actions:
             return
         if machine.break_off:
@@ -288,6 +296,8 @@ class World:
                 self.corosync.leave(name)
             case JoinGroup():
                 self.corosync.join(name)
+            case LookOn(looks=looks):
+                self.outside.look_on(name, looks)
             case ArmWatchdog():
                 self.after(self.random.randint(1, 20), self.dogs.arm, name, self.machines[name].life)
             case TellWatchdog():

@@ -1,7 +1,8 @@
 """The form of a golden case: a configuration, then a story of steps, each with what the plan makes of it.
 
 The first lines, in systemd's syntax, are the configuration: `[Nodes n1 n2]` (three where there is no such line),
-`[Node n1]`, `[Cluster]`, `[Domain web]`, `[Group webserv]`, with the keys of the real files. Then come the steps (the
+`[Node n1]`, `[Cluster]`, `[Domain web]`, `[Group webserv]`, `[Probe webserv]` of its first unit, with the keys of the
+real files. Then come the steps (the
 sentences of `told.py`), each with its outcome in indented lines, which STANDFAST_REWRITE=1 writes anew.
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from standfast.configuration.copies import with_copies
 from standfast.configuration.keys import Scope, read
 from standfast.configuration.model import (
     Cluster,
@@ -18,6 +20,7 @@ from standfast.configuration.model import (
     Group,
     Node,
     Plug,
+    Probe,
     Problem,
     Resource,
     Source,
@@ -66,8 +69,10 @@ def _configuration(sections: tuple[Section, ...]) -> Configuration:
         for (kind, name), section in by_kind.items()
         if kind == "Domain"
     )
-    groups = tuple(_group(name, section) for (kind, name), section in sorted(_of(by_kind, "Group")))
-    return Configuration(
+    groups = tuple(
+        _group(name, section, by_kind.get(("Probe", name))) for (kind, name), section in sorted(_of(by_kind, "Group"))
+    )
+    written = Configuration(
         cluster=Cluster(**{"name": "webha"} | _values(Scope.CLUSTER, by_kind.get(("Cluster", "")))),
         nodes=nodes,
         devices=(FenceDevice(name="bmc", agent="fence_redfish", options={}),),
@@ -75,6 +80,7 @@ def _configuration(sections: tuple[Section, ...]) -> Configuration:
         groups=groups,
         digest="d1",
     )
+    return with_copies(written)
 
 
 def _of(by_kind: dict[tuple[str, str], Section], kind: str) -> list[tuple[tuple[str, str], Section]]:
@@ -89,10 +95,11 @@ def _node(name: str, number: int, section: Section | None) -> Node:
     return Node(**{"name": name, "id": number, "addresses": address, "fence": fence} | written)
 
 
-def _group(name: str, section: Section) -> Group:
+def _group(name: str, section: Section, probe: Section | None) -> Group:
     written = _values(Scope.GROUP, section)
     units = written.pop("resources", (f"{name}.service",))
-    resources = tuple(Resource(unit=unit) for unit in units)
+    probes = () if probe is None else (Probe(**{"name": "", "unit": units[0]} | _values(Scope.PROBE, probe)),)
+    resources = tuple(Resource(unit=unit, probes=probes if unit == units[0] else ()) for unit in units)
     return Group(**{"name": name, "description": "", "resources": resources} | written)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from standfast.resourced.apply import apply
-from standfast.resourced.messages import Content, Held, Member, Members, Update
+from standfast.resourced.messages import Content, Members, Update
+from standfast.resourced.presence import Held, Member
 from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation
@@ -85,5 +86,6 @@ def situation(
         cold=cold,
         orders_allowed=orders_allowed,
         resting=resting,
+        quorate_since=0,
         waits=waits or {},
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from standfast.addresses.netlink import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Address, Link
+from standfast.addresses.netlink import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Address, Link, Network
 from standfast.configuration.machine_checks import Machine
-from standfast.configuration.network_checks import Network
+from standfast.configuration.ocf_checks import OcfAgents
 from standfast.configuration.system import System
 from standfast.ctl import config_checking
 from standfast.ctl.__main__ import main
@@ -75,6 +75,7 @@ class Site:
         self.folder, self.root = folder, folder / "etc"
         self.vendor, self.system, self.programs = folder / "vendor", folder / "system", folder / "sbin"
         self.fstab = folder / "fstab"
+        self.interfaces = {"lo": "127.0.0.1/8", "eth0": "192.0.2.11/24"}  # each with its subnet
         for path in (self.vendor, self.system, self.programs):
             path.mkdir()
         for name in ("apache2", "standfast-ip@", "standfast-drain", "mariadb", "worker@"):
@@ -105,6 +106,7 @@ class Site:
             root=folder / "config",
             units=self.system,
             manifest=folder / "installed.json",
+            agents=OcfAgents(folder / "ocf"),
         )
         monkeypatch.setattr(config_checking, "Machine", lambda: self.machine)
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={folder}/no-bus")
@@ -158,9 +160,12 @@ class Site:
 
     def _network(self) -> Network:
         up = IFF_UP | IFF_LOWER_UP
-        links = (Link(1, "lo", up | IFF_LOOPBACK, 772, b"", b""), Link(2, "eth0", up, 1, b"\2" * 6, b"\xff" * 6))
-        own = ((1, "127.0.0.1", 8), (2, "192.0.2.11", 24))
-        addresses = tuple(Address(index, socket.AF_INET, socket.inet_aton(text), prefix) for index, text, prefix in own)
+        kinds = {"lo": (up | IFF_LOOPBACK, 772, b"", b"")}
+        links, addresses = [], []
+        for index, (name, subnet) in enumerate(self.interfaces.items(), start=1):
+            text, _, prefix = subnet.partition("/")
+            links.append(Link(index, name, *kinds.get(name, (up, 1, b"\2" * 6, b"\xff" * 6))))
+            addresses.append(Address(index, socket.AF_INET, socket.inet_aton(text), int(prefix)))
         return Network(links=links, addresses=addresses)
 
 

@@ -132,7 +132,7 @@ def test_what_a_probe_saw_is_told_as_the_cause_while_the_unit_runs(
             hands = acts.Acts(lambda _: None, lambda _: None, tasks)
             hands._texts["g", "u"] = "saw"
             state = UnitState(unit="u", load="loaded", active=active, job=job, processes=True, cause=None)
-            with mock.patch.object(hands._probes, "state_of", lambda *_: said):
+            with mock.patch.object(hands.probes, "state_of", lambda *_: said):
                 return hands._with_probe("g", state)
 
     state = asyncio.run(merge())

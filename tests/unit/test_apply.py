@@ -17,7 +17,6 @@ from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
     Forgotten,
-    Held,
     Leaving,
     LossDeclared,
     Marked,
@@ -32,6 +31,8 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.plan import plan
+from standfast.resourced.presence import Held
+from standfast.resourced.reasons import Rule, reason
 from standfast.resourced.record import Record, digest, durable, whole_digest
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
@@ -179,6 +180,19 @@ def test_a_busy_report_keeps_the_order_open_and_counts_no_failure() -> None:
     assert busy.groups[GROUP].failures == ()
     done = after(busy, report("n1", order.number, Holding.NOTHING, failed="web failed"))
     assert [failure.node for failure in done.groups[GROUP].failures] == ["n1"]
+
+
+def test_why_a_group_is_restarted_outlives_the_reports_while_it_is_done() -> None:
+    record = after(term(fresh(), *NODES), report("n1", 0, Holding.RUNNING, failed="killed"))
+    why = reason(Rule.RESTARTED_HERE, cause="killed", count=1, limit=2)
+    number = record.groups[GROUP].number
+    record = after(record, OrderGiven(group=GROUP, number=number, kind=OrderKind.RESTART, node="n1", reasons=(why,)))
+    order = record.groups[GROUP].open_orders["n1"].number
+    record = after(record, report("n1", order, Holding.RUNNING, busy=True, failed="killed"))
+    assert record.groups[GROUP].reasons == (why,)
+    assert after(record, report("n1", order, Holding.RUNNING)).groups[GROUP].reasons == (why,)
+    failed = after(record, report("n1", order, Holding.NOTHING, failed="it did not start")).groups[GROUP]
+    assert [one.facts["cause"] for one in failed.reasons] == ["it did not start"]
 
 
 def test_the_owner_before_is_another_node_than_the_last() -> None:

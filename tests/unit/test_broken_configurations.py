@@ -56,6 +56,44 @@ BROKEN: dict[str, tuple[Break, ...]] = {
         edit(WEB, "Domain=web", "Domian=web\n[X-Stanfast]"),
         edit("units/apache2.service.d/page.conf", "URL=", "Intervall=1s\nURL="),
     ),
+    "probes that need what is not there": (
+        write(
+            "units/apache2.service.d/needs.conf",
+            "[X-Probe]\nOnFail=alert\nNeeds=portt other\nNeeds=port port\n"
+            "[X-Probe port]\nOnFail=recover\nLevel=ready\nNeeds=port\nURL=http://x/\n",
+        ),
+    ),
+    "probes that take what is not there": (
+        write(
+            "units/apache2.service.d/takes.conf",
+            "[X-Probe a]\nType=probe\nUnit=mariadb.servic\n[X-Probe b]\nType=probe\nProbe=aa\nInterval=1s\n"
+            "[X-Probe c]\nType=probe\n[X-Probe d]\nType=probe\nUnit=mariadb.service\nURL=http://x/\n",
+        ),
+    ),
+    "probes that take each other's result": (
+        write(
+            "units/apache2.service.d/takes.conf",
+            "[X-Probe a]\nType=probe\nUnit=mariadb.service\n[X-Probe b]\nURL=http://x/\nNeeds=a\n"
+            "[X-Probe c]\nType=probe\nProbe=c\n",
+        ),
+        write("units/mariadb.service.d/takes.conf", "[X-Probe]\nType=probe\nUnit=apache2.service\nProbe=b\n"),
+        group("data", "mariadb.service"),
+    ),
+    "probes that peers cannot make": (
+        write(
+            "units/apache2.service.d/peers.conf",
+            "[X-Probe a]\nFrom=peers\nURL=http://localhost:8080/\n[X-Probe b]\nFrom=peers\nType=unit\n"
+            "[X-Probe c]\nFrom=peers\nURL=http://x/\nSocket=/run/x\n[X-Probe d]\nFrom=peer\nURL=http://x/\n"
+            "[X-Probe e]\nFrom=peers\nURL=http://192.0.2.100/\n",
+        ),
+    ),
+    "probes that wait for each other": (
+        write(
+            "units/apache2.service.d/needs.conf",
+            "[X-Probe a]\nNeeds=b\nURL=http://x/\n[X-Probe b]\nNeeds=c\nURL=http://x/\n"
+            "[X-Probe c]\nNeeds=a\nURL=http://x/\n",
+        ),
+    ),
     "a circle of Needs=": (
         group("one", "worker@1.service", "Needs=two"),
         group("two", "worker@2.service", "Needs=three"),
@@ -66,6 +104,49 @@ BROKEN: dict[str, tuple[Break, ...]] = {
     "an address in no subnet": (edit(WEB, "192.0.2.100", "203.0.113.9"),),
     "an interface that is not there": (
         write("units/standfast-ip@192.0.2.100.service.d/place.conf", "[X-Address]\nInterface=eth1\nPrefix=24\n"),
+    ),
+    "resource agents": (
+        edit(
+            WEB,
+            "apache2.service",
+            "apache2.service standfast-ocf@a.service standfast-ocf@b.service standfast-ocf@c.service",
+        ),
+        edit(WEB, "Domain=web", "Resources=standfast-ocf@d d.service standfast-ocf@.service standfast-ocf@x:y.service"),
+        write("units/standfast-ocf@a.service.d/a.conf", "[X-Ocf]\nAgent=systemd:nginx\nParameter=a\nParamter=b=c\n"),
+        write("units/standfast-ocf@b.service.d/a.conf", "[X-Ocf]\nAgent=ocf:heartbeat:Filesystm\n"),
+        write("units/apache2.service.d/ocf.conf", "[X-Ocf]\nAgent=ocf:heartbeat:apache\n"),
+        write("units/standfast-ocf@e.service.d/a.conf", "[X-Ocf]\nAgent=ocf:heartbeat:Dummy\n"),
+        write("units/d.service", "[Service]\nExecStart=/bin/true\n[X-Ofc]\n"),
+        beside("vendor/standfast-ocf@.service", "[Service]\nExecStart=/bin/true\n"),
+    ),
+    "files of a probe that are not there": (
+        beside("authority.pem", ""),
+        lambda site: site.write(
+            "units/apache2.service.d/page.conf",
+            f"[X-Probe]\nURL=https://x/\nCAFile={site.folder}/authority.pem\n"
+            f"ClientCertificate={site.folder}/client.pem\nClientKey={site.folder}\n",
+        ),
+    ),
+    "expressions that would be found in what is only alike": (
+        edit("cluster.conf", "[Domain]", "[Heuristic]\nName=web\nURL=http://x/\nBody=fine{i<=2}\n[Domain]"),
+        write(
+            "units/apache2.service.d/page.conf",
+            "[X-Probe]\nURL=http://x/\nBody=ok{e}\nHeader=Via: a\\{e}\nHeader=Via: a{2}\n"
+            "[X-Probe port]\nType=tcp\nConnect=x:1\nExpect={ 1 <= s <= 3}\n",
+        ),
+    ),
+    "probes whose look is a process": (
+        write(
+            "units/apache2.service.d/page.conf",
+            "[X-Probe a]\nType=exec\nExec=check\n"
+            "[X-Probe b]\nType=exec\nExec=/root/bin/check -v\nTimeout=100ms\nPath=/srv\n"
+            "[X-Probe c]\nType=exec\nExec=/no/such/check\nExpect=ok{e<=1}\n"
+            "[X-Probe d]\nType=file\nPath=srv/alive\n"
+            "[X-Probe e]\nType=file\nPath=/srv/\nFreePercent=5\n"
+            "[X-Probe f]\nType=file\nPath=/srv/../etc/alive\nMaxAge=10ms\n"
+            "[X-Probe g]\nType=mount\nMaxAge=1h\n"
+            "[X-Probe h]\nType=mount\nPath=/srv\nFreePercent=100\nTimeout=200ms\n",
+        ),
     ),
     "two groups with one unit": (group("other", "apache2.service mariadb.service mariadb.service"),),
     "unit names with escapes": (
@@ -145,6 +226,29 @@ BROKEN: dict[str, tuple[Break, ...]] = {
         beside("system/srv-www.mount.d/zzz.conf", "[Unit]\nAssertPathExists=\n"),
     ),
     "a file of an administrator in the way": (beside("system/webserv.target", "[Unit]\n"),),
+    "passwords of probes": (
+        edit("units/apache2.service.d/page.conf", "URL=", "PasswordFile=web.secret\nCredential=web\nURL="),
+        write("units/worker@1.service.d/page.conf", "[X-Probe]\nURL=http://127.0.0.1/\nUser=x\nPasswordFile=w.secret"),
+        edit(WEB, "apache2.service", "apache2.service worker@1.service"),
+        write("w.secret", "hidden"),
+    ),
+    "probes of databases": (
+        write("units/apache2.service.d/m.conf", "[X-Probe m]\nType=mysql\nConnect=127.0.0.1:3306\n"),
+        write(
+            "units/apache2.service.d/p.conf",
+            "[X-Probe p]\nType=pgsql\nUser=x\n"
+            "[X-Probe q]\nType=pgsql\nUser=x\nConnect=db:5432\nSocket=/run/db\nTLS=yes\n",
+        ),
+        write(
+            "units/apache2.service.d/r.conf",
+            '[X-Probe r]\nType=redis\nConnect=db:6379\nDatabase=shop\nQuery=GET "x\nUser=x\nBody=x\n',
+        ),
+    ),
+    "what is outside of nothing": (
+        edit("units/apache2.service.d/page.conf", "URL=", "Outside=yes\nLevel=ready\nURL="),
+        write("units/worker@1.service.d/page.conf", "[X-Probe]\nType=unit\nOutside=yes\n"),
+        edit(WEB, "apache2.service", "apache2.service worker@1.service"),
+    ),
     "more than ten at once": (
         write("cluster.conf", CLUSTER.replace("Id=2", "Id=two").replace("[Domain]", "[Domian]")),
         chmod("bmc.secret", 0o640),

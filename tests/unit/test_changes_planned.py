@@ -12,7 +12,8 @@ from sim.machine import configuration
 from standfast.configuration.model import Configuration, Domain, Group, Resource, Source
 from standfast.resourced.changes_planned import Change, ChangeKind, Effect, EffectKind, changes, effects, refused
 from standfast.resourced.durations import UNMEASURED, VERSION, Durations, Kind, Sample
-from standfast.resourced.messages import ConfigurationInForce, Content, Held, Marked, Reported, Wish, WishKind
+from standfast.resourced.messages import ConfigurationInForce, Content, Marked, Reported, Wish, WishKind
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Record, whole_digest
 from standfast.resourced.situation import Situation
 from standfast.vocabulary import Holding

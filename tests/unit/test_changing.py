@@ -9,8 +9,9 @@ from sim.machine import configuration
 from standfast.configuration.model import Configuration, Group, Resource
 from standfast.resourced.changing import make_hands, make_way, resume
 from standfast.resourced.events import Act, Verb
-from standfast.resourced.hands import KILL_MARGIN_MS, Gate, Hand, Stage
+from standfast.resourced.hands import KILL_MARGIN_MS, Hand
 from standfast.resourced.messages import OrderKind
+from standfast.resourced.stages import Gate, Stage
 from standfast.vocabulary import Cause, Holding, ProbeState, UnitState
 
 OLD, NEW = "old", "new"

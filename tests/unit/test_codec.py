@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.resourced.codec import MAXIMUM_BYTES, MessageError, decode, encode, encode_around
-from standfast.resourced.messages import Content, Member, Message, Stored, Update, Wish, WishKind
+from standfast.resourced.messages import Content, Message, Stored, Update, Wish, WishKind
+from standfast.resourced.presence import Member
 from standfast.resourced.record import Disk, Record, initial
 from standfast.resourced.ticks import Tick
 from unit.arbitrary import arbitrary

@@ -142,6 +142,38 @@ def test_a_good_configuration_is_read_whole(root: Path, system: System) -> None:
     assert found.allowed(group) == ("node2", "node1")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "URL=https://www.example.org/",
+        "URL=http://localhost:8080/",
+        "URL=http://[::1]/",
+        "URL=http://app/\nSocket=/run/app.sock",
+        "Type=smtp\nConnect=127.0.0.1:25",
+        "Type=smtp\nConnect=mx.example.org:25\nStartTLS=yes",
+        "Type=smtp\nConnect=mx.example.org:465\nTLS=yes\nRecipient=postmaster@example.org",
+    ],
+)
+def test_a_password_may_be_said_where_nobody_hears_it(root: Path, system: System, written: str) -> None:
+    assert probe_of(root, system, f"{written}\nUser=ann\nCredential=page").user == "ann"
+
+
+@pytest.mark.parametrize(
+    ("written", "question"),
+    [
+        ("www.example.org", ("www.example.org", "A")),
+        ("_sip._tcp.example.org srv", ("_sip._tcp.example.org", "SRV")),
+        (". NS", (".", "NS")),
+        ("192.0.2.7 PTR", ("7.2.0.192.in-addr.arpa", "PTR")),
+    ],
+)
+def test_a_question_to_a_name_server_is_read(
+    root: Path, system: System, written: str, question: tuple[str, str]
+) -> None:
+    one = probe_of(root, system, f"Type=dns\nConnect=[::1]:53\nQuestion={written}\nExpect=x")
+    assert (one.question, str(one.connect)) == (question, "[::1]:53")
+
+
 def test_everything_that_a_page_can_be_expected_to_be_is_read(root: Path, system: System) -> None:
     write(
         root,
@@ -431,7 +463,8 @@ UNIT_SLIPS = [
     ),
     ("Domain=web", "StopFailure=shoot", "units/webserv.target:5: StopFailure=: “shoot” is not known; write fence or b"),
     ("Domain=web", "Priority=high", "units/webserv.target:5: Priority=: “high” is no number from -1000 to 1000"),
-    ("Domain=web", "Copies=2", "units/webserv.target:5: Copies= in [X-Standfast] is not supported yet"),
+    ("Domain=web", "Copies=2", "units/webserv.target:4: Copies= of webserv would put 192.0.2.100 on several nodes"),
+    ("Domain=web", "Copies=17", "units/webserv.target:5: Copies=: “17” is neither all nor a number from 1 to 16"),
     ("Domain=web", "StopTimeout=0", "units/webserv.target:5: StopTimeout=: 0 is shorter than 1s"),
     ("Domain=web", "Critical=no", "units/webserv.target:5: unknown option Critical= in [X-Standfast]; it belongs in"),
     (
@@ -562,7 +595,17 @@ FILE_SLIPS = [
     ("units/b.service.d/x.conf", "\n[X-Probe]\n", "units/b.service.d/x.conf:2: b.service is in no group's Resources="),
     ("units/a.service.d/x.conf", "[X-Probe]\nInterval=1s", "units/a.service.d/x.conf:1: [X-Probe] needs URL="),
     ("units/a.service.d/x.conf", "[X-Probe]\nURL=ftp://x/", "units/a.service.d/x.conf:2: URL=: “ftp://x/” is no URL"),
-    ("units/a.service.d/x.conf", "[X-Probe]\nType=dns", "units/a.service.d/x.conf:2: Type=: dns is not supported yet"),
+    ("units/a.service.d/x.conf", "[X-Probe]\nType=dns\nConnect=x:53", "units/a.service.d/x.conf:1: [X-Probe] needs Q"),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=dns\nConnect=x:53\nQuestion=a..b MX",
+        "units/a.service.d/x.conf:4: Question=: “a..b” is no name that can be looked up",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=dns\nConnect=x:53\nQuestion=a ANY",
+        "units/a.service.d/x.conf:4: Question=: ANY is no type of record that can be asked for",
+    ),
     ("units/a.service.d/x.conf", "[X-Probe]\nType=htpp", "units/a.service.d/x.conf:2: Type=: “htpp” is not known; did"),
     ("units/a.service.d/x.conf", "[X-Probe a]\nBody=x", "units/a.service.d/x.conf:1: [X-Probe a] needs URL=; add it"),
     (
@@ -604,6 +647,46 @@ FILE_SLIPS = [
         "units/a.service.d/x.conf",
         "[X-Probe]\nType=tcp\nConnect=x:1\nCertificateDays=30",
         "units/a.service.d/x.conf:4: CertificateDays= needs TLS=yes",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://x\nCAFile=/etc/ssl/x.pem",
+        "units/a.service.d/x.conf:3: CAFile= needs an https URL=, for there is no certificate without it",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=tcp\nConnect=x:1\nClientCertificate=/x.pem\nTLS=no",
+        "units/a.service.d/x.conf:4: ClientCertificate= needs TLS=yes",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=https://x\nClientKey=/x.key",
+        "units/a.service.d/x.conf:3: ClientKey= belongs to ClientCertificate=, which is missing; add it, or remove",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=smtp\nConnect=x:25\nTLS=yes\nStartTLS=yes",
+        "units/a.service.d/x.conf:5: StartTLS= begins without TLS and TLS= with it; remove one of them",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=smtp\nConnect=x:25\nCAFile=/x.pem",
+        "units/a.service.d/x.conf:4: CAFile= needs TLS=yes or StartTLS=yes",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=smtp\nConnect=127.0.0.1:25\nUser=ann",
+        "units/a.service.d/x.conf:4: User= needs PasswordFile= or Credential=, which has the password; add one of them",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nType=smtp\nConnect=x:25\nUser=ann\nCredential=mail",
+        "units/a.service.d/x.conf:4: User= would send its password for everybody on the way to read; write TLS=yes or",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=http://192.0.2.1/\nUser=ann\nCredential=page",
+        "units/a.service.d/x.conf:3: User= would send its password for everybody on the way to read; write an htt",
     ),
     (
         "units/a.service.d/x.conf",
@@ -649,6 +732,16 @@ FILE_SLIPS = [
         "units/a.service.d/x.conf",
         "[X-Probe]\nURL=http://x\nSocket=app.sock",
         "units/a.service.d/x.conf:3: Socket=: “app.sock” is no path of a socket",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nURL=https://x/\nUser=a:b\nCredential=page",
+        "units/a.service.d/x.conf:3: User= of a page can have no “:”",
+    ),
+    (
+        "units/a.service.d/x.conf",
+        "[X-Probe]\nBody=((a{1000}){1000}){1000}",
+        "units/a.service.d/x.conf:2: Body=: “((a{1000}){1000}){1000}” repeats so often that it would fill the memory",
     ),
     (
         "units/a.service.d/x.conf",

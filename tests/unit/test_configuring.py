@@ -17,7 +17,6 @@ from standfast.resourced.configuring import (
 from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
-    Held,
     Installed,
     LossDeclared,
     Marked,
@@ -29,6 +28,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Waits
 from standfast.vocabulary import Holding
@@ -244,7 +244,7 @@ REFUSED = {
         here(),
         nodes(TWO, OTHER_KEY),
         PUSH,
-        "n3 is here and would be removed: standfast node leave n3",
+        "n3 is here and would be removed: it leaves first, by systemctl stop standfast.target on n3",
     ),
     "a removed node that knows the key": (
         lost("n3"),

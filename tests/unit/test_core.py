@@ -5,7 +5,7 @@ from dataclasses import replace
 from sim.machine import UNITS, configuration
 from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
-from standfast.resourced.core import Core, Identity
+from standfast.resourced.core import Core
 from standfast.resourced.events import (
     Act,
     Action,
@@ -38,7 +38,6 @@ from standfast.resourced.events import (
     Verb,
     Wished,
 )
-from standfast.resourced.hands import Stage
 from standfast.resourced.messages import (
     Content,
     LossDeclared,
@@ -52,8 +51,10 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Identity
 from standfast.resourced.race import MARGIN_MS, UNMEASURED_OFF_MS
 from standfast.resourced.record import Disk, Record
+from standfast.resourced.stages import Stage
 from standfast.resourced.ticks import Tick
 from standfast.vocabulary import Holding, Phase, Ring, UnitState
 from unit.cluster import GROUP, because, fresh, member, term

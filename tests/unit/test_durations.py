@@ -11,16 +11,15 @@ from standfast.resourced.durations import KEPT, UNMEASURED, VERSION, Durations, 
 from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
-    Held,
     Installed,
     Members,
     OrderGiven,
     OrderKind,
     Reported,
-    ResourceReport,
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Held, ResourceReport
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding
 from unit.cluster import GROUP, NODES, after, fresh, member, term

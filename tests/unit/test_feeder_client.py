@@ -118,8 +118,9 @@ def test_without_a_watchdog_it_is_0_and_one_that_refuses_says_why(tmp_path: Path
             both.quorumd.say(
                 Armed(number=2, timeout_ms=0, wanted_ms=30_000, refusal="/dev/watchdog0 is open elsewhere")
             )
-            with pytest.raises(NotArmed, match="/dev/watchdog0 is open elsewhere"):
+            with pytest.raises(NotArmed, match="/dev/watchdog0 is open elsewhere") as error:
                 await armed
+            assert error.value.told, "quorumd has told it: once is enough"
 
     asyncio.run(main())
 
@@ -132,8 +133,9 @@ def test_a_quorumd_that_does_not_answer_is_an_error_not_a_wait_for_ever(
     async def main() -> None:
         async with running(tmp_path, away=True) as both:
             both.feeder.tell(holding=False, echoed_until_ms=1)  # nobody hears it, and nothing waits
-            with pytest.raises(NotArmed, match="systemctl status standfast-quorumd"):
+            with pytest.raises(NotArmed, match="systemctl status standfast-quorumd") as error:
                 await both.feeder.arm()
+            assert not error.value.told
 
     asyncio.run(main())
 

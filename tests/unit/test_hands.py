@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from sim.machine import UNITS, configuration
+from standfast.configuration.model import Resource
 from standfast.resourced.changing import make_hands
 from standfast.resourced.events import Act, Verb
-from standfast.resourced.hands import KILL_MARGIN_MS, Gate, Hand, Stage
+from standfast.resourced.hands import KILL_MARGIN_MS, Hand
 from standfast.resourced.messages import OrderKind
+from standfast.resourced.stages import Gate, Stage
 from standfast.vocabulary import Cause, Holding, ProbeState, UnitState
 
 GROUP = replace(configuration(["n1"]).groups[0], in_place=False)
@@ -87,18 +89,13 @@ def test_a_start_is_over_when_the_probes_are_good() -> None:
     assert not bench.hand.busy
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [both("active", "failed"), both("active", "active", probe=ProbeState.BAD)],
-    ids=["the unit failed", "the probe is bad"],
-)
-def test_a_start_that_fails_is_stopped_again_and_says_why(broken: tuple[UnitState, ...]) -> None:
+def test_a_start_that_fails_is_stopped_again_and_says_why() -> None:
     bench = Bench()
     bench.hand.ordered(OrderKind.START, 1, 0)
     bench.hand.observed(both("active", "active", probe=ProbeState.UNKNOWN), 10)
     bench.did()
     bench.hand.job_done(TARGET, Verb.START, 20)
-    bench.hand.observed(broken, 20)
+    bench.hand.observed(both("active", "failed"), 20)
     assert bench.did()[:2] == ["rest", "revoke"]
     assert bench.has(Holding.STOPPING)
     bench.hand.observed(GONE, 30)
@@ -107,6 +104,112 @@ def test_a_start_that_fails_is_stopped_again_and_says_why(broken: tuple[UnitStat
     assert bench.did() == ["release"]
     assert (bench.hand.holding, bench.hand.busy) == (Holding.NOTHING, False)
     assert WEB in bench.hand.failed
+
+
+BAD = both("active", "active", probe=ProbeState.BAD, bad_probes=("page",), doubt=True)
+UNKNOWN = both("active", "active", probe=ProbeState.UNKNOWN)
+
+
+def test_a_start_whose_probes_turn_bad_is_over_and_goes_on_running_as_one_that_failed_of_them() -> None:
+    bench = Bench()
+    bench.hand.ordered(OrderKind.START, 1, 0)
+    bench.hand.observed(UNKNOWN, 10)
+    bench.did()
+    bench.hand.observed(BAD, 20)
+    assert (bench.did(), bench.hand.busy) == ([], False)
+    held = bench.hand.held()
+    assert (held.holding, held.probes, held.doubt) == (Holding.RUNNING, (f"{WEB}/page",), True)
+    assert held.failed
+
+
+def test_a_start_that_only_waits_for_probes_is_over_in_time_as_unknown_is_not_bad() -> None:
+    bench = Bench()
+    bench.hand.ordered(OrderKind.START, 1, 0)
+    bench.hand.observed(UNKNOWN, 10)
+    bench.hand.time_passed(GROUP.start_timeout_ms - 1)
+    assert bench.at(Stage.STARTING)
+    bench.hand.time_passed(GROUP.start_timeout_ms)
+    assert (bench.hand.holding, bench.hand.busy, bench.hand.failed) == (Holding.RUNNING, False, "")
+
+
+def test_what_failed_of_more_than_its_probes_names_none() -> None:
+    bench = Bench().running()
+    bench.hand.observed((unit(IP, "failed"), BAD[1]), 10)
+    assert (bench.hand.failed_units, bench.hand.held().probes) == ((IP, WEB), ())
+
+
+def test_a_group_whose_probes_are_good_again_serves_again_without_an_order() -> None:
+    bench = Bench().running()
+    bench.hand.observed(BAD, 10)
+    assert bench.hand.failed
+    bench.hand.observed(UP, 20)
+    held = bench.hand.held()
+    assert (held.failed, held.units, held.probes, held.doubt, bench.did()) == ("", (), (), False, [])
+
+
+BY_HAND = both("active", "inactive", by_hand=True)
+
+
+def test_what_an_administrator_stopped_is_no_failure_and_its_probes_begin_anew_when_it_is_up_again() -> None:
+    bench = Bench().running()
+    bench.hand.observed(BY_HAND, 10)
+    held = bench.hand.held()
+    assert (held.holding, held.failed, held.partial, held.by_hand) == (Holding.RUNNING, "", (), (WEB,))
+    assert bench.did() == ["rest"]
+    bench.hand.observed(UP, 20)
+    assert (bench.hand.held().by_hand, bench.did()) == ((), ["probe"])
+
+
+@pytest.mark.parametrize("job", ["stop", "restart", "start"])
+def test_probes_rest_while_somebody_stops_or_restarts_a_unit(job: str) -> None:
+    """Its page is bad for as long as that takes: no failure."""
+    bench = Bench().running()
+    bench.hand.observed(both("active", "deactivating", job=job, probe=ProbeState.BAD), 10)
+    assert (bench.hand.failed, bench.did()) == ("", ["rest"])
+    bench.hand.observed(UP, 20)
+    assert (bench.hand.failed, bench.did()) == ("", ["probe"])
+
+
+def test_probes_of_what_only_reloads_go_on() -> None:
+    bench = Bench().running()
+    bench.hand.observed(both("active", "reloading", job="reload", probe=ProbeState.BAD), 10)
+    assert bench.hand.failed_units == (WEB,)
+
+
+def test_what_fails_beside_it_is_a_failure() -> None:
+    bench = Bench().running()
+    bench.hand.observed((unit(IP, "failed"), BY_HAND[1]), 10)
+    assert (bench.hand.failed_units, bench.hand.held().by_hand) == ((IP,), (WEB,))
+
+
+@pytest.mark.parametrize("states", [BY_HAND, tuple(replace(state, active="inactive", by_hand=True) for state in GONE)])
+def test_a_daemon_that_restarts_takes_over_what_is_held_by_hand(states: tuple[UnitState, ...]) -> None:
+    bench = Bench()
+    bench.hand.adopt(True, True, states, 0)
+    assert (bench.did(), bench.hand.holding, bench.hand.failed) == ([], Holding.RUNNING, "")
+
+
+def test_a_start_goes_on_without_what_an_administrator_stopped_meanwhile() -> None:
+    bench = Bench()
+    bench.hand.ordered(OrderKind.START, 1, 0)
+    bench.hand.observed(BY_HAND, 10)
+    assert (bench.hand.busy, bench.hand.held().by_hand) == (False, (WEB,))
+
+
+def test_a_restart_of_what_is_held_by_hand_starts_all_of_it_anew() -> None:
+    bench = Bench(in_place=True).running()
+    bench.hand.observed((unit(IP, "failed"), BY_HAND[1]), 10)
+    bench.did()
+    bench.hand.ordered(OrderKind.RESTART, 2, 20)
+    assert bench.did()[0] == "revoke"
+    assert bench.has(Holding.QUEUED)
+
+
+def test_what_failed_of_its_probes_is_known_while_it_restarts() -> None:
+    bench = Bench().running().breaks(BAD)
+    bench.hand.ordered(OrderKind.RESTART, 2, 2_000)
+    held = bench.hand.held()
+    assert (held.holding, held.probes, held.doubt) == (Holding.QUEUED, (f"{WEB}/page",), False)
 
 
 def test_a_unit_that_is_still_down_when_the_job_is_over_is_a_failed_start() -> None:
@@ -409,9 +512,95 @@ def test_what_somebody_starts_here_by_hand_is_held_and_stopped() -> None:
     assert "without an order" in bench.hand.failed
 
 
+@pytest.mark.parametrize(
+    "found", [{"active": "active"}, {"active": "activating"}, {"processes": True}, {"traces": True}]
+)
+def test_whatever_is_there_of_a_unit_without_an_order_is_held_and_stopped(found: dict[str, Any]) -> None:
+    """A mount and an address have no process, and what is left of a unit may outlive its state."""
+    there: dict[str, Any] = {"active": "inactive", "processes": False} | found
+    states = (unit(IP, **there), unit(WEB, "inactive", processes=False))
+    bench = Bench()
+    bench.hand.observed(states, 0)
+    assert bench.did()[:2] == ["hold", "revoke"]
+    bench = Bench()
+    bench.hand.adopt(False, False, states, 0)
+    assert bench.did()[:2] == ["hold", "revoke"]
+
+
+def test_a_start_by_hand_that_is_only_queued_is_left_to_systemd_which_refuses_it_without_the_lease() -> None:
+    """Taken for a start it stopped the group where it served."""
+    queued = tuple(replace(state, job="start") for state in both("inactive", "inactive", processes=False))
+    bench = Bench()
+    bench.hand.observed(queued, 0)
+    assert (bench.did(), bench.has(Holding.NOTHING), bench.hand.failed) == ([], True, "")
+    bench.hand.adopt(False, False, queued, 0)
+    assert (bench.did(), bench.has(Holding.NOTHING), bench.hand.failed) == ([], True, "")
+    bench.hand.adopt(False, True, queued, 0)
+    assert bench.did() == ["revoke", "release"], "with a lease that nobody holds systemd would let it begin"
+    bench.hand.observed(both("activating", "inactive"), 0)
+    assert bench.did() == ["hold", "revoke", f"stop {IP}"]
+
+
 def test_a_group_with_new_settings_keeps_its_hand() -> None:
     acts: list[Act] = []
     hands = make_hands((GROUP,), {}, acts.append, lambda _: Gate.OPEN)
     again = make_hands((replace(GROUP, stop_timeout_ms=1),), hands, acts.append, lambda _: Gate.OPEN)
     assert again[GROUP.name] is hands[GROUP.name]
     assert again[GROUP.name].group.stop_timeout_ms == 1
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_what_stays_up_when_all_its_processes_were_killed_is_stopped(in_place: bool) -> None:
+    """A unit with RemainAfterExit=yes, as an init script or a resource agent has it, does not go by itself."""
+    bench = Bench(in_place=in_place).running().breaks(both("active", "active", probe=ProbeState.BAD))
+    bench.did()
+    bench.hand.ordered(OrderKind.RESTART, 2, 1_000)
+    assert f"kill {WEB}" in bench.did()
+    bench.hand.observed(both("active", "active", processes=False, probe=ProbeState.BAD), 1_010)
+    assert bench.did() == [f"stop {WEB}"]
+    bench.hand.observed(both("active", "deactivating", processes=False), 1_020)
+    assert bench.did() == []
+    bench.hand.observed(both("active", "inactive"), 1_030)
+    assert bench.did() == ([f"restart {WEB}"] if in_place else [f"stop {IP}"])
+
+
+def test_what_has_failed_without_a_process_is_stopped_at_once() -> None:
+    bench = Bench().running().breaks(both("active", "active", processes=False, probe=ProbeState.BAD))
+    bench.did()
+    bench.hand.ordered(OrderKind.RESTART, 2, 1_000)
+    assert bench.did()[-1] == f"stop {WEB}"
+
+
+# Addresses next to each other
+
+ADDRESSES = tuple(Resource(unit=f"standfast-ip@192.0.2.{last}.service") for last in range(1, 4))
+BEFORE_WEB = (*ADDRESSES, Resource(unit=WEB))
+
+
+def addresses(web: str, **others: str) -> tuple[UnitState, ...]:
+    return (*(unit(one.unit, others.get(f"a{last}", "active")) for last, one in enumerate(ADDRESSES)), unit(WEB, web))
+
+
+def test_addresses_next_to_each_other_are_stopped_at_the_same_time_after_what_follows_them() -> None:
+    bench = Bench(resources=BEFORE_WEB)
+    bench.hand.ordered(OrderKind.START, 1, 0)
+    bench.hand.observed(addresses("active"), 0)
+    bench.did()
+    bench.hand.ordered(OrderKind.STOP, 2, 10)
+    assert bench.did() == ["rest", "revoke", f"stop {WEB}"]
+    bench.hand.observed(addresses("inactive"), 20)
+    assert bench.did() == [f"stop {one.unit}" for one in ADDRESSES]
+
+
+def test_two_addresses_that_failed_are_not_mended_by_a_restart_of_the_first_in_its_place() -> None:
+    for states, expected in (
+        (addresses("active", a1="failed"), [f"restart {ADDRESSES[1].unit}"]),
+        (addresses("active", a0="failed", a1="failed"), ["rest", "revoke", f"stop {WEB}"]),
+    ):
+        bench = Bench(resources=BEFORE_WEB, in_place=True)
+        bench.hand.ordered(OrderKind.START, 1, 0)
+        bench.hand.observed(addresses("active"), 0)
+        bench.hand.observed(states, 10)
+        bench.did()
+        bench.hand.ordered(OrderKind.RESTART, 2, 20)
+        assert bench.did()[-len(expected) :] == expected

@@ -1,20 +1,21 @@
 """Probes of pages: what an answer means, whatever a server does."""
 
 import asyncio
+import base64
 import datetime
 import errno
 import json
 import socket
-import ssl
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from standfast.configuration.model import HeaderTest
+from standfast.configuration.model import HeaderTest, Probe
 from standfast.configuration.probe_values import parse_json_test
-from standfast.probes import streams
+from standfast.probes import login
 from standfast.probes.checking import check
 from standfast.probes.verdict import Outcome, Try
 from unit.certificates import make_certificate
@@ -117,10 +118,10 @@ async def test_the_request_names_host_path_and_query() -> None:
 
 @in_loop
 async def test_a_name_that_cannot_be_looked_up_says_nothing_about_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: Any, **__: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
     one = await check(probe("http://www.example.com/"))
     assert one.outcome is Outcome.UNKNOWN
     assert "www.example.com cannot be looked up" in one.text
@@ -128,10 +129,10 @@ async def test_a_name_that_cannot_be_looked_up_says_nothing_about_the_unit(monke
 
 @in_loop
 async def test_a_shortage_of_our_own_says_nothing_about_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: Any, **__: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
+    monkeypatch.setattr(socket, "socket", fail)
     assert (await check(probe())).outcome is Outcome.UNKNOWN
 
 
@@ -263,13 +264,12 @@ async def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
 )
 @in_loop
 async def test_a_certificate_that_ends_soon_is_told(
-    days: int, wanted: int | None, outcome: Outcome, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    days: int, wanted: int | None, outcome: Outcome, text: str, tmp_path: Path
 ) -> None:
     server = make_certificate(tmp_path, datetime.timedelta(days=days))
-    client = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
-    monkeypatch.setattr(streams, "_tls", lambda: client)
+    ca_file = str(tmp_path / "certificate.pem")
     async with serving(send(OK), server) as url:
-        one = await check(probe(url, certificate_days=wanted, timeout_ms=5000))
+        one = await check(probe(url, ca_file=ca_file, certificate_days=wanted, timeout_ms=5000))
     assert one.outcome is outcome, one.text
     assert text in one.text
 
@@ -288,10 +288,80 @@ async def test_what_came_is_kept_also_when_the_rest_did_not() -> None:
 
 @in_loop
 async def test_a_resolver_that_hangs_says_nothing_about_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def wait(*_: Any, **__: Any) -> Any:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", wait)
+    answer = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answer.wait())
     one = await check(probe("http://www.example.com/"))
+    answer.set()
     assert one.outcome is Outcome.UNKNOWN
     assert one.text.endswith("www.example.com cannot be looked up: no name server answers")
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def password(probe: Probe) -> str | None:
+        return "correct horse" if probe.password_file else None
+
+    monkeypatch.setattr(login, "password", password)
+
+
+USER = {"user": "ann", "password_file": "page.secret"}
+TOKEN = base64.b64encode(b"ann:correct horse").decode()
+
+
+@pytest.mark.usefixtures("secret")
+@in_loop
+async def test_a_user_is_named_to_the_first_place_only() -> None:
+    heard: dict[str, list[bytes]] = {"first": [], "other": []}
+
+    def answering(name: str, answer: Answer) -> Answer:
+        async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            request = await reader.readuntil(b"\r\n\r\n")
+            heard[name].append(request)
+            again = asyncio.StreamReader()
+            again.feed_data(request)
+            await answer(again, writer)
+
+        return once
+
+    def moved(where: str) -> Answer:
+        return send(f"HTTP/1.1 302 Found\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with serving(answering("other", send(OK))) as other:
+        for where, told in (("/next", "more than 1 redirects"), (other, "status 200")):
+            async with serving(answering("first", moved(where))) as url:
+                one = await check(probe(url, redirects=1, timeout_ms=5000, **USER))
+            assert told in one.text
+        async with serving(answering("first", send(OK))) as url:
+            assert (await check(probe(url, timeout_ms=5000))).outcome is Outcome.GOOD
+    shown = f"\r\nAuthorization: Basic {TOKEN}\r\n".encode()
+    assert [shown in request for request in heard["first"]] == [True, True, True, False]
+    assert [b"uthorization" in request for request in heard["other"]] == [False]
+
+
+@pytest.mark.usefixtures("secret")
+@pytest.mark.parametrize("told", ["{}", "x" * 40 + "{}", '{{"a": "{}"}}', "correct horse"])
+@in_loop
+async def test_a_page_that_says_the_password_again_makes_nobody_tell_it(told: str) -> None:
+    body = told.format(f"Basic {TOKEN}").encode()
+    headers = f"HTTP/1.1 200 OK\r\nX-Seen: Basic {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    wants: tuple[dict[str, Any], ...] = (
+        {"body": "^fine"},
+        {"headers": (HeaderTest(name="X-Seen", expression="fine"),)},
+        {"json": (parse_json_test("a == 1"),)},
+        {"status": frozenset({500})},
+    )
+    async with serving(send(headers + body)) as url:
+        for wanted in wants:
+            one = await check(probe(url, timeout_ms=5000, **USER, **wanted))
+            assert one.outcome is Outcome.BAD
+            for said in ("correct horse", TOKEN, TOKEN[:9]):
+                assert said not in one.text
+                assert said.encode() not in one.seen
+            assert b"***" in one.seen
+
+
+@in_loop
+async def test_a_user_whose_password_nobody_has_says_nothing_about_the_unit() -> None:
+    one = await check(probe(user="ann"))
+    assert one.outcome is Outcome.UNKNOWN
+    assert one.text.endswith("there is no password of ann; write PasswordFile= or Credential=")

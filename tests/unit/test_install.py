@@ -98,6 +98,7 @@ def test_a_group_is_linked_into_the_version_in_force_and_every_resource_is_guard
         "PartOf=webserv.target",
         "Before=webserv.target standfast-drain.service",
         "StartLimitIntervalSec=0",
+        "IgnoreOnIsolate=yes",
         f"After={ADDRESS}",
         f"Requires={ADDRESS}",
         "[Service]",
@@ -140,6 +141,32 @@ def test_a_resource_after_one_that_is_not_critical_counts_on_the_one_before(mach
     assert "Requires=a.service\n" in last
     assert "Requires=b.mount" not in last
     assert "[Service]" not in (machine.system / f"b.mount.d/{GUARD}").read_text()
+
+
+def test_addresses_next_to_each_other_start_at_once_and_what_follows_needs_all_of_them(machine: Machine) -> None:
+    ips = [f"standfast-ip@192.0.2.{number}.service" for number in (100, 101, 102)]
+    machine.write("units/b.mount", "[Mount]\nWhat=nas:/b\nWhere=/b\n")
+    machine.write(f"units/{ips[1]}.d/own.conf", "[X-Standfast]\nCritical=no\n")
+    machine.write("units/webserv.target", f"[X-Standfast]\nResources=a.service {' '.join(ips)} b.mount\n")
+    machine.write("units/apache2.service.d/standfast.conf", "")
+    machine.install()
+    for unit in ips:
+        text = (machine.system / f"{unit}.d/{GUARD}").read_text()
+        assert "After=a.service\nRequires=a.service\n" in text
+        assert "ip@" not in text
+    last = (machine.system / f"b.mount.d/{GUARD}").read_text()
+    assert f"After={ips[0]} {ips[2]} {ips[1]}\nRequires={ips[0]}\nRequires={ips[2]}\n" in last
+
+
+def test_of_many_addresses_twenty_start_at_once(machine: Machine) -> None:
+    ips = [f"standfast-ip@192.0.2.{number}.service" for number in range(100, 150)]
+    machine.write("units/webserv.target", f"[X-Standfast]\nResources={' '.join(ips)}\n")
+    machine.write("units/apache2.service.d/standfast.conf", "")
+    machine.install()
+    after = {ip: (machine.system / f"{ip}.d/{GUARD}").read_text().partition("\nAfter=")[2].split("\n")[0] for ip in ips}
+    assert {after[ip] for ip in ips[:20]} == {""}
+    assert {after[ip] for ip in ips[20:40]} == {" ".join(ips[:20])}
+    assert {after[ip] for ip in ips[40:]} == {" ".join(ips[20:40])}
 
 
 def test_a_second_call_changes_nothing_and_asks_for_no_reload(machine: Machine) -> None:

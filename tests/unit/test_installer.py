@@ -61,6 +61,7 @@ class Machine:
         configuration, _ = load_in_force(system=None)
         assert configuration is not None
         return Installer(
+            node="n1",
             configuration=configuration,
             acts=self,  # type: ignore[arg-type] # what it uses of Acts is below
             push=self.told.append,

@@ -59,6 +59,13 @@ def test_an_entry_can_be_about_another_node(journald: socket.socket) -> None:
     assert parse(journald.recv(65536))["STANDFAST_NODE"] == "node1"
 
 
+def test_a_field_may_have_several_values(journald: socket.socket) -> None:
+    journal.write(Event.NODE_LOST, Level.WARNING, "…", group=("db", "web"), cause=())
+    data = journald.recv(65536)
+    assert b"STANDFAST_GROUP=db\nSTANDFAST_GROUP=web\n" in data
+    assert b"STANDFAST_CAUSE" not in data
+
+
 def test_a_value_can_forge_no_field_and_is_bounded() -> None:
     entry = parse(journal.encode({"MESSAGE": "x\n_UID=0\nPRIORITY=0", "LONG": "y" * 100_000}))
     assert set(entry) == {"MESSAGE", "LONG"}

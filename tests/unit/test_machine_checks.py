@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from standfast.configuration import verify
+from standfast.configuration import probe_checks, verify
 from standfast.configuration.load import examine, load
 from standfast.configuration.machine_checks import inspect
 from standfast.configuration.tree import read_tree
@@ -197,6 +197,31 @@ def test_an_address_is_looked_at_where_its_group_may_run(site: Site) -> None:
     assert site.errors() == []
 
 
+def test_a_subnet_on_two_interfaces_is_a_warning_that_names_the_one_that_would_have_the_address(site: Site) -> None:
+    site.interfaces["bond0.100"] = "192.0.2.12/24"
+    assert site.errors() == []
+    assert [line for line in site.warnings() if "subnet" in line] == [
+        "units/webserv.target:4: warning: the subnet of 192.0.2.100 is on eth0 and bond0.100 of this node, and eth0"
+        " would have it; write Interface= in [X-Address]"
+    ]
+    site.write("units/standfast-ip@.service.d/place.conf", "[X-Address]\nInterface=bond0.100\n")
+    assert [line for line in site.warnings() if "subnet" in line] == []
+
+
+def test_an_interface_without_the_subnet_is_a_warning_unless_the_prefix_is_told(site: Site) -> None:
+    site.interfaces["eth1"] = "198.51.100.11/24"
+    place = "units/standfast-ip@192.0.2.100.service.d/place.conf"
+    site.write(place, "[X-Address]\nInterface=eth1\n")
+    assert [line.partition(": warning: ")[0::2] for line in site.warnings() if "subnet" in line] == [
+        (
+            f"{place}:2",
+            "eth1 of this node has no subnet of 192.0.2.100, so it would be there as /32; write Prefix= in [X-Address]",
+        )
+    ]
+    site.write(place, "[X-Address]\nInterface=eth1\nPrefix=24\n")
+    assert [line for line in site.warnings() if "subnet" in line] == []
+
+
 def test_programs_get_errors_and_warnings_with_file_and_line(site: Site) -> None:
     site.edit("cluster.conf", "Id=2", "Id=1")
     result = site.check("--json")
@@ -226,3 +251,35 @@ def test_what_is_beside_the_tree_is_not_found_through_links_of_the_root(site: Si
     site.write("units/b@.service", SERVICE)
     told = [str(problem) for problem in read_tree(tmp_path / "linked").problems]
     assert told == ["units/passwd.service: is a link to /etc/passwd, which is not replicated; put the file itself here"]
+
+
+def test_of_an_init_script_it_is_told_that_nobody_would_notice_that_its_daemon_died(site: Site) -> None:
+    made = "[Unit]\nSourcePath=/etc/init.d/mysqld\n[Service]\nType=forking\nExecStart=/bin/true\nRemainAfterExit={}\n"
+    (site.vendor / "mysqld.service").write_text(made.format("yes"))
+    site.edit("units/webserv.target", "apache2.service", "apache2.service mysqld.service")
+    told = (
+        "units/webserv.target:4: warning: nobody would notice that the daemon of /etc/init.d/mysqld died; write an "
+        "[X-Probe] in units/mysqld.service.d/NAME.conf, or [Service] RemainAfterExit=no if its process stays"
+    )
+    assert site.lines() == [told]
+    site.write("units/mysqld.service.d/a.conf", "[Service]\nRemainAfterExit=no\n")
+    assert site.lines() == []
+    site.write("units/mysqld.service.d/a.conf", "[X-Probe]\nType=unit\n")
+    assert site.lines() == []
+    (site.root / "units/mysqld.service.d/a.conf").unlink()
+    (site.vendor / "mysqld.service").write_text(made.format("no"))
+    assert site.lines() == []
+
+
+def test_a_library_or_a_credential_that_a_probe_needs_is_missing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only told: both may come later, and until then the probe is unknown."""
+    monkeypatch.setattr(probe_checks, "find_spec", lambda name: None)
+    text = "[X-Probe]\nType=redis\nConnect=127.0.0.1:6379\nCredential=nothing\n"
+    site.write("units/apache2.service.d/page.conf", text)
+    place = "units/apache2.service.d/page.conf"
+    assert site.errors() == []
+    assert site.warnings() == [
+        f"{place}:2: warning: Type=redis needs a library that is not on this node: apt install python3-redis",
+        f"{place}:4: warning: this node has no credential nothing: systemd-creds encrypt "
+        "--name=nothing - /etc/credstore.encrypted/nothing; without it this probe is unknown here",
+    ]

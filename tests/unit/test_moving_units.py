@@ -7,7 +7,8 @@ import pytest
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Resource
 from standfast.resourced.configuring import GoingBack, go_back, refuse_change
-from standfast.resourced.messages import ConfigurationInForce, Held, Installed, Reported
+from standfast.resourced.messages import ConfigurationInForce, Installed, Reported
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Record, initial, with_group
 from standfast.resourced.situation import Situation, Waits
 from standfast.vocabulary import Holding
@@ -112,6 +113,7 @@ def going_back(record: Record) -> GoingBack:
         cold=False,
         orders_allowed=True,
         resting=frozenset(),
+        quorate_since=0,
         waits={},
         offered=IN_FORCE,
     )

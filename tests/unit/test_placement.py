@@ -14,7 +14,6 @@ from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
     Forgotten,
-    Held,
     Installed,
     Leaving,
     LossDeclared,
@@ -27,6 +26,7 @@ from standfast.resourced.messages import (
 )
 from standfast.resourced.outlook import Outlook, blocker
 from standfast.resourced.placement import Decided, place
+from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Reason, Rule, reason, sentence
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Situation, Waits
@@ -129,7 +129,7 @@ def test_an_order_that_is_not_answered_in_time_makes_its_node_overdue() -> None:
         (lost(lost(running(), "n1", proven=True), "n3"), "waits for the proof that n3 is off (loss 7.2)"),
         (
             term(term(fresh(), *NODES), "n2", "n3", number=8),
-            "waits for n1: it is in the ring, but its resourced is away",
+            "waits for n1: it is in the ring, but its standfast-resourced does not answer",
         ),
         (term(term(fresh(), *NODES), "n1", number=8), "this view holds no more than half of all votes"),
     ],
@@ -310,6 +310,12 @@ def test_it_does_not_leave_where_it_runs_well_while_it_would_start_nowhere() -> 
 def test_two_holders_are_stopped_one_after_the_other() -> None:
     record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.RUNNING})
     assert order(record) == ("stop", "n1", "more than one node holds it (n1, n2): stopped on all but one")
+
+
+def test_of_two_holders_the_one_stops_that_stops_already() -> None:
+    """As who was started there by hand does: the other one goes on serving."""
+    record = term(fresh(), *NODES, held={"n1": Holding.RUNNING, "n2": Holding.STOPPING})
+    assert order(record)[:2] == ("stop", "n2")
 
 
 def test_of_two_holders_the_one_stops_that_spoke_after_its_proof() -> None:

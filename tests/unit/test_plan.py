@@ -7,7 +7,6 @@ from standfast.configuration.model import Configuration
 from standfast.resourced.configuring import into_force
 from standfast.resourced.messages import (
     Content,
-    Held,
     Installed,
     Leaving,
     LossDeclared,
@@ -18,6 +17,7 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.plan import plan
+from standfast.resourced.presence import Held
 from standfast.resourced.reasons import sentence
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding

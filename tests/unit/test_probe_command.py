@@ -71,10 +71,19 @@ async def test_what_could_not_be_made_is_unknown_and_what_is_bad_counts_more(for
     assert f"the probe of {UNIT} (live) is unknown, 0 ms: the probe of {UNIT} itself failed: " in alone.stdout
 
 
+@in_loop
+async def test_of_one_that_takes_anothers_result_the_other_is_made(force: list[Probe]) -> None:
+    async with serving(send(OK)) as url:
+        taken = Probe(name="taken", unit=UNIT, type="probe", other="page")
+        force.extend((probe(url, name="page", timeout_ms=5000), taken))
+        result = await run(UNIT, "taken")
+    assert result.stdout.startswith(f"probe page of {UNIT} (live) is good, ")
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("b.service",), f"standfast: b.service is in no group. Units with probes: {UNIT}.\n"),
+        (("b.service",), f"standfast: b.service is in no group. Units with probes: {UNIT}. Did you mean {UNIT}?\n"),
         (("a.mount",), "standfast: a.mount has no [X-Probe].\n"),
         ((UNIT, "x"), f"standfast: There is no probe x of {UNIT}: its probes are called page.\n"),
     ],

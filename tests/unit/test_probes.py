@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from standfast import journal
@@ -15,7 +15,7 @@ from standfast.configuration.model import Group, Level, Probe, Resource
 from standfast.probes import http
 from standfast.probes.verdict import Outcome, Try
 from standfast.resourced import probes
-from standfast.resourced.probe_judge import Judge, combine
+from standfast.resourced.probe_judge import Judge, against, combine
 from standfast.resourced.probes import Probes
 from standfast.vocabulary import ProbeState, UnitState
 from unit.probing import OK, UNIT, in_loop, probe, send, serving
@@ -50,14 +50,43 @@ def test_tries_are_counted_as_the_design_says(outcomes: str, fields: dict[str, A
     assert judged(outcomes, **fields) == states
 
 
+@example("gbggbggbugg", 1, 2)
 @given(st.text("gbu", max_size=40), st.integers(1, 5), st.integers(1, 3))
 def test_bad_needs_as_many_bad_tries_in_a_row(outcomes: str, fail_after: int, pass_after: int) -> None:
     states = judged(outcomes, fail_after=fail_after, pass_after=pass_after)
     for index, state in enumerate(states):
         became_bad = state == "b" and (index == 0 or states[index - 1] != "b")
-        assert not became_bad or outcomes[: index + 1].endswith("b" * fail_after)
+        held = states[index - 1] == "u" and "b" * fail_after in outcomes[:index]  # it flaps, and is known again
+        assert not became_bad or held or outcomes[: index + 1].endswith("b" * fail_after)
         assert state != "g" or "g" in outcomes[: index + 1]
         assert outcomes[index] != "u" or state == "u"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "fields", "doubts"),
+    [
+        ("gbbbg", {}, "-??b?"),  # what is bad is in doubt, and stays so for as many tries as make it bad
+        ("gbgggg", {}, "-???--"),
+        ("gbgbgb", {}, "-?????"),  # no word for each try of one that is bad every second time
+        ("bbbg", {}, "----"),  # a start that takes its time is none
+        ("bbbb", {"start_timeout_ms": 2_000}, "--??"),
+        ("gbuuug", {}, "-???--"),
+        ("gbgg", {"fail_after": 1}, "-b--"),
+        ("gbbbg", {"level": Level.READY}, "-----"),
+        ("bg", {"level": Level.STARTUP, "start_timeout_ms": 0}, "?-"),
+    ],
+)
+def test_what_is_needed_is_in_doubt_from_the_first_bad_try_on(
+    outcomes: str, fields: dict[str, Any], doubts: str
+) -> None:
+    kinds = {"g": Outcome.GOOD, "b": Outcome.BAD, "u": Outcome.UNKNOWN}
+    one, said = Judge(probe(name="page", **fields)), ""
+    for index, outcome in enumerate(outcomes):
+        one.tried(Try(outcome=kinds[outcome], text=outcome), index * 1000)
+        bad, doubt = against([one])
+        assert doubt or not bad
+        said += "b" if bad == ("page",) and outcome == "b" else "?" if doubt else "-"
+    assert said == doubts
 
 
 def judge(level: str, outcome: str) -> Judge:
@@ -90,7 +119,7 @@ def judge(level: str, outcome: str) -> Judge:
 def test_of_several_probes_the_worst_that_counts_is_told(
     several: tuple[tuple[str, str], ...], state: str, text: str
 ) -> None:
-    assert combine(judge(*one) for one in several) == (state, text)
+    assert combine([judge(*one) for one in several]) == (state, text)
 
 
 @pytest.mark.parametrize(
@@ -179,14 +208,44 @@ async def test_each_change_is_told_once_with_what_was_seen() -> None:
         await told.until(1)
         await asyncio.sleep(0.1)
         parts[:] = [b"HTTP/1.1 500 No\r\n\r\n"]
-        await told.until(2)
+        await told.until(3)  # it is good and in doubt, then bad
         parts[:] = [OK]
-        await told.until(3)
+        await told.until(4)
         assert several.state_of("webserv", UNIT) is ProbeState.GOOD
         assert several.state_of("webserv", "standfast-ip@192.0.2.100.service") is ProbeState.NONE
         several.stop("webserv")
-    assert told.states == [ProbeState.GOOD, ProbeState.BAD, ProbeState.GOOD]
-    assert told.results[1] == ("webserv", UNIT, ProbeState.BAD, f"GET {url}: status 500, expected 200")
+    assert told.states[:4] == [ProbeState.GOOD, ProbeState.GOOD, ProbeState.BAD, ProbeState.GOOD]
+    assert told.results[2] == ("webserv", UNIT, ProbeState.BAD, f"GET {url}: status 500, expected 200")
+
+
+@in_loop
+async def test_what_each_probe_saw_last_can_be_read_while_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    latencies = iter((11, 12, 13))
+    done = asyncio.Event()
+    turned: list[tuple[str, str]] = []
+
+    async def check(_: Probe) -> Try:
+        latency = next(latencies, 0)
+        if not latency:
+            done.set()
+            await asyncio.Event().wait()
+        return Try(outcome=Outcome.GOOD, text=f"seen {latency}", latency_ms=latency)
+
+    monkeypatch.setattr(probes, "check", check)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        several = Probes(tasks, Told(), lambda *one: turned.append(one))
+        several.watch(group(probe(name="page", interval_ms=1)))
+        assert several.rows("webserv", UNIT) == several.rows("other", UNIT) == []
+        several.start("webserv")
+        ((*begun, _, since),) = several.rows("webserv", UNIT)
+        assert begun == ["page", "http", "live", "unknown", ""]
+        assert since.endswith("Z")
+        await done.wait()
+        ((*now, _),) = several.rows("webserv", UNIT)
+        assert now == ["page", "http", "live", "good", "seen 13", 13]
+        several.stop("webserv")
+        assert several.rows("webserv", UNIT) == []
+    assert turned == [("webserv", UNIT)]
 
 
 @in_loop
@@ -216,9 +275,9 @@ async def test_new_settings_reach_probes_that_run() -> None:
         several.start("webserv")
         await told.until(1)
         several.watch(group(probe(url, body="^fine", start_timeout_ms=0)))
-        await told.until(2)
+        await told.until(3)
         several.stop("webserv")
-    assert told.states == [ProbeState.GOOD, ProbeState.BAD]
+    assert told.states == [ProbeState.GOOD, ProbeState.UNKNOWN, ProbeState.BAD]
 
 
 @in_loop
@@ -306,6 +365,9 @@ async def test_the_journal_has_changes_only_and_says_that_a_probe_flaps(monkeypa
         return Try(outcome=kinds[letter], text=f"seen {letter}")
 
     def write(event: journal.Event, _: journal.Level, text: str, **fields: str) -> None:
+        said = fields.pop("probe")
+        assert ("silent_ms" in fields) == (said == "bad"), "how long ago it was good last"
+        assert fields.pop("silent_ms", "0").isdigit()
         assert fields == {"group": "webserv", "resource": UNIT}
         written.append((event, text))
 
@@ -344,3 +406,72 @@ def test_a_checker_is_in_memory_only_when_such_a_probe_was_made() -> None:
     before, after = shown.stdout.split("|")
     assert before.split() == ["standfast.probes.checking", "standfast.probes.verdict"]
     assert after.split() == ["standfast.probes.link"]
+
+
+class Paced(Probes):
+    """It knows how long the pauses were meant to be; none of them ends. `paused`: there were so many."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, enough: int) -> None:
+        super().__init__(tasks, Told())
+        self.pauses_s: list[float] = []
+        self.paused = asyncio.Event()
+        self._enough = enough
+
+    async def _until(self, due: float) -> None:
+        self.pauses_s.append(due - asyncio.get_running_loop().time())
+        if len(self.pauses_s) == self._enough:
+            self.paused.set()
+        if self.pauses_s[-1] > 0:
+            await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("outcome", "pause_s"), [(Outcome.GOOD, 600), (Outcome.BAD, 0.05)])
+@in_loop
+async def test_probes_that_start_together_begin_at_once_and_then_spread(
+    outcome: Outcome, pause_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(one: Probe) -> Try:
+        return Try(outcome=outcome, text=one.name)
+
+    monkeypatch.setattr(probes, "check", check)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: 0.0)
+    async with asyncio.TaskGroup() as tasks:
+        several = Paced(tasks, 200)
+        several.watch(group(*(probe(name=f"p{number}", interval_ms=600_000) for number in range(200))))
+        several.start("webserv")
+        await several.paused.wait()
+        several.stop("webserv")
+    assert 0.5 * pause_s <= min(several.pauses_s) < 0.7 * pause_s
+    assert 1.3 * pause_s < max(several.pauses_s) <= 1.5 * pause_s
+
+
+async def pauses_after_a_slow_try(outcome: Outcome, count: int, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Its first try takes as long as five intervals."""
+    now = 0.0
+
+    async def check(one: Probe) -> Try:
+        nonlocal now
+        now += 0.0 if now else 50.0
+        return Try(outcome=outcome, text=one.name)
+
+    monkeypatch.setattr(probes, "check", check)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    async with asyncio.TaskGroup() as tasks:
+        several = Paced(tasks, count)
+        several.watch(group(probe(interval_ms=10_000)))
+        several.start("webserv")
+        await several.paused.wait()
+        several.stop("webserv")
+    return several.pauses_s
+
+
+@in_loop
+async def test_tries_that_a_slow_loop_missed_are_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses_s = await pauses_after_a_slow_try(Outcome.GOOD, 2, monkeypatch)
+    assert pauses_s == [0, pytest.approx(10, rel=probes.JITTER)]
+
+
+@in_loop
+async def test_a_try_that_could_not_be_made_is_not_made_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    (pause_s,) = await pauses_after_a_slow_try(Outcome.UNKNOWN, 1, monkeypatch)
+    assert pause_s == pytest.approx(0.05, rel=probes.FIRST_JITTER)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from standfast.resourced.apply import apply
 from standfast.resourced.codec import decode, encode
-from standfast.resourced.messages import Content, Held, Members, Update, Wish, WishKind
+from standfast.resourced.messages import Content, Members, Update, Wish, WishKind
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Disk, Record, digest, durable, initial, whole_digest
 from standfast.resourced.record_text import RecordText, WholeText, _Parts
 from standfast.vocabulary import Holding

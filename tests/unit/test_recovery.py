@@ -7,9 +7,10 @@ import pytest
 from sim.machine import configuration
 from standfast.configuration.model import Configuration, Group, Recovery
 from standfast.resourced import recovery
-from standfast.resourced.messages import Content, Forgiven, Forgotten, Held, LossDeclared, OrderGiven, Reported
+from standfast.resourced.messages import Content, Forgiven, Forgotten, LossDeclared, OrderGiven, Reported
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.plan import plan
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Failure, GroupRecord, Record
 from standfast.resourced.situation import Waits
 from standfast.vocabulary import Holding

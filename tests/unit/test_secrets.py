@@ -32,6 +32,12 @@ def test_drop_ins_name_secrets_too() -> None:
     assert secret_names(tree) == {"corosync.key", "pdu.secret"}
 
 
+def test_units_name_secrets_too() -> None:
+    dropin = File(content=b"[X-Probe]\nPasswordFile=db.secret\n", mode=0o644)
+    tree = Tree(files={"units/mariadb.service.d/probe.conf": dropin}, problems=())
+    assert secret_names(tree) == {"corosync.key", "db.secret"}
+
+
 def test_what_others_may_not_read_is_secret_unless_it_is_configuration() -> None:
     """An administrator with umask 077 still sees what changed in a unit."""
     assert names("", other=0o600, open=0o644, units_web=0o600) == {"corosync.key", "other"}

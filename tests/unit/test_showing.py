@@ -10,17 +10,16 @@ from standfast.resourced import showing
 from standfast.resourced.messages import (
     AttemptBegun,
     AttemptEnded,
-    Held,
     Installed,
     LossDeclared,
     OrderGiven,
     OrderKind,
     Proven,
     Reported,
-    ResourceReport,
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Held, ResourceReport
 from standfast.resourced.record import Record
 from standfast.vocabulary import Holding, NodeState
 from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
@@ -94,11 +93,23 @@ def test_a_group_that_waits_says_for_what() -> None:
     assert showing.group_values(GROUP, stopped, showing.Waiting(stopped, KNOWN, None))["Flags"] == ["stopped"]
 
 
+def test_what_an_administrator_stopped_is_a_flag_and_says_how_it_ends() -> None:
+    held = Held(holding=Holding.RUNNING, by_hand=("web.service",))
+    by_hand = after(HERE, Reported(node="n1", group=GROUP, order=99, busy=False, held=held))
+    values = showing.group_values(GROUP, by_hand, showing.Waiting(by_hand, KNOWN, situation(ring=TWO)))
+    assert (values["Phase"], values["Flags"]) == ("started", ["held-by-administrator"])
+    assert values["Reason"] == (
+        "an administrator stopped web.service: nothing is done until it is started on n1 "
+        "(systemctl start web.service), or standfast group start webserv"
+    )
+
+
 def test_resources_are_shown_as_their_owner_reported_them() -> None:
     values = showing.resource_values(GROUP, after(HERE, runs("n1")), KNOWN)
     assert values["web.service"]["State"] == "active"
     assert values["web.service"]["Probe"] == "good"
     assert values["ip.service"]["State"] == "inactive"
+    assert [values[unit]["Place"] for unit in ("ip.service", "web.service")] == [1, 2]
 
 
 def test_a_loss_says_how_often_it_was_tried_and_when_again() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from standfast.journal import Event, Level
-from standfast.resourced import story
+from standfast.resourced import group_story, story
 from standfast.resourced.apply import apply
 from standfast.resourced.events import Entry
 from standfast.resourced.messages import (
@@ -16,7 +16,6 @@ from standfast.resourced.messages import (
     AttemptEnded,
     ConfigurationInForce,
     Content,
-    Held,
     Installed,
     LossDeclared,
     Marked,
@@ -30,7 +29,9 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Held, ResourceReport
 from standfast.resourced.record import Record, durable
+from standfast.resourced.term import Term
 from standfast.vocabulary import Holding, Phase
 from unit.arbitrary import arbitrary
 from unit.cluster import GROUP, NODES, after, because, fresh, member, term
@@ -71,6 +72,12 @@ def report(holding: Holding, failed: str = "", refused: str = "") -> Reported:
     )
 
 
+def starting(active: str, probe: str = "unknown") -> Reported:
+    resource = ResourceReport(unit="web.service", active=active, probe=probe, cause="")
+    held = Held(holding=Holding.QUEUED, resources=(resource,))
+    return Reported(node="n1", group=GROUP, order=99, busy=True, held=held)
+
+
 HERE = term(fresh(), *NODES)
 ORDERED = after(HERE, start(HERE, "n1"))
 RUNNING = after(ORDERED, report(Holding.RUNNING))
@@ -106,6 +113,14 @@ SPOKE = after(HERE, LossDeclared(node="n3", reason=because("it left the ring")))
         (HERE, DRIFTED, ["node-drifted"]),
         (after(HERE, DRIFTED), Installed(node="n3", installed="d0", available="d0"), []),
         (after(SPOKE, proof()), Members(members=(member("n3"),)), ["node-condemned"]),
+        (SPOKE, Members(members=(member("n3", incarnation="n3/2"),)), ["node-back"]),
+        (after(HERE, Marked(node="n3")), Members(members=(member("n3"),)), ["node-back"]),
+        (HERE, Members(members=(member("n3"),)), []),
+        (ORDERED, starting("activating"), []),
+        (ORDERED, starting("active"), ["group-active"]),
+        (after(ORDERED, starting("active")), starting("active", "bad"), []),
+        (after(RUNNING, KILLED), report(Holding.RUNNING), ["group-serves"]),
+        (after(RUNNING, KILLED), report(Holding.STOPPING), ["group-stopping"]),
     ],
 )
 def test_an_update_tells(before: Record, content: Content, expected: list[str]) -> None:
@@ -128,8 +143,25 @@ def test_an_entry_says_its_term_position_group_and_cause() -> None:
         "GROUP": GROUP,
         "DECISION": "start",
         "SUBJECT": "n1",
+        "NODE": "n1",
         "CAUSE": "why",
     }
+
+
+def test_the_loss_of_a_node_belongs_to_the_story_of_each_group_that_it_had_or_that_waits_for_its_proof() -> None:
+    gone = after(RUNNING, Members(members=(member("n2"), member("n3"))))
+    (had,) = told(gone, LossDeclared(node="n1", reason=because("it left the ring")))
+    (had_nothing,) = told(RUNNING, LossDeclared(node="n3", reason=because("it left the ring")))
+    (waited_for,) = told(HERE, LossDeclared(node="n3", reason=because("it left the ring")))
+    assert (had.event, had.groups, had_nothing.groups) == ("node-lost", (GROUP,), ())
+    assert waited_for.groups == (GROUP,)
+    assert "GROUP" not in had.fields, "the entry is about the node"
+
+
+def test_who_coordinates_is_told_with_the_term() -> None:
+    opened = Term(nonce="9f", number=7, members=("n1", "n2"), coordinator="n1", cold=False, states={})
+    told_of = story.term_opened(opened, None).fields
+    assert told_of == {"TERM": "7", "POSITION": "7.0", "VIEW": "", "COORDINATOR": "n1", "MEMBERS": "n1 n2"}
 
 
 def test_a_failed_attempt_says_why_and_what_to_type_if_the_node_is_off_nevertheless() -> None:
@@ -147,6 +179,23 @@ def test_a_group_whose_owner_is_gone_is_not_said_to_be_stopped_there(before: Rec
     assert (entry.event, entry.text) == ("group-stopped", "webserv is held by nobody here: n1 had it, and is gone")
 
 
+def test_what_an_administrator_stopped_is_told_once_and_when_it_is_handed_back() -> None:
+    held = Held(holding=Holding.RUNNING, by_hand=("a.mount", "b.service"))
+    stopped = Reported(node="n1", group=GROUP, order=99, busy=False, held=held)
+    (entry,) = told(RUNNING, stopped)
+    assert (entry.event, entry.level) == ("group-by-hand", Level.WARNING)
+    assert entry.text == (
+        "webserv is held by an administrator: a.mount b.service was stopped by hand on n1, and nothing is done with "
+        "the group until it is started there (systemctl start a.mount b.service), or: standfast group start webserv"
+    )
+    by_hand = after(RUNNING, stopped)
+    assert told(by_hand, stopped) == []
+    (back,) = told(by_hand, report(Holding.RUNNING))
+    assert back.text == "webserv is no more held by an administrator on n1: all of it is up again"
+    gone, _ = told(by_hand, report(Holding.NOTHING))
+    assert gone.text == "webserv is no more held by an administrator on n1"
+
+
 def test_a_start_by_hand_says_where_it_runs_and_what_to_type() -> None:
     entry = story.start_refused(GROUP, "web.service", RUNNING, "n2")
     assert entry.text.endswith("it runs on n1. To have it here: standfast group relocate webserv n2")
@@ -156,10 +205,11 @@ def test_a_start_by_hand_says_where_it_runs_and_what_to_type() -> None:
 
 def test_every_event_that_is_written_down_in_the_story_is_one_of_the_journals() -> None:
     names = set()
-    for node in ast.walk(ast.parse(Path(story.__file__).read_text())):
+    written = [Path(str(module.__file__)).read_text() for module in (story, group_story)]
+    for node in (node for text in written for node in ast.walk(ast.parse(text))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             given = [word.value for word in node.keywords if word.arg == "event"]
-            given += node.args[:1] if node.func.id == "_entry" else []
+            given += node.args[:1] if node.func.id == "tell" else []
             names |= {word.value for word in given if isinstance(word, ast.Constant)}
     names |= {f"group-{phase.value}" for phase in Phase}
     assert len(names) > 20

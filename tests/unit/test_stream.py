@@ -26,7 +26,7 @@ def words(network: FakeNetwork, action: LoosenQuorum, *, up: bool = True) -> lis
                     answered.set()
 
         network.start(1)
-        stream = Stream(asyncio.get_running_loop(), network.nodes[1], lambda: {1: "n1", 2: "n2"}, push)
+        stream = Stream(asyncio.get_running_loop(), network.nodes[1], lambda: {1: "n1", 2: "n2"}, push, lambda *_: None)
         following = asyncio.create_task(stream.follow())
         stream.join()
         async with asyncio.timeout(10):
@@ -57,3 +57,31 @@ def test_fewer_votes_are_expected() -> None:
 def test_a_corosync_that_is_gone_is_an_error() -> None:
     with pytest.raises(CorosyncError):
         words(FakeNetwork({1: 1, 2: 1}), LoosenQuorum(cancel_wait_for_all=True, expected=0), up=False)
+
+
+def test_a_question_comes_to_every_node_with_its_sender_and_to_no_core() -> None:
+    network = FakeNetwork({1: 1, 2: 1})
+
+    async def play() -> tuple[list[tuple[str, bytes]], list[Event]]:
+        heard: list[tuple[str, bytes]] = []
+        told: list[Event] = []
+        came = asyncio.Event()
+        network.start(1)
+        loop = asyncio.get_running_loop()
+
+        def hear(sender: str, data: bytes) -> None:
+            heard.append((sender, data))
+            came.set()
+
+        stream = Stream(loop, network.nodes[1], lambda: {1: "n1", 2: "n2"}, told.append, hear)
+        following = asyncio.create_task(stream.follow())
+        async with asyncio.timeout(10):
+            while not came.is_set():
+                stream.send_question(b"?")
+                await asyncio.sleep(0.01)
+        following.cancel()
+        return heard, told
+
+    heard, told = asyncio.run(play())
+    assert heard[0] == ("n1", b"?")
+    assert all(isinstance(event, QuorumTold) for event in told)

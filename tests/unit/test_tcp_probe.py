@@ -3,7 +3,6 @@
 import asyncio
 import datetime
 import socket
-import ssl
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from standfast.configuration.model import Endpoint, Probe
-from standfast.probes import streams
+from standfast.probes import connections
 from standfast.probes.checking import check
 from standfast.probes.verdict import Outcome, Try
 from unit.certificates import make_certificate
@@ -92,6 +91,22 @@ async def test_a_refused_connection_is_bad() -> None:
     assert await check(one) == Try(outcome=Outcome.BAD, text=f"TCP {one.connect}: connection refused")
 
 
+async def _connect_from_there(own: socket.socket, where: tuple[str, int]) -> None:
+    """As the kernel does when it happens to give the client the port that it asks."""
+    own.bind(where)
+    await asyncio.get_running_loop().sock_connect(own, where)
+
+
+@in_loop
+async def test_a_socket_that_is_connected_to_itself_has_reached_nobody() -> None:
+    async with serving(hang) as url:
+        pass
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connections, "_connect", _connect_from_there)
+        one = await check(tcp(url))
+    assert (one.outcome, one.text.partition(": ")[2]) == (Outcome.BAD, "connection refused")
+
+
 @in_loop
 async def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
     path = str(tmp_path / "app.sock")
@@ -111,12 +126,11 @@ async def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
 )
 @in_loop
 async def test_tls_is_spoken_and_the_certificate_looked_at(
-    days: int, host: str, outcome: Outcome, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    days: int, host: str, outcome: Outcome, text: str, tmp_path: Path
 ) -> None:
     server = make_certificate(tmp_path, datetime.timedelta(days=days))
-    client = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
-    monkeypatch.setattr(streams, "_tls", lambda: client)
+    ca_file = str(tmp_path / "certificate.pem")
     async with serving(greet(b"SSH-2.0-", wait=True), server) as url:
-        one = await check(tcp(url, host, tls=True, certificate_days=30, timeout_ms=5000, **SSH))
+        one = await check(tcp(url, host, tls=True, ca_file=ca_file, certificate_days=30, timeout_ms=5000, **SSH))
     assert one.outcome is outcome, one.text
     assert text in one.text

@@ -14,7 +14,6 @@ from standfast.resourced.messages import (
     Hello,
     Leaving,
     LossDeclared,
-    Member,
     Members,
     Message,
     Open,
@@ -27,6 +26,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Member
 from standfast.resourced.record import Record
 from standfast.resourced.term import Word
 from standfast.resourced.terms import Terms

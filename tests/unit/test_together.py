@@ -8,9 +8,18 @@ import pytest
 
 from sim.machine import configuration
 from standfast.configuration.model import Configuration
-from standfast.resourced.messages import Content, Held, LossDeclared, OrderGiven, OrderKind, Reported, Wish, WishKind
+from standfast.resourced.messages import (
+    Content,
+    LossDeclared,
+    OrderGiven,
+    OrderKind,
+    Reported,
+    Wish,
+    WishKind,
+)
 from standfast.resourced.outlook import Outlook
 from standfast.resourced.plan import plan
+from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Rule, sentence
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation, Waits

@@ -37,7 +37,10 @@ def listed(unit: str = APACHE, active: str = "failed", load: str = "loaded") -> 
         (Ending(result="oom-kill"), "was killed because memory ran out"),
         (Ending(result="watchdog"), "did not feed its watchdog in time"),
         (Ending(result="timeout"), "did not start or stop within its time limit"),
-        (Ending(result="start-limit-hit"), "was started too often in a short time"),
+        (
+            Ending(result="start-limit-hit"),
+            "was started too often in a short time: a later drop-in has StartLimitIntervalSec=",
+        ),
         (Ending(result="something-new"), "failed (something-new)"),
     ],
 )
@@ -45,6 +48,12 @@ def test_the_end_of_a_failed_unit_is_a_kind_and_a_sentence(ending: Ending, text:
     cause = read_cause(listed(), ending, Past())
     assert cause is not None
     assert (cause.kind, cause.text) == (ending.result, f"{APACHE} {text}")
+
+
+def test_an_init_script_whose_daemon_is_dead_and_whose_stop_fails_for_that_has_ended_by_itself() -> None:
+    cause = read_cause(listed("mysqld.service"), Ending(result="exit-code"), Past(was_active=True))
+    assert cause is not None
+    assert cause.text == "mysqld.service ended by itself, and a command of its stop ended with an error"
 
 
 def test_a_failed_unit_that_is_started_again_meanwhile_has_no_cause() -> None:

@@ -13,9 +13,7 @@ from standfast.resourced.foreseen import Foreseen, Outcome, Step, StepKind, docu
 from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
-    Held,
     LossDeclared,
-    Member,
     Members,
     OrderGiven,
     OrderKind,
@@ -23,6 +21,7 @@ from standfast.resourced.messages import (
     Wish,
     WishKind,
 )
+from standfast.resourced.presence import Held, Member
 from standfast.resourced.reasons import Rule
 from standfast.resourced.record import Record, whole_digest
 from standfast.resourced.situation import Situation
@@ -108,7 +107,8 @@ def test_nothing_of_the_record_is_changed_by_it() -> None:
 
 def test_who_stays_presents_itself_in_the_next_term_as_it_was() -> None:
     def said(name: str) -> Member:
-        return replace(member(name, held=Holding.RUNNING), installed=f"i {name}", available=f"a {name}", speaks=2)
+        said = replace(member(name, held=Holding.RUNNING), installed=f"i {name}", available=f"a {name}", speaks=2)
+        return replace(said, healthy=name != "n2", objections=(f"o {name}",), drifted=(f"d {name}",))
 
     record = after(running(), Members(members=tuple(map(said, NODES))), position=1)
     again = after(record, Members(members=tuple(presented(record, name) for name in NODES)), number=8, position=1)

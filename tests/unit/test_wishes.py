@@ -6,8 +6,9 @@ import pytest
 
 from sim.machine import configuration
 from standfast.resourced.events import Answer
-from standfast.resourced.messages import Held, LossDeclared, Message, Reported, Update, Wish, WishKind
+from standfast.resourced.messages import LossDeclared, Message, Reported, Update, Wish, WishKind
 from standfast.resourced.operators import WAIT_MS, Operators
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Record
 from standfast.resourced.wishes import refuse_wish, resolve_wish
 from standfast.vocabulary import Holding

@@ -22,8 +22,8 @@ from standfast.resourced.messages import (
     Forgiven,
     Forgotten,
     Health,
-    Held,
     Installed,
+    Kept,
     Leaving,
     LossDeclared,
     Marked,
@@ -34,13 +34,14 @@ from standfast.resourced.messages import (
     Proven,
     RaceDecided,
     Reported,
-    RunningAttempt,
     SwitchedOn,
     Update,
+    Viewed,
     Wish,
     WishKind,
 )
 from standfast.resourced.plan import Planned, plan
+from standfast.resourced.presence import Held, RunningAttempt, View
 from standfast.resourced.reasons import Reason, Rule, sentence
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation
@@ -66,6 +67,7 @@ class Story:
         self.race_ms = 0
         self.boots = dict.fromkeys(votes, 1)
         self.rules: set[Rule] = set()  # that were followed
+        self.views: dict[str, dict[str, View]] = {}
         self.there: dict[tuple[str, str], Held] = {}  # what is really held: (node, group)
 
     def tell(self, step: str) -> Iterator[str]:
@@ -130,7 +132,7 @@ class Story:
                 if attempt.fencer == name and not self.cold
             )
             about = member(name, incarnation=f"{name}/{self.boots[name]}")
-            said.append(replace(about, held=held, attempts=running))
+            said.append(replace(about, held=held, attempts=running, views=self.views.get(name, {})))
         update = Update(nonce=f"t{self.term}", position=1, at=str(self.now), content=Members(members=tuple(said)))
         self.record = apply(self.record, self.term, update)
 
@@ -153,9 +155,11 @@ class Story:
         self.apply(SwitchedOn(loss=self.record.owed[name], text="on"))
 
     def reported(self, group: str, node: str, holding: Holding, failed: str = "", partial: str | None = None) -> None:
-        held = Held(holding=holding, failed=failed, partial=tuple((partial or "").split()))
+        self.said(group, node, Held(holding=holding, failed=failed, partial=tuple((partial or "").split())))
+
+    def said(self, group: str, node: str, held: Held) -> None:
         self.there[node, group] = held
-        if holding is Holding.NOTHING:
+        if held.holding is Holding.NOTHING:
             del self.there[node, group]
         order = self.record.groups[group].open_orders.get(node)
         self.apply(Reported(node=node, group=group, order=order.number if order else 0, busy=False, held=held))
@@ -167,6 +171,40 @@ class Story:
                 if node in self.record.members:
                     stops = order.kind is OrderKind.STOP
                     self.reported(name, node, Holding.NOTHING if stops else Holding.RUNNING)
+
+    def by_hand(self, units: str, group: str, node: str, failed: str | None) -> None:
+        held = Held(holding=Holding.RUNNING, failed=failed or "", by_hand=tuple(units.split()))
+        self.said(group, node, held)
+
+    def probed(self, group: str, verb: str, node: str, *, leaves: bool = False) -> None:
+        """What runs there has bad probes, or wavers: it may be about to."""
+        unit = f"{group.partition('@')[0]}.service"
+        bad = verb == "are bad"
+        held = Held(
+            holding=Holding.RUNNING,
+            failed=f"{unit}: no answer" if bad else "",
+            units=(unit,) if bad else (),
+            probes=(f"{unit}/",) if bad else (),
+            leaves=bad and leaves,
+            doubt=True,
+        )
+        self.said(group, node, held)
+
+    def sees(self, node: str, group: str, what: str) -> None:
+        """What the node's own probe of the group says, which it does not hold."""
+        names = (f"{group.partition('@')[0]}.service/",)
+        view = View(good=names if what == "good" else (), bad=names if what == "bad" else ())
+        self.views.setdefault(node, {})[group] = view
+        self.apply(Viewed(node=node, group=group, view=view))
+
+    def in_vain(self) -> None:
+        """Every open order is carried out; what runs then has bad probes all the same."""
+        for name, group in self.record.groups.items():
+            for node, order in group.open_orders.items():
+                if order.kind is OrderKind.STOP:
+                    self.reported(name, node, Holding.NOTHING)
+                else:
+                    self.probed(name, "are bad", node)
 
     def on_and_on(self) -> Iterator[str]:
         """Order after order is carried out, until none is open."""
@@ -258,6 +296,7 @@ class Story:
             cold=self.cold,
             orders_allowed=True,
             resting=frozenset(self.resting),
+            quorate_since=0,
             waits=self.waits,
             race_ms=self.race_ms,
             offered=self.offered,
@@ -310,24 +349,33 @@ STEPS: Mapping[str, Callable[..., Iterator[str] | None]] = {
     r"(\w+) is proven off(?: by an (operator))?": Story.proven,
     r"the attempt on (\w+) fails": Story.attempt_failed,
     r"(\w+) is switched on": Story.switched_on,
-    r"(\w+) failed on (\w+): (.+)": lambda story, group, node, why: story.reported(group, node, Holding.RUNNING, why),
-    r"(\w+) did not start on (\w+): (.+)": lambda story, group, node, why: story.reported(
+    r"([\w@]+) failed on (\w+): (.+)": lambda story, group, node, why: story.reported(
+        group, node, Holding.RUNNING, why
+    ),
+    r"([\w@]+) did not start on (\w+): (.+)": lambda story, group, node, why: story.reported(
         group, node, Holding.NOTHING, why
     ),
-    r"(\w+) did not stop on (\w+): (.+)": lambda story, group, node, why: story.reported(
+    r"([\w@]+) did not stop on (\w+): (.+)": lambda story, group, node, why: story.reported(
         group, node, Holding.STOP_FAILED, why
     ),
-    r"(\w+) runs on (\w+)(?: without (.+))?": lambda story, group, node, partial: story.reported(
+    r"([\w@]+) runs on (\w+)(?: without (.+))?": lambda story, group, node, partial: story.reported(
         group, node, Holding.RUNNING, partial=partial
     ),
-    r"(\w+) is queued on (\w+)": lambda story, group, node: story.reported(group, node, Holding.QUEUED),
-    r"(\w+) is stopping on (\w+)": lambda story, group, node: story.reported(group, node, Holding.STOPPING),
-    r"(\w+) is gone from (\w+)": lambda story, group, node: story.reported(group, node, Holding.NOTHING),
+    r"(.+) of ([\w@]+) is stopped by hand on (\w+)(?:, where (.+))?": Story.by_hand,
+    r"([\w@]+) is queued on (\w+)": lambda story, group, node: story.reported(group, node, Holding.QUEUED),
+    r"([\w@]+) is stopping on (\w+)": lambda story, group, node: story.reported(group, node, Holding.STOPPING),
+    r"([\w@]+) is gone from (\w+)": lambda story, group, node: story.reported(group, node, Holding.NOTHING),
     r"and so it is done": Story.done,
+    r"probes of ([\w@]+) want away from (\w+)": lambda story, group, node: story.probed(
+        group, "are bad", node, leaves=True
+    ),
+    r"(\w+) sees ([\w@]+) (good|bad|in doubt)": Story.sees,
+    r"and so it is done, in vain": Story.in_vain,
+    r"probes of ([\w@]+) (are bad|waver) on (\w+)": Story.probed,
     r"and so on until it rests": Story.on_and_on,
     r"operator: maintenance (on|off)": Story.maintenance,
-    r"operator: (?!confirm|push)(\w+) (\w+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: story.wish(
-        kind, subject, on or to
+    r"operator: (?!confirm|push)(\w+) ([\w@]+)(?: on (\w+)| to (\w+))?": lambda story, kind, subject, on, to: (
+        story.wish(kind, subject, on or to)
     ),
     r"operator: confirm (\w+) \(loss ([\d.]+)\)": lambda story, node, loss: story.wish("confirm", node, loss=loss),
     r"who is left waits (\d+) s in the race": Story.loses_the_race,
@@ -367,6 +415,8 @@ def line(content: Content, record: Record) -> str:  # noqa: C901  # one row for 
             return f"{node} is marked as left"
         case Placed(group=group, reason=why):
             return f"the wish where {group} runs is over: {because((why,))}"
+        case Kept(group=group, reason=why):
+            return f"{group} is kept: {because((why,))}"
         case Disabled(group=group, reason=why):
             return f"{group} gets the flag disabled: {because((why,))}"
         case Forgiven(group=group):

@@ -1,0 +1,110 @@
+"""The examples of contrib/examples, put to work as their pages in contrib/docs/examples tell it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from standfast_lab import observe
+from standfast_lab.observe import Seen
+from standfast_lab.place import LabError
+
+from lab.example_pages import PUSH, Step, Where, steps
+from lab.test_quiet_changes import PUSHED_WITHIN_S, in_force
+from lab.trial import Trial
+
+SHOWN_WITHIN_S = 60.0
+
+
+@contextmanager
+def example(trial: Trial, name: str, node: str, *left: str) -> Iterator[tuple[Step, ...]]:
+    """The example is in force, pushed from `node`, and the page's other steps are to be done.
+
+    At the end it is gone, and with it `left`, the files that it made on each node.
+    """
+    every = steps(name)
+    pushed = 1 + next(index for index, step in enumerate(every) if PUSH in step.commands)
+    with taken_back(trial, node, *left):
+        for step in every[:pushed]:
+            type_in(trial, step, node)
+        yield every[pushed:]
+
+
+@contextmanager
+def taken_back(trial: Trial, node: str, *left: str) -> Iterator[None]:
+    """At the end the version is in force that was so before, `node` has its files, and no node has `left`."""
+    lab = trial.lab
+    before = in_force(trial, node)
+    lab.sh(node, "sh", "-euc", "rm -rf /root/etc-standfast; cp -a /etc/standfast /root/etc-standfast")
+    try:
+        yield
+    finally:
+        try:
+            if in_force(trial, node) != before:
+                lab.sh(node, "standfast", "config", "rollback", "--yes", before, timeout_s=PUSHED_WITHIN_S)
+        finally:
+            lab.sh(node, "sh", "-euc", "rm -r /etc/standfast; mv /root/etc-standfast /etc/standfast")
+            gone = f"rm -rf {' '.join(left)}; systemctl daemon-reload"
+            observe.each(lab.nodes(), lambda one: lab.sh(one, "sh", "-c", gone))
+
+
+def type_in(trial: Trial, step: Step, node: str) -> str:
+    """What the commands print, typed on `node` or wherever else the page says; LabError when one of them fails."""
+    lab, command = trial.lab, ("sh", "-euc", step.commands)
+    match step.where:
+        case Where.EVERY_NODE:
+            return "".join(observe.each(lab.nodes(), lambda one: lab.sh(one, *command).stdout).values())
+        case Where.CLIENT:
+            result = lab.client(*command)
+            if result.returncode != 0:
+                raise LabError(f"the client: {step.commands}: exit {result.returncode}: {result.stderr}")
+            return result.stdout
+        case Where.ONE_NODE | Where.OWNER:
+            return lab.sh(node, *command, timeout_s=PUSHED_WITHIN_S).stdout
+
+
+def wait_until_shown(trial: Trial, step: Step, node: str) -> None:
+    """The commands, typed again and again, print what the page shows."""
+    printed = ""
+
+    def as_shown() -> bool:
+        nonlocal printed
+        try:
+            printed = type_in(trial, step, node)
+        except LabError as error:
+            printed = str(error)
+            return False
+        return step.is_shown_by(printed)
+
+    wanted = "\n".join(step.shown)
+    trial.wait(as_shown, SHOWN_WITHIN_S, lambda: f"{step.commands}to print\n{wanted}\nand not\n{printed}")
+
+
+def owner_of(trial: Trial, group: str, on: tuple[str, ...] | None = None) -> str | None:
+    """The node on which all, or those `on`, agree that the group is started."""
+    found: Seen | None = observe.agreed(trial.lab, on)
+    one = found.groups.get(group) if found is not None else None
+    return one.owner if one is not None and one.phase == "started" else None
+
+
+def wait_until_started(trial: Trial, group: str, url: str, *, on: str = "", timeout_s: float = 40.0) -> str:
+    """The group is started (on this node), and a client gets the page; where it runs."""
+
+    def serves() -> bool:
+        owner = owner_of(trial, group)
+        good = trial.lab.client("curl", "-sf", "-m", "1", url).returncode == 0
+        return owner is not None and owner == (on or owner) and good
+
+    trial.wait(serves, timeout_s, lambda: f"{group} to serve {url}; {observe.agreed(trial.lab)}")
+    owner = owner_of(trial, group)
+    assert owner is not None
+    return owner
+
+
+def wait_until_fails(trial: Trial, group: str, node: str, since: float) -> str:
+    """Why the group failed on the node, as its own journal has it."""
+
+    def told() -> list[str]:
+        entries = trial.told(node, "group-failed", since=since)
+        return [one.text for one in entries if one.fields.get("GROUP") == group]
+
+    trial.wait(told, 30.0, f"{node} to say why {group} failed")
+    return told()[0]
