@@ -1,21 +1,27 @@
-"""The manual pages of the commands and of the keys, which are made from the code.
+"""The manual pages of the commands, the keys, the metrics and the bus, which are made from the code.
 
-`PYTHONPATH=services python3 contrib/man/standfast_man.py` writes them. NAME.in has the prose, with a line @WHAT@ where
-the code has the word; a test compares the pages with what is made here.
+`PYTHONPATH=services:contrib/rhcs python3 contrib/man/standfast_man.py` writes them. NAME.in has the prose, with a line
+@WHAT@ where the code has the word; a test compares the pages with what is made here.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import bus_pages
 import click
+import rhcs_pages
+from roff import escape
 
 from standfast.configuration.keys import KEYS, Key, Scope
 from standfast.ctl.__main__ import main as standfast
 from standfast.ctl.problems import Exit
+from standfast.metrics.families import PARTS
 
 HERE: Final = Path(__file__).parent
+METRICS_PAGE: Final = HERE.parent / "docs/metrics.md"
+_TABLES: Final = "<!-- made by contrib/man/standfast_man.py -->"
+_TABLES_END: Final = "<!-- until here -->"
 EXITS: Final = {
     Exit.DONE: "Done.",
     Exit.REFUSED: "Refused, or failed; a sentence on standard error says why.",
@@ -32,7 +38,33 @@ def pages() -> dict[str, str]:
     return {
         "standfast.1": _fill("standfast.1", COMMANDS="\n".join(_commands()), EXITS="\n".join(_exits())),
         "standfast.conf.5": _fill("standfast.conf.5", KEYS="\n".join(_keys())),
+        "standfast-metrics.8": _fill("standfast-metrics.8", METRICS="\n".join(_metrics())),
+        **bus_pages.pages(),
+        **rhcs_pages.pages(),
     }
+
+
+def metrics_page() -> str:
+    """contrib/docs/metrics.md with its tables as the code has them."""
+    head, mark, rest = METRICS_PAGE.read_text().partition(_TABLES)
+    _, end, tail = rest.partition(_TABLES_END)
+    return "".join((head, mark, "\n", *_metric_tables(), end, tail))
+
+
+def _metrics() -> Iterator[str]:
+    for part, families in PARTS.items():
+        yield f'.SS "{escape(part)}"'
+        for family in families:
+            labels = f" {{{', '.join(family.labels)}}}" if family.labels else ""
+            yield f".TP\n\\fB{escape(family.name)}\\fR{escape(labels)} ({family.kind})\n{escape(family.help)}"
+
+
+def _metric_tables() -> Iterator[str]:
+    for part, families in PARTS.items():
+        yield f"\n### {part}\n\n| metric | labels | kind | meaning |\n|---|---|---|---|\n"
+        for family in families:
+            yield f"| `{family.name}` | {', '.join(family.labels)} | {family.kind} | {family.help} |\n"
+    yield "\n"
 
 
 def meanings() -> dict[tuple[str, str], str]:
@@ -60,13 +92,6 @@ def commands(group: click.Group = standfast, *, above: str = "standfast") -> Ite
             yield from commands(command, above=words)
 
 
-def escape(text: str) -> str:
-    """The text as roff takes it; what stands in backquotes is bold."""
-    text = text.replace("\\", "\\e").replace("-", "\\-")
-    text = re.sub(r"`([^`]+)`", r"\\fB\1\\fR", text)
-    return re.sub(r"^(?=[.'])", r"\\&", text, flags=re.MULTILINE)
-
-
 def _fill(name: str, **made: str) -> str:
     text = (HERE / f"{name}.in").read_text()
     for word, content in made.items():
@@ -76,7 +101,9 @@ def _fill(name: str, **made: str) -> str:
 
 
 def _commands() -> Iterator[str]:
-    for name, command in sorted(standfast.commands.items()):
+    context = click.Context(standfast)
+    for name in sorted(standfast.list_commands(context)):
+        command = standfast.get_command(context, name)
         yield f".SS {escape(name)}"
         if isinstance(command, click.Group):
             yield _paragraphs(command)
@@ -133,3 +160,4 @@ def _takes(key: Key) -> str:
 if __name__ == "__main__":
     for name, text in pages().items():
         (HERE / name).write_text(text)
+    METRICS_PAGE.write_text(metrics_page())

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from standfast.configuration.model import Cluster, Configuration, Domain, Group, Node, Plug, Resource
 from standfast.resourced.apply import apply
-from standfast.resourced.messages import Content, Held, LossDeclared, Member, Members, Proven, ResourceReport, Update
+from standfast.resourced.messages import Content, LossDeclared, Members, Proven, Update
+from standfast.resourced.presence import Held, Member, ResourceReport
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation
 from standfast.vocabulary import Holding

@@ -13,7 +13,6 @@ from standfast.resourced.codec import decode, encode
 from standfast.resourced.messages import (
     ConfigurationInForce,
     Content,
-    Held,
     Members,
     Message,
     OrderGiven,
@@ -24,6 +23,7 @@ from standfast.resourced.messages import (
     WishKind,
 )
 from standfast.resourced.plan import plan
+from standfast.resourced.presence import Held
 from standfast.resourced.record import Disk, Record
 from standfast.resourced.record_text import RecordText, WholeText
 from standfast.vocabulary import Holding

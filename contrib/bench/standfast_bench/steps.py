@@ -1,12 +1,14 @@
 """Steps of a whole core in an open term: what each event costs while nothing is wrong."""
 
 import gc
+import tempfile
 import time
 from collections.abc import Iterator
 from itertools import count, repeat
+from pathlib import Path
 
 from standfast.resourced.codec import encode
-from standfast.resourced.core import Core, Identity
+from standfast.resourced.core import Core
 from standfast.resourced.events import (
     Action,
     Adopted,
@@ -19,7 +21,9 @@ from standfast.resourced.events import (
     TimePassed,
 )
 from standfast.resourced.messages import Asked, Content, Members, Request, State, Wish, WishKind
+from standfast.resourced.presence import Identity
 from standfast.resourced.record import Disk
+from standfast.resourced.recorder import Recorder
 from standfast.resourced.term import Term
 from standfast.resourced.ticks import Tick
 from standfast.vocabulary import Ring, UnitState
@@ -109,18 +113,26 @@ def steps(sizes: Sizes) -> Iterator[tuple[str, list[float], float | None]]:
             ("an update came", map(node.update, wishes)),
         )
         for told, those in events:
-            yield f"step of {role}: {told}", _measure(node, those), None
+            taken, recorded = _measure(node, those)
+            yield f"step of {role}: {told}", taken, None
+            yield "  and what its flight recorder takes", recorded, None
 
 
-def _measure(node: Node, events: Iterator[Event]) -> list[float]:
-    times = []
-    gc.collect()
-    for event in events:
-        node.now += STEP_MS
-        for name in node.names:
-            node.core.terms.ticks.heard(name, 9, node.now)  # nobody becomes suspect
-        begin = time.process_time_ns()
-        actions = node.give(event)
-        times.append((time.process_time_ns() - begin) / 1000)
-        node.deliver(actions)
-    return times[1:]
+def _measure(node: Node, events: Iterator[Event]) -> tuple[list[float], list[float]]:
+    """Of each step, and of the look of a recorder that began with the first of them, in a folder in memory."""
+    times, recorded = [], []
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        recorder = Recorder(node.core.me, "", Path(folder))
+        gc.collect()
+        for event in events:
+            node.now += STEP_MS
+            for name in node.names:
+                node.core.terms.ticks.heard(name, 9, node.now)  # nobody becomes suspect
+            begin = time.process_time_ns()
+            actions = node.give(event)
+            stepped = time.process_time_ns()
+            recorder.look(node.core, event)
+            times.append((stepped - begin) / 1000)
+            recorded.append((time.process_time_ns() - stepped) / 1000)
+            node.deliver(actions)
+    return times[1:], recorded[1:]

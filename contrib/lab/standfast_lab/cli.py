@@ -63,6 +63,8 @@ def _act(options: argparse.Namespace) -> None:
                 watchdogs=options.watchdog,
                 second_bmcs=options.ipmi,
                 arbiter=options.arbiter,
+                servers=options.servers,
+                disk=options.disk,
             )
         case "down":
             lab.down()
@@ -88,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--watchdog", action="store_true", help="every node has a watchdog, and the cluster uses it")
     up.add_argument("--ipmi", action="store_true", help="every node has a second BMC, as its second fence level")
     up.add_argument("--arbiter", action="store_true", help="a machine with corosync-qnetd breaks ties (even nodes)")
+    up.add_argument("--servers", action="store_true", help="the nodes have what probes look at: nginx, databases …")
+    up.add_argument(
+        "--disk", action="store_true", help="the nodes share a disk, /dev/vdb (ext4); a running lab gets it"
+    )
     verbs.add_parser("down", help="remove the lab; of none this succeeds")
     verbs.add_parser("status", help="say what runs; exit 1 if nothing does")
     run = verbs.add_parser("sh", help="run a command in a node, or a shell")

@@ -1,10 +1,11 @@
-"""The Debian image below all nodes of all labs, made once for each recipe."""
+"""The Debian images below all nodes of all labs: layers, each made once for each recipe."""
 
 import contextlib
 import fcntl
 import hashlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from .place import BASE, LabError
@@ -12,20 +13,20 @@ from .processes import environment, run
 from .progress import say
 
 SUITE = "bookworm"
-PACKAGES = (
+NODE_PACKAGES = (
     # a server as an administrator has it
     *("systemd", "systemd-sysv", "dbus", "udev", "polkitd", "iproute2", "iputils-ping", "nftables", "procps"),
     *("less", "curl", "openssh-client", "openssh-server"),
     # what Standfast depends on or recommends, so that apt needs no network in a node
     *("corosync", "fence-agents", "python3", "python3-click", "python3-dbus-next", "python3-pyroute2"),
-    *("python3-pyudev", "python3-rich", "python3-systemd"),
+    *("python3-pyudev", "python3-regex", "python3-rich", "python3-systemd"),
     # an arbiter's two ends, and a BMC that speaks IPMI with what the agent for it calls
     *("corosync-qdevice", "corosync-qnetd", "ipmitool", "openipmi"),
     # what the example group serves
     "apache2",
 )
 # Run by mmdebstrap with the image's root as $1.
-RECIPE = """
+NODE_RECIPE = """
 set -eu
 # Debian starts them at install; in a cluster Standfast starts what it needs, and the lab the rest.
 chroot "$1" systemctl disable apache2.service corosync.service corosync-qdevice.service corosync-qnetd.service \\
@@ -50,6 +51,73 @@ printf '[Journal]\\nStorage=persistent\\nRateLimitIntervalSec=0\\nSystemMaxUse=5
 printf 'ok\\n' >"$1/var/www/html/healthz"
 printf 'ServerName localhost\\n' >"$1/etc/apache2/conf-enabled/lab.conf"
 """
+SERVER_PACKAGES = (
+    # what probes look at
+    *("nginx-light", "mariadb-server", "postgresql", "redis-server", "unbound", "python3-aiosmtpd"),
+    # what the package suggests
+    *("python3-aiomysql", "python3-cryptography", "python3-dnspython", "python3-prometheus-client", "python3-redis"),
+    # what the examples run besides: an NFS server that needs nothing of this machine's kernel, and Debian's OCF agents
+    *("nfs-ganesha", "nfs-ganesha-vfs", "haproxy", "resource-agents"),
+)
+SERVER_RECIPE = """
+set -eu
+chroot "$1" systemctl disable mariadb.service nginx.service postgresql.service redis-server.service unbound.service \\
+    unbound-resolvconf.service haproxy.service nfs-ganesha.service rpcbind.service rpcbind.socket \\
+    nfs-client.target logd.service
+rm "$1/etc/nginx/sites-enabled/default"  # port 80 is the example group's
+# There are no root servers in a lab, and so no signatures to follow from them.
+rm "$1/etc/unbound/unbound.conf.d/root-auto-trust-anchor-file.conf"
+printf 'server:\\n  module-config: "iterator"\\n' >"$1/etc/unbound/unbound.conf.d/lab.conf"
+: >"$1/etc/machine-id"
+: >"$1/etc/resolv.conf"
+# A node copies what it changes: a database of 35 MB starts at once, one of 150 MB does not.
+printf '[mysqld]\\ninnodb_log_file_size=4M\\n' >"$1/etc/mysql/mariadb.conf.d/99-lab.cnf"
+rm -rf "$1/var/lib/mysql"
+chroot "$1" mariadb-install-db --user=mysql --skip-test-db --auth-root-authentication-method=socket >/dev/null
+"""
+
+# The cluster that a bench measures beside ours; it and Standfast conflict, so its nodes have no Standfast.
+PEER_PACKAGES = ("pacemaker", "pacemaker-cli-utils", "resource-agents")
+PEER_RECIPE = """
+set -eu
+chroot "$1" systemctl disable pacemaker.service logd.service 2>/dev/null || true
+: >"$1/etc/machine-id"
+: >"$1/etc/resolv.conf"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What is installed into a node's file system, over the layer below it."""
+
+    packages: tuple[str, ...]
+    recipe: str
+    about_s: int  # how long it takes to make it
+    below: "Layer | None" = None
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """How mmdebstrap is called, but for the paths."""
+        return (*(("--variant=custom", "--skip=check/empty") if self.below else ("--variant=minbase",)), *_OPTIONS)
+
+    def key(self) -> str:
+        """What went into it and the layers below, in 16 digits."""
+        below = (self.below.key(),) if self.below else ()
+        parts = "\n".join((*below, SUITE, debian_point(), *self.packages, self.recipe, *self.options))
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+_OPTIONS = (
+    "--mode=root",
+    "--format=directory",
+    "--aptopt=APT::Install-Recommends false",
+    "--dpkgopt=force-unsafe-io",  # a layer is renamed into place when it is whole
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+)
+NODE = Layer(NODE_PACKAGES, NODE_RECIPE, 40)
+SERVERS = Layer(SERVER_PACKAGES, SERVER_RECIPE, 90, below=NODE)
+PEER = Layer(PEER_PACKAGES, PEER_RECIPE, 30, below=NODE)
 
 
 def debian_point() -> str:
@@ -61,21 +129,35 @@ def debian_point() -> str:
     return Path("/etc/debian_version").read_text().strip()
 
 
-def key() -> str:
-    """What went into the image, in 16 digits."""
-    parts = "\n".join((SUITE, debian_point(), *PACKAGES, RECIPE, *_options()))
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+def ensure(layer: Layer = NODE, images: Path = BASE / "images") -> tuple[Path, ...]:
+    """The root folders of the layer and of those below it, the lowest last.
 
-
-def ensure(images: Path = BASE / "images") -> Path:
-    """The image's root folder; made if there is none with this key, once if several labs ask at once."""
-    image = images / key()
+    Those with another key than what is there are made, once if several labs ask at once.
+    """
+    below = ensure(layer.below, images) if layer.below else ()
+    image = images / layer.key()
     images.mkdir(parents=True, exist_ok=True)
     if not (image / "root").exists():
         with _locked(images / f".{image.name}.lock", image.name) as lock:
             if not (image / "root").exists():
-                _make(image, lock)
-    return image / "root"
+                _make(layer, image, below, lock)
+    return (image / "root", *below)
+
+
+def has_servers(root: Path) -> bool:
+    """The node's file system has that layer in it."""
+    return (root / "usr/sbin/nginx").exists()
+
+
+def program(path: str, layer: Layer) -> list[str]:
+    """The command of a program of the layer's that runs on this machine, with the image's own loader and libraries."""
+    layers = ensure(layer)
+    loader = next(layers[-1].glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"), None)
+    found = next((root / path for root in layers if (root / path).exists()), None)
+    if loader is None or found is None:
+        raise LabError(f"image {layers[0]} has no {path} that can be run: remove it and bring the lab up again")
+    libraries = ":".join(str(root / loader.parent.relative_to(layers[-1])) for root in layers)
+    return [str(loader), "--library-path", libraries, str(found)]
 
 
 @contextlib.contextmanager
@@ -90,39 +172,34 @@ def _locked(path: Path, name: str) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _options() -> tuple[str, ...]:
-    """How mmdebstrap is called, but for the paths."""
-    return (
-        "--variant=minbase",
-        "--mode=root",
-        "--format=directory",
-        "--aptopt=APT::Install-Recommends false",
-        "--dpkgopt=force-unsafe-io",  # the image is renamed into place when it is whole
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-    )
-
-
-def _make(image: Path, lock: int) -> None:
-    """Makes the image beside its place and renames it; what an interrupted run left is removed first."""
-    say(f"making image {image.name}: Debian {debian_point()} with {len(PACKAGES)} packages, about 40 s")
+def _make(layer: Layer, image: Path, below: tuple[Path, ...], lock: int) -> None:
+    """Makes the layer beside its place and renames it; what an interrupted run left is removed first."""
+    say(f"making image {image.name}: Debian {debian_point()}, {len(layer.packages)} packages, about {layer.about_s} s")
     work = image.with_name(f".{image.name}.work")
     run("rm", "-rf", "--one-file-system", str(work))
-    (work / "tmp").mkdir(parents=True)
-    (work / "recipe").write_text(RECIPE)
-    _debootstrap(work, lock)
+    for name in ("tmp", "root", "upper", "overlay"):
+        (work / name).mkdir(parents=True)
+    (work / "recipe").write_text(layer.recipe)
+    _debootstrap(layer, work, below, lock)
     image.mkdir(exist_ok=True)
-    (work / "root").rename(image / "root")
+    (work / ("upper" if below else "root")).rename(image / "root")
     run("rm", "-rf", "--one-file-system", str(work))
     say(f"image {image.name} is made")
 
 
-def _debootstrap(work: Path, lock: int) -> None:
-    """Fills work/root; when this process ends, however it does, so do all of mmdebstrap's, and their mounts."""
+def _debootstrap(layer: Layer, work: Path, below: tuple[Path, ...], lock: int) -> None:
+    """Fills work/root, or work/upper where something is below.
+
+    When this process ends, however it does, so do all of mmdebstrap's, and their mounts.
+    """
+    overlay = f"lowerdir={':'.join(map(str, below))},upperdir={work / 'upper'},workdir={work / 'overlay'}"
+    # mmdebstrap makes the devices and does not expect any
+    mount = f"mount -t overlay lab -o {overlay} {work / 'root'}; find {work / 'root/dev'} -mindepth 1 -delete; "
     command = [
         *("setpriv", "--pdeathsig", "KILL"),
         *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-        *("mmdebstrap", *_options(), f"--include={','.join(PACKAGES)}"),
+        *("sh", "-ec", f'{mount if below else ""}exec "$@"', "sh"),
+        *("mmdebstrap", *layer.options, f"--include={','.join(layer.packages)}"),
         f'--customize-hook=sh {work / "recipe"} "$1"',
         *(SUITE, str(work / "root")),
     ]

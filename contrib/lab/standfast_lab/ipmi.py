@@ -68,15 +68,9 @@ def _configure(node: NodePlace, password: str) -> None:
 
 
 def _command(node: NodePlace) -> list[str]:
-    """The image's ipmi_sim with the image's own loader and libraries: this machine needs none of them."""
-    root = image.ensure()
-    loaders = sorted(root.glob("usr/lib/*-linux-gnu*/ld-linux*.so.*"))
-    program = root / "usr/bin/ipmi_sim"
-    if not loaders or not program.exists():
-        raise LabError(f"image {root} has no ipmi_sim that can be run: remove {root.parent} and bring the lab up again")
     folder = node.ipmi
     options = ("-n", "-c", str(folder / "lan.conf"), "-f", str(folder / "commands"), "-s", str(folder / "state"))
-    return [str(loaders[0]), "--library-path", str(loaders[0].parent), str(program), *options]
+    return [*image.program("usr/bin/ipmi_sim", image.NODE), *options]
 
 
 def _listens(node: NodePlace) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import behaviour, lifecycle, network, power, processes, progress, shell, witness
+from . import behaviour, disks, image, lifecycle, network, power, processes, progress, shell, witness
 from . import client as asking
 from .network import VIRTUAL_ADDRESS
 from .place import LINKS, LabError, NodePlace, Place, here
@@ -36,8 +36,11 @@ class Lab:
         watchdogs: bool = False,
         second_bmcs: bool = False,
         arbiter: bool = False,
+        servers: bool = False,
+        layer: image.Layer | None = None,
+        disk: bool = False,
     ) -> None:
-        """See lifecycle.up."""
+        """See lifecycle.up; with `disk` the nodes share one (see disks)."""
         lifecycle.up(
             self.place,
             nodes,
@@ -47,7 +50,11 @@ class Lab:
             watchdogs=watchdogs,
             second_bmcs=second_bmcs,
             arbiter=arbiter,
+            servers=servers,
+            layer=layer,
         )
+        if disk:
+            disks.add(self.place)
 
     def down(self) -> None:
         """Nothing of the lab is left but the image."""

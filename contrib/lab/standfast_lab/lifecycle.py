@@ -10,7 +10,22 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
-from . import bmc, cgroups, cluster, image, ipmi, machine, network, package, power, processes, progress, shell, watchdog
+from . import (
+    bmc,
+    cgroups,
+    cluster,
+    disks,
+    image,
+    ipmi,
+    machine,
+    network,
+    package,
+    power,
+    processes,
+    progress,
+    shell,
+    watchdog,
+)
 from .place import ARBITER, BASE, LINKS, NODES_MAX, LabError, NodePlace, Place
 
 BOOTED_WITHIN_S = 90.0
@@ -36,13 +51,16 @@ def up(
     watchdogs: bool = False,
     second_bmcs: bool = False,
     arbiter: bool = False,
+    servers: bool = False,
+    layer: image.Layer | None = None,
 ) -> None:
     """The lab runs: with `bare` its nodes, else with the cluster and its example group. On a running lab: no change.
 
     `nodes`: 3 unless said; `links`: how many of each node's links the cluster uses, all unless said.
     `with_package` False is for tests of the lab itself: nodes without Standfast. With `watchdogs` every node has one,
     and the cluster uses it; with `second_bmcs` one that speaks IPMI, as its second fence level. With `arbiter` there is
-    one, and the cluster uses it.
+    one, and the cluster uses it. With `servers` the nodes have nginx, databases and what
+    else probes look at; none of it runs. `layer`: what the nodes' file systems are made of instead.
     """
     if nodes is not None and not 1 <= nodes <= NODES_MAX:
         raise LabError(f"a lab has 1 to {NODES_MAX} nodes, not {nodes}")
@@ -56,14 +74,15 @@ def up(
             _remove(lab)
             stage = None
         if stage is not None:
-            _refuse_another(lab, stage, nodes, links, **extras)
+            _refuse_another(lab, stage, nodes, links, servers=servers, **extras)
         if stage is Stage.CLUSTER or (stage is Stage.BARE and bare):
             progress.say(f"lab {lab.name} runs already: nothing changed")
             return
         if stage is None:
             package.install_host_packages()
             _raise_inotify_limit()
-            _make(lab, nodes or DEFAULT_NODES, image.ensure(), **extras)
+            layers = image.ensure(layer or (image.SERVERS if servers else image.NODE))
+            _make(lab, nodes or DEFAULT_NODES, layers, **extras)
             if with_package:
                 package.install(lab.nodes(), package.build(lab))
         if not bare:
@@ -82,6 +101,7 @@ def _refuse_another(
     watchdogs: bool,
     second_bmcs: bool,
     arbiter: bool,
+    servers: bool,
 ) -> None:
     """Raises LabError when the lab that runs is not what is asked for; None and False ask for nothing."""
     has = ""
@@ -95,6 +115,8 @@ def _refuse_another(
         has = "without IPMI; for nodes with it"
     elif arbiter and lab.arbiter() is None:
         has = "without an arbiter; for one"
+    elif servers and not all(image.has_servers(node.root) for node in lab.nodes()):
+        has = "without servers; for nodes with them"
     if has:
         raise LabError(f"lab {lab.name} runs {has} take it down first")
 
@@ -152,7 +174,9 @@ def _raise_inotify_limit() -> None:
         limit.write_text(f"{INOTIFY_INSTANCES}\n")
 
 
-def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool, second_bmcs: bool, arbiter: bool) -> None:
+def _make(
+    lab: Place, nodes: int, layers: tuple[Path, ...], *, watchdogs: bool, second_bmcs: bool, arbiter: bool
+) -> None:
     """Nodes, arbiter, network, witness and BMCs run, and every machine has booted."""
     if arbiter and nodes % 2:
         raise LabError(f"an arbiter is for an even number of nodes, not {nodes}")
@@ -162,7 +186,7 @@ def _make(lab: Place, nodes: int, root: Path, *, watchdogs: bool, second_bmcs: b
     _remove(lab)  # namespaces and cgroups may be left although the folder is lost
     lab.shared.mkdir(parents=True)
     for index in range(ARBITER if arbiter else 1, nodes + 1):
-        machine.make_disk(lab.node(index), root)
+        machine.make_disk(lab.node(index), layers)
         if watchdogs and index != ARBITER:
             lab.node(index).watchdog.mkdir()
         if second_bmcs and index != ARBITER:
@@ -226,5 +250,6 @@ def _remove(lab: Place) -> None:
     for file in pids:
         processes.end(file)
     cgroups.remove(lab)
+    disks.remove(lab)
     machine.remove_disks(lab.folder)
     network.remove(lab)

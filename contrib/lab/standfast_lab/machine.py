@@ -11,11 +11,11 @@ from .processes import run
 REBOOT = 133  # systemd-nspawn's exit status when the container asked for a reboot
 
 
-def make_disk(node: NodePlace, image: Path) -> None:
-    """The node's root is mounted over the image and knows its own name and its neighbours' addresses."""
+def make_disk(node: NodePlace, layers: tuple[Path, ...]) -> None:
+    """The node's root is mounted over the image's layers and knows its own name and its neighbours' addresses."""
     for name in ("upper", "work", "root"):
         (node.folder / name).mkdir(parents=True, exist_ok=True)
-    options = f"lowerdir={image},upperdir={node.folder / 'upper'},workdir={node.folder / 'work'}"
+    options = f"lowerdir={':'.join(map(str, layers))},upperdir={node.folder / 'upper'},workdir={node.folder / 'work'}"
     run("mount", "-t", "overlay", f"{node.namespace}", "-o", options, str(node.root))
     etc = node.root / "etc"
     (etc / "hostname").write_text(f"{node.name}\n")

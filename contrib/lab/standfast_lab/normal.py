@@ -76,7 +76,7 @@ def _let_take_part(lab: Lab, node: str) -> None:
 
 
 def _end_wishes(lab: Lab) -> bool:
-    """No node is in standby and the group is not stopped by an operator."""
+    """No node is in standby and the group is not stopped, by an operator or by an administrator's systemctl."""
     found = observe.agreed(lab)
     if found is None:
         return False
@@ -84,6 +84,7 @@ def _end_wishes(lab: Lab) -> bool:
     for node in found.standby:
         lab.sh(first, "standfast", "node", "resume", node, check=False)
     group = found.groups.get(GROUP)
-    if group is not None and "stopped" in group.flags:
+    stopped = group is not None and not {"stopped", "held-by-administrator"}.isdisjoint(group.flags)
+    if stopped:
         lab.sh(first, "standfast", "group", "start", GROUP, check=False)
-    return group is not None and not found.standby and "stopped" not in group.flags
+    return group is not None and not found.standby and not stopped

@@ -165,11 +165,16 @@ def status(lab: Lab, node: str) -> dict[str, Any] | None:
 
 
 def shared_part(of: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a status: what every member says alike. Links and the devices' tests are each node's own."""
-    shared = {key: value for key, value in of.items() if key not in ("node", "fencing", "nodes")}
+    """Of a status: what every member says alike. Links and the devices' tests and single probes are each node's own."""
+    shared = {key: value for key, value in of.items() if key not in ("node", "fencing", "nodes", "groups")}
+    shared["groups"] = [group | {"resources": [*map(_without_probes, group["resources"])]} for group in of["groups"]]
     shared["nodes"] = [{key: value for key, value in node.items() if key != "links"} for node in of["nodes"]]
     shared["pending"] = of["fencing"]["pending"]
     return shared
+
+
+def _without_probes(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in resource.items() if key != "probes"}
 
 
 # The group's processes

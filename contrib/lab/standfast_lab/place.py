@@ -106,6 +106,11 @@ class NodePlace:
         return self.folder / "ipmi"
 
     @property
+    def shared_disk(self) -> Path:
+        """The file that names the node's loop device, where the nodes share a disk."""
+        return self.folder / "shared-disk"
+
+    @property
     def addresses_log(self) -> Path:
         return self.folder / "addresses.log"
 

@@ -13,8 +13,8 @@ import signal
 import sys
 import time
 
-from . import cgroups, machine, network
-from .place import NodePlace, Place
+from . import cgroups, disks, machine, network
+from .place import LabError, NodePlace, Place
 from .watchdog import Watchdog
 
 ON_TIMEOUT_S = 30.0
@@ -74,6 +74,9 @@ class Supervisor:
             self._leader = machine.leader(nspawn.pid)
         self._tried.set()
         if self._leader is not None:
+            if self._node.shared_disk.exists():
+                with contextlib.suppress(LabError):  # it has ended already
+                    disks.show(self._node, self._leader)
             if not self._power.is_set():
                 self._kill()  # the cut came before there was a PID 1
             await _gone(self._leader)

@@ -6,45 +6,23 @@ resets a board's.
 
 import asyncio
 import contextlib
-import hashlib
-import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from .fuse import compiled
 from .place import BASE, LabError
 from .processes import environment, run
 
-SOURCE = Path(__file__).resolve().parent.parent / "fusedog/fusedog.c"
 FOLDER = Path("/srv/watchdog")  # in the node
 DEVICE = FOLDER / "watchdog"  # what Watchdog= names
 TIMEOUT_S = 60  # unless the node sets another one
 READY_S = 10.0
-_FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror")
 
 
 def ensure(folder: Path = BASE / "images") -> Path:
-    """The program, compiled if there is none of this source yet; LabError with the compiler's words."""
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
-    program = folder / f"fusedog-{digest}"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        flags = run("pkg-config", "--cflags", "--libs", "fuse3").stdout.split()
-        work = program.with_suffix(".new")
-        run("gcc", *_FLAGS, "-o", str(work), str(SOURCE), *flags)
-        work.replace(program)
-    return program
-
-
-def missing() -> str:
-    """What this machine lacks for it, in words; "": nothing."""
-    for name in ("gcc", "pkg-config"):
-        if shutil.which(name) is None:
-            return f"there is no {name}"
-    if subprocess.run(["pkg-config", "--exists", "fuse3"]).returncode != 0:
-        return "libfuse3-dev is not installed"
-    return "" if Path("/dev/fuse").exists() else "the kernel has no FUSE"
+    """The program; see fuse.compiled."""
+    return compiled("fusedog", folder)
 
 
 class Watchdog:
