@@ -56,3 +56,17 @@ def test_without_a_term_it_says_why(private_bus: PrivateBus) -> None:
 
 def test_everybody_may_ask(private_bus: PrivateBus) -> None:
     assert with_resourced(Alone().serve(), lambda: as_nobody(attention))
+
+
+def test_many_who_ask_at_once_share_answers_that_were_made_after_they_asked(private_bus: PrivateBus) -> None:
+    async def ask() -> tuple[list[Any], list[Any]]:
+        cluster = Cluster()
+        async with cluster.running(OTHERS):
+            before = await asyncio.gather(*(attention() for _ in range(20)))
+            values = {"Withdrawn": "its links fail until noon"}
+            cluster.servers[ALL[0]].publish(ROOT, "org.standfast.Membership1", values)
+            return before, await attention()
+
+    before, after = with_resourced(Alone().serve(), ask)
+    assert all(made == before[0] for made in before)
+    assert [True, "Withdrawn: its links fail until noon"] in after

@@ -10,7 +10,7 @@ from standfast.published import DAEMONS, GROUPS, ROOT, Daemon, Snapshot, read_da
 
 INTERFACE: Final = "org.standfast.Groups1"
 ANSWER_S: Final = 1.5  # the others answer from memory; one that hangs does not hold what is known
-NEWER_S: Final = 0.5  # an answer that is not older is given again: many may look, one thinks
+PAUSE_S: Final = 0.5  # between two answers: many may look, one thinks, and nobody gets what was read before he asked
 
 Sentences = list[tuple[bool, str]]
 
@@ -21,9 +21,8 @@ class Attending:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._bus: Bus | None = None
-        self._one = asyncio.Lock()
-        self._answer: Sentences = []
-        self._made_at = float("-inf")
+        self._coming: asyncio.Task[Sentences] | None = None  # an answer for which nothing was read yet
+        self._begun_at = float("-inf")
         server.handle(INTERFACE, "Attention", self._attention)
 
     def attach(self, bus: Bus) -> None:
@@ -31,13 +30,16 @@ class Attending:
         self._bus = bus
 
     async def _attention(self, call: Call) -> tuple[Any, ...]:
+        if self._coming is None:
+            self._coming = asyncio.get_running_loop().create_task(self._make())
+        return (await asyncio.shield(self._coming),)
+
+    async def _make(self) -> Sentences:
         clock = asyncio.get_running_loop().time
-        async with self._one:
-            if clock() - self._made_at > NEWER_S:
-                others = await self._others()
-                self._answer = await asyncio.to_thread(_sentences, others, self._server.values())
-                self._made_at = clock()
-            return (self._answer,)
+        await asyncio.sleep(self._begun_at + PAUSE_S - clock())
+        self._coming, self._begun_at = None, clock()
+        others = await self._others()
+        return await asyncio.to_thread(_sentences, others, self._server.values())
 
     async def _others(self) -> Snapshot:
         if self._bus is None:
