@@ -12,7 +12,7 @@ from lab.trial import ADDRESS, APACHE, Trial
 
 @contextmanager
 def nothing_noticed(trial: Trial) -> Iterator[None]:
-    """No unit of the group was restarted, no address dropped, and no request of the client failed."""
+    """No unit of the group was restarted, no address dropped, and no request of the client failed but by being late."""
     owner, since = trial.owner(), time.monotonic()
     before = {unit: observe.unit_property(trial.lab, owner, unit, "InvocationID") for unit in (ADDRESS, APACHE)}
     held = trial.lab.holders()
@@ -23,7 +23,7 @@ def nothing_noticed(trial: Trial) -> Iterator[None]:
 
 
 def check_requests(trial: Trial, since: float) -> None:
-    """Each request of the client begun since then was answered within a second (a refused connection is not)."""
+    """No request of the client begun since then was refused or answered badly, nor all of them late."""
     ended = time.monotonic() + 1
     trial.wait(lambda: time.monotonic() > ended, 2, "the last requests' answers")
     asked = [one for one in trial.lab.client_requests() if one.t_start >= since]

@@ -10,6 +10,8 @@ from standfast_lab.lab import Lab
 from standfast_lab.network import VIRTUAL_ADDRESS
 from standfast_lab.place import LabError
 
+from standfast_bench.sides import serve_everywhere, up_once
+
 READY_S = 240.0
 UNITS = ("corosync.service", "pacemaker.service")
 RESOURCE = "webserv"
@@ -18,22 +20,21 @@ RESOURCE = "webserv"
 class Pacemaker:
     """Corosync with its default token, a monitor every 10 s, Apache as its systemd unit."""
 
-    name = "pacemaker"
     monitor = "10s"
     settings = "token 1 s (Corosync's own coefficient for three nodes), monitor 10 s, systemd:apache2"
 
-    def __init__(self) -> None:
-        self.lab = Lab(f"bench-{self.name}")
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
 
     def up(self) -> None:
-        fresh = not self.lab.nodes()
-        self.lab.up(bare=True, with_package=False, layer=image.PEER)
-        if fresh:
-            self._write_corosync()
-            self.start()
-            self.lab.wait(self._joined, READY_S, "all nodes to be online in Pacemaker")
-            self._load()
+        up_once(self.lab, self._form, layer=image.PEER)
         self.settle()
+
+    def _form(self) -> None:
+        self._write_corosync()
+        self.start()
+        self.lab.wait(self._joined, READY_S, "all nodes to be online in Pacemaker")
+        self._load()
 
     def settle(self) -> None:
         self.lab.heal()
@@ -58,6 +59,9 @@ class Pacemaker:
     def about(self) -> str:
         version = self.lab.sh(self.lab.nodes()[0], "dpkg-query", "-W", "-f=${Version}", "pacemaker").stdout.strip()
         return f"Pacemaker {version}: {self.settings}; action off by fence_redfish, as ours"
+
+    def steps(self, case: str, since: float) -> dict[str, float]:
+        return {}
 
     def _joined(self) -> bool:
         seen = self.lab.sh(self.lab.nodes()[0], "crm_mon", "--output-as=xml", check=False).stdout
@@ -123,7 +127,6 @@ class Pacemaker:
 class Tuned(Pacemaker):
     """The page is asked every second by the OCF agent, with short timeouts."""
 
-    name = "tuned"
     monitor = "1s"
     settings = "token 1 s, monitor 1 s with timeout 2 s, stop timeout 10 s, ocf:heartbeat:apache with statusurl"
 
@@ -134,6 +137,19 @@ class Tuned(Pacemaker):
             f'<instance_attributes id="web-attributes">{pairs("web", page)}</instance_attributes>'
             f"{operations('web', self.monitor, timeout='2s', stop='10s')}</primitive>"
         )
+
+
+class PeerAddress(Pacemaker):
+    """Nothing but the address: Apache runs on every node anyway."""
+
+    settings = "token 1 s, monitor 10 s, IPaddr2 alone"
+
+    def _form(self) -> None:
+        serve_everywhere(self.lab)
+        super()._form()
+
+    def apache(self) -> str:
+        return ""
 
 
 def operations(name: str, interval: str, *, timeout: str = "20s", stop: str = "60s") -> str:

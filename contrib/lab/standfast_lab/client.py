@@ -11,6 +11,8 @@ from pathlib import Path
 
 EVERY_S = 0.02
 TIMEOUT_S = 1.0
+LATE = f"no answer within {TIMEOUT_S} s"
+STALLED_S = 5.0  # so long a busy machine may let a server wait for its turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +47,13 @@ def outage_s(requests: Iterable[Request], since: float = 0.0, until: float = flo
 
 
 def failures(requests: Iterable[Request], since: float = 0.0, until: float = float("inf")) -> list[Request]:
-    """The requests begun between `since` and `until` that got no good answer."""
-    return [request for request in requests if since <= request.t_start <= until and not request.ok]
+    """The requests begun between `since` and `until` that were refused or answered badly.
+
+    One that is only late is among them where no good answer at all came for STALLED_S.
+    """
+    inside = [request for request in requests if since <= request.t_start <= until]
+    stalled = outage_s(inside) > STALLED_S
+    return [request for request in inside if not request.ok and (stalled or request.text != LATE)]
 
 
 async def _ask(host: str, path: str) -> tuple[bool, str]:
@@ -72,7 +79,7 @@ async def _note(host: str, path: str, log: Path) -> None:
         async with asyncio.timeout(TIMEOUT_S):
             ok, text = await _ask(host, path)
     except TimeoutError:
-        ok, text = False, f"no answer within {TIMEOUT_S} s"
+        ok, text = False, LATE
     except OSError as error:
         ok, text = False, str(error)
     request = Request(t_start=t_start, t_end=time.monotonic(), ok=ok, text=text)

@@ -76,11 +76,11 @@ rm -rf "$1/var/lib/mysql"
 chroot "$1" mariadb-install-db --user=mysql --skip-test-db --auth-root-authentication-method=socket >/dev/null
 """
 
-# The cluster that a bench measures beside ours; it and Standfast conflict, so its nodes have no Standfast.
-PEER_PACKAGES = ("pacemaker", "pacemaker-cli-utils", "resource-agents")
+# What a bench measures beside ours; Pacemaker and Standfast conflict, so its nodes have no Standfast.
+PEER_PACKAGES = ("pacemaker", "pacemaker-cli-utils", "resource-agents", "keepalived")
 PEER_RECIPE = """
 set -eu
-chroot "$1" systemctl disable pacemaker.service logd.service 2>/dev/null || true
+chroot "$1" systemctl disable pacemaker.service logd.service keepalived.service 2>/dev/null || true
 : >"$1/etc/machine-id"
 : >"$1/etc/resolv.conf"
 """
