@@ -67,6 +67,12 @@ def test_every_daemon_can_be_restarted_at_any_time_and_is_killed_when_it_hangs()
         assert not wanted - lines, name
 
 
+def test_the_drain_is_never_down_for_too_many_starts() -> None:
+    lines = _text("standfast-drain.service").splitlines()
+    assert "StartLimitIntervalSec=0" in lines
+    assert any(line.startswith("ExecStart=-") for line in lines)
+
+
 def test_no_unit_gets_a_mount_namespace() -> None:
     """Its copy of the mount table would keep a resource's device busy."""
     makers = r"^(Private(Tmp|Devices|Mounts)|Protect(System|Home|Kernel\w+|ControlGroups|Proc)|\w+Paths|\w*BindPaths)="
