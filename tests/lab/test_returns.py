@@ -29,6 +29,16 @@ def slow_apache(trial: Trial, node: str) -> Iterator[None]:
         trial.lab.sh(node, "sh", "-c", f"rm {SLOW} && systemctl daemon-reload")
 
 
+def start_while_its_group_stops(trial: Trial, owner: str) -> float:
+    """Its resourced says that it stays; when it was stopped."""
+    at = trial.fault(f"systemctl stop and start of standfast.target on {owner}")
+    trial.lab.sh(owner, "systemctl", "stop", "--no-block", "standfast.target")
+    trial.wait(lambda: trial.told(owner, "group-stopping", since=at), 30, f"{GROUP} to stop on {owner}")
+    trial.lab.sh(owner, "systemctl", "start", "standfast.target", timeout_s=30)
+    trial.wait(lambda: trial.told(owner, "node-stays", since=at), 30, f"{owner} to stay")
+    return at
+
+
 def check_takes_part(trial: Trial, node: str) -> None:
     """All units run, every node is online, and the group comes to it and is served there."""
     trial.wait(lambda: trial.lab.sh(node, "systemctl", "is-active", *UNITS, check=False).returncode == 0, 30, "units")
@@ -47,11 +57,7 @@ def test_a_start_while_its_group_stops_takes_the_leave_back_and_keeps_corosync(t
     owner = trial.owner()
     corosync = trial.lab.sh(owner, "systemctl", "show", "-P", "InvocationID", "corosync").stdout
     with slow_apache(trial, owner):
-        at = trial.fault(f"systemctl stop and start of standfast.target on {owner}")
-        trial.lab.sh(owner, "systemctl", "stop", "--no-block", "standfast.target")
-        trial.wait(lambda: trial.told(owner, "group-stopping", since=at), 30, f"{GROUP} to stop on {owner}")
-        trial.lab.sh(owner, "systemctl", "start", "standfast.target", timeout_s=30)
-        trial.wait(lambda: trial.told(owner, "node-stays", since=at), 30, f"{owner} to stay")
+        at = start_while_its_group_stops(trial, owner)
         check_takes_part(trial, owner)
     assert trial.lab.sh(owner, "systemctl", "show", "-P", "InvocationID", "corosync").stdout == corosync
     assert not trial.told(owner, "node-left", "node-lost", "drain-failed", since=at)
@@ -61,11 +67,7 @@ def test_a_start_while_its_group_stops_takes_the_leave_back_and_keeps_corosync(t
 def test_a_stop_after_a_start_while_its_group_still_stops_is_a_clean_leave(trial: Trial) -> None:
     owner = trial.owner()
     with slow_apache(trial, owner):
-        at = trial.fault(f"systemctl stop, start and stop of standfast.target on {owner}")
-        trial.lab.sh(owner, "systemctl", "stop", "--no-block", "standfast.target")
-        trial.wait(lambda: trial.told(owner, "group-stopping", since=at), 30, f"{GROUP} to stop on {owner}")
-        trial.lab.sh(owner, "systemctl", "start", "standfast.target", timeout_s=30)
-        trial.wait(lambda: trial.told(owner, "node-stays", since=at), 30, f"{owner} to stay")
+        at = start_while_its_group_stops(trial, owner)
         trial.lab.sh(owner, "systemctl", "stop", "standfast.target", timeout_s=60)
         check_moved_before_it_went(trial, owner, at)
         trial.lab.sh(owner, "systemctl", "start", "standfast.target", timeout_s=60)
