@@ -9,6 +9,7 @@ from typing import Any, Final
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
 from standfast.resourced.asking import Asking
+from standfast.resourced.attending import Attending
 from standfast.resourced.codec import encode
 from standfast.resourced.core import Core
 from standfast.resourced.drilling import Drilling
@@ -67,6 +68,7 @@ class Publication:
         handle = self._server.handle
         one = self._one = Simulations(core, self._server).one
         Explanations(core, self._server, one)
+        self._attending = Attending(self._server)
         self.planning = Planning(core, self._server, durations, one)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
@@ -102,7 +104,11 @@ class Publication:
         self._server.tell_live(_resource_path(group, unit), RESOURCE, "Probes")
 
     async def serve(self, on_bus: Callable[[Bus], Any]) -> None:
-        await serve_forever(self._server, NAME, on_bus)
+        async def opened(bus: Bus) -> None:
+            self._attending.attach(bus)
+            await on_bus(bus)
+
+        await serve_forever(self._server, NAME, opened)
 
     def answered(self, answer: Answer) -> None:
         future = self._waiting.pop(answer.wish, None)
