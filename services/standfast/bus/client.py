@@ -6,10 +6,8 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dbus_next.constants import MessageFlag, MessageType
-from dbus_next.message import Message
-
 from standfast.bus.errors import BusError, ErrorName
+from standfast.bus.library import Message, MessageFlag, MessageType
 from standfast.bus.values import incoming, outgoing
 from standfast.bus.wire import Wire, make_call, read_message
 

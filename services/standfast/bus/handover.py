@@ -13,11 +13,9 @@ import struct
 import time
 from typing import Any, Final
 
-from dbus_next._private.unmarshaller import Unmarshaller
-from dbus_next.constants import MessageType
-
 from standfast.bus.client import CALL_TIMEOUT_S, DRIVER, DRIVER_PATH, SYSTEM_BUS
 from standfast.bus.errors import BusError, ErrorName
+from standfast.bus.library import MessageType, Unmarshaller
 from standfast.bus.values import outgoing
 from standfast.bus.wire import make_call, socket_name
 

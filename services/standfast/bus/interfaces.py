@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dbus_next.signature import SignatureTree
+from standfast.bus.library import SignatureTree
 
 INSTALLED: Final = Path("/usr/share/dbus-1/interfaces")
 _ACCESS: Final = "org.standfast.Access"  # "everybody": it only reads; "root"

@@ -3,11 +3,10 @@
 import asyncio
 from typing import Any, Final
 
-from dbus_next.constants import MessageFlag
-
 from standfast.bus.client import Bus
 from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.interfaces import Method
+from standfast.bus.library import MessageFlag
 from standfast.bus.values import Variant
 from standfast.bus.wire import make_call
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dbus_next.constants import MessageFlag
-from dbus_next.message import Message
-
 from standfast import journal
 from standfast.bus.callers import Callers
 from standfast.bus.client import OBJECT_MANAGER, PROPERTIES, Bus
 from standfast.bus.errors import BusError, ErrorName
 from standfast.bus.interfaces import DOCTYPE, STANDARD, Interface, Method, read_interfaces
+from standfast.bus.library import Message, MessageFlag
 from standfast.bus.rights import Rights
 from standfast.bus.values import Variant, incoming, outgoing
 from standfast.bus.wire import read_body

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dbus_next.signature import Variant
+from standfast.bus.library import Variant
 
 __all__ = ["Variant", "incoming", "outgoing"]
 

@@ -14,11 +14,8 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
-from dbus_next._private.unmarshaller import Unmarshaller
-from dbus_next.constants import MessageType
-from dbus_next.message import Message
-
 from standfast.bus.errors import BusError, ErrorName
+from standfast.bus.library import Message, MessageType, Unmarshaller
 
 BATCH: Final = 32  # messages handled in one turn of the loop: CPG, ticks and the watchdog come between
 PASSED_OVER: Final = 512  # … and passed over
