@@ -18,7 +18,7 @@ from standfast.corosync.common import (
 )
 from standfast.vocabulary import Ring
 
-LARGEST_MESSAGE: Final = 64 * 1024  # bytes; what is longer goes in chunks of ours, see `try_send`
+LARGEST_MESSAGE: Final = 1_000_000  # bytes; Corosync's own limit for what it does not cut is 1,047,552
 
 Member = tuple[int, int]  # node id, process id
 

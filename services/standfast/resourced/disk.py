@@ -6,6 +6,7 @@ from standfast import journal
 from standfast.files import write_atomic
 from standfast.resourced.codec import MessageError, decode
 from standfast.resourced.record import Disk
+from standfast.resourced.transfer import LARGEST_RECORD
 
 RECORD = Path("/var/lib/standfast/record")
 
@@ -21,7 +22,7 @@ def read(path: Path = RECORD) -> Disk:
     except FileNotFoundError:
         return Disk(highest_term=0, record=None)
     try:
-        disk: Disk = decode(Disk, data)
+        disk: Disk = decode(Disk, data, LARGEST_RECORD)
     except MessageError as error:
         aside = path.with_suffix(".damaged")
         path.replace(aside)
