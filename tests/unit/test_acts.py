@@ -31,11 +31,11 @@ class FakeUnits:
     def watch(self, group: Any) -> None:
         """Nothing changes by being watched."""
 
-    async def read(self, name: str) -> tuple[UnitState, ...]:
+    async def read_all(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
         self.reads += 1
         if self.reads == 1:
             raise BusError(ErrorName.BUS_LOST, "The bus is away.")
-        return STATES
+        return dict.fromkeys(names, STATES)
 
 
 async def adopt_twice(run: Path) -> list[Event]:
@@ -76,8 +76,8 @@ class CalmUnits:
     def watch(self, group: Group) -> None:
         self.watched[group.name] = group
 
-    async def read(self, name: str) -> tuple[UnitState, ...]:
-        return STATES[: len(self.watched[name].resources)]
+    async def read_all(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
+        return {name: STATES[: len(self.watched[name].resources)] for name in names}
 
     async def reload(self) -> None:
         """systemd says at once that it is done, before anybody looks at what it has read."""

@@ -14,7 +14,7 @@ from standfast.resourced.devices import Devices
 from standfast.resourced.events import Act, Adopted, Event, JobDone, Observed, StartRefused, Verb
 from standfast.resourced.leases import Leases
 from standfast.resourced.probes import Peers, Probes
-from standfast.resourced.units import Units
+from standfast.resourced.units import BATCH, Units
 from standfast.resourced.unmounting import Unmounting
 from standfast.vocabulary import Cause, ProbeState, UnitState
 
@@ -64,14 +64,21 @@ class Acts:
             self._groups[group.name] = group
             self.probes.watch(group)
             self._units.watch(group)
-            states = self._merge(group.name, await self._units.read(group.name))
-            held, leased = group.name in self._leases.held(), group.base in self._leases.leased()
+        for first in range(0, len(groups), BATCH):
+            await self._adopt(groups[first : first + BATCH])
+        self.adopted = True
+
+    async def _adopt(self, groups: tuple[Group, ...]) -> None:
+        found = await self._units.read_all([group.name for group in groups])
+        all_held, all_leased = self._leases.held(), self._leases.leased()
+        for group in groups:
+            states = self._merge(group.name, found.get(group.name, ()))
             if group.name in self._told:
                 self._push(Observed(group=group.name, states=states))
             else:
                 self._told.add(group.name)
+                held, leased = group.name in all_held, group.base in all_leased
                 self._push(Adopted(group=group.name, held=held, leased=leased, states=states))
-        self.adopted = True
 
     def do(self, act: Act) -> None:
         match act.verb:
@@ -221,11 +228,12 @@ class Acts:
 
     async def _check_guards(self) -> None:
         missing = []
-        for group, unit in sorted(self._guarded):
+        guarded = sorted(self._guarded)
+        for first in range(0, len(guarded), BATCH):
+            asked = guarded[first : first + BATCH]
             try:
-                good = await self._units.effective_guard(unit, group)
+                good = await asyncio.gather(*(self._units.effective_guard(unit, group) for group, unit in asked))
             except BusError:
                 return  # read again when the bus is back
-            if not good:
-                missing.append((group, unit))
+            missing += [one for one, is_good in zip(asked, good, strict=True) if not is_good]
         self._guards(tuple(one for one in missing if one in self._guarded))  # a version may have come meanwhile

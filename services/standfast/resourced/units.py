@@ -122,16 +122,18 @@ class Units:
 
     async def read(self, name: str) -> tuple[UnitState, ...]:
         """The group's units as they are now, in start order; () when the group was forgotten meanwhile."""
-        states: tuple[UnitState, ...] = ()
-        for _ in range(_READS):
+        return (await self.read_all([name])).get(name, ())
+
+    async def read_all(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
+        """The same of several groups, read at one go; without those that were forgotten meanwhile."""
+        all_states, tries = dict[str, tuple[UnitState, ...]](), _READS
+        while names and (tries := tries - 1) >= 0:
             async with self._reading:
-                found = await self._read(self._present(), [name])
-                states, settled = found.get(name, ((), True))
-                if name in found:
-                    self._watched[name].told = states
-            if settled:
-                break
-        return states
+                found = await self._read(self._present(), names)
+                for name, (states, _) in found.items():
+                    all_states[name] = self._watched[name].told = states
+            names = [name for name, (_, settled) in found.items() if not settled]
+        return all_states
 
     # What is asked of systemd
 
@@ -249,8 +251,7 @@ class Units:
                 self._wake.set()
 
     def _unit_said(self, signal: Signal) -> None:
-        unit = self._paths.get(signal.path)
-        if unit is not None:
+        if (unit := self._paths.get(signal.path)) is not None:
             self._read_again(self._groups_of[unit])
 
     def _job_removed(self, path: str, unit: str, result: str) -> None:
@@ -271,8 +272,7 @@ class Units:
 
     def _moved(self, unit: str) -> None:
         """A job of ours began or any job ended: what was read before is not told any more."""
-        name = self._groups_of.get(unit)
-        if name is not None:
+        if (name := self._groups_of.get(unit)) is not None:
             self._watched[name].epoch += 1
             self._read_again(name, tell=True)
 
