@@ -77,7 +77,8 @@ class Corosync:
             return
         kind, first, *rest = station.inbox.popleft()
         if kind == "message":
-            world.give(station.name, Received(sender=first, data=rest[0]))
+            more = bool(station.inbox) and station.inbox[0][0] == "message"  # read with it
+            world.give(station.name, Received(sender=first, data=rest[0], more=more))
         elif kind == "ring":
             self.tell_ring(station.name, first, rest[0])
         else:

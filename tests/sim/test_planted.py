@@ -51,7 +51,7 @@ def only(seed: int, *faults: int) -> History:
 LATE_DISK = only(676206912957, 9, 14)
 HISTORIES: dict[planted.Bug, Story] = {
     planted.end_of_a_stop_is_believed: another_stop,
-    planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 1),
+    planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 0),
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),
     planted.who_was_met_is_forgotten: partial(who_was_met, 2),
     attacks_bugs.calls_name_no_membership: other_membership,

@@ -80,7 +80,7 @@ class Bench:
 
     def goes_on(self, installed: str, now: int) -> None:
         """Time passes with this version in place."""
-        resume(self.hands, now, in_place=installed == self.in_force)
+        resume(self.hands.values(), now, in_place=installed == self.in_force)
 
     def in_place(self, *groups: Group, now: int = 2_000) -> "Bench":
         self.hands = self._hands(*groups)

@@ -110,6 +110,7 @@ class View:
             for name, node in self.nodes.items():
                 if name in node.terms.members:
                     node.terms.received(sender, message, self.now)
+                    node.terms.settle()
         return self
 
     def update(self, name: str, position: int, content: Content) -> None:
@@ -376,6 +377,36 @@ def test_updates_are_taken_from_the_coordinator_alone_and_in_order() -> None:
 
 def first_update(view: View, *names: str) -> None:
     view.update("n1", 1, Members(members=tuple(member(name) for name in names or NODES)))
+
+
+def two_updates(view: View, name: str) -> Node:
+    """Both were read there, and nothing was settled yet."""
+    node = view.nodes[name]
+    assert node.terms.term is not None
+    contents: tuple[Content, ...] = (
+        Members(members=tuple(map(member, NODES))),
+        Wish(id="w", kind=WishKind.STOP, subject="webserv"),
+    )
+    for position, content in enumerate(contents, 1):
+        node.terms.received("n1", Update(nonce=node.terms.term.nonce, position=position, at="now", content=content), 0)
+    assert not view.stream
+    return node
+
+
+def test_updates_that_come_at_once_are_stored_and_said_so_once() -> None:
+    view = View().join(*NODES).deliver()
+    node = two_updates(view, "n2")
+    node.terms.settle()
+    node.terms.settle()
+    assert [message.position for _, message in view.stream if isinstance(message, Stored)] == [2]
+
+
+def test_what_came_at_once_is_stored_before_its_term_ends() -> None:
+    view = View().join(*NODES).deliver()
+    node = two_updates(view, "n2")
+    node.terms.group_changed(("n1", "n2"), (), 0)
+    assert node.terms.saved
+    assert [message.position for _, message in view.stream if isinstance(message, Stored)] == [2]
 
 
 def test_what_more_than_half_have_stored_is_durable() -> None:

@@ -5,7 +5,7 @@ under the new ones when they are in place. A version that changes a frozen group
 does not come into force (configuring.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.events import Act
@@ -34,9 +34,9 @@ def make_way(hands: Mapping[str, Hand], new: Configuration, now: int, *, able: b
     return all([_gives_way(hand, groups.get(name), now, able) for name, hand in hands.items()])
 
 
-def resume(hands: Mapping[str, Hand], now: int, *, in_place: bool) -> None:
+def resume(hands: Iterable[Hand], now: int, *, in_place: bool) -> None:
     """What stopped for a version starts when the one in force is in place; what waited too long for it has failed."""
-    for hand in hands.values():
+    for hand in hands:
         if in_place:
             hand.resume(now)
         hand.expire(now)

@@ -77,6 +77,11 @@ class Coordinator:
         self.made: Made | None = None  # the last plan, for who records it
 
     @property
+    def waits(self) -> bool:
+        """What is planned, here or by who coordinates, changes with the time alone, or with what comes back."""
+        return bool(self._waits or self._counted or self._in_flight or self._wishes)
+
+    @property
     def term(self) -> Term | None:
         """The open term, if this node coordinates it."""
         term = self.terms.term
@@ -156,10 +161,11 @@ class Coordinator:
             self.terms.join_anew(now)
 
     def _plan(self, record: Record, situation: Situation, known: Knowledge) -> None:
-        made_of = (record, situation.ring_nodes, situation.orders_allowed, situation.resting, known.configuration)
+        heard = (situation.ring_nodes, situation.resting, known.linked)
+        made_of = (record, *heard, situation.orders_allowed, known.race_ms, known.offered, known.configuration)
         same = all(a is b or (i and a == b) for i, (a, b) in enumerate(zip(made_of, self._planned, strict=False)))
-        if self._planned and same and known.now - self._planned_at < PLAN_AGAIN_MS:
-            return
+        if self._planned and same and (not self._waits or known.now - self._planned_at < PLAN_AGAIN_MS):
+            return  # a plan knows the time by its waits alone
         self._planned, self._planned_at = made_of, known.now
         planned = plan(record, known.configuration, situation)
         self.made = Made(configuration=known.configuration, situation=situation, planned=planned)

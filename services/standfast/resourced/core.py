@@ -29,7 +29,6 @@ from standfast.resourced.events import (
     GroupChanged,
     HealthTold,
     JobDone,
-    JoinGroup,
     LeaveAsked,
     LeaveGroup,
     LinksTold,
@@ -40,7 +39,6 @@ from standfast.resourced.events import (
     Received,
     RingChanged,
     SendRecord,
-    SendTick,
     StartRefused,
     TickReceived,
     TimePassed,
@@ -54,6 +52,7 @@ from standfast.resourced.installation import Installation
 from standfast.resourced.looks import Looks
 from standfast.resourced.messages import Meeting, Message, Refused, Request, Update, WishKind
 from standfast.resourced.operators import Operators
+from standfast.resourced.pace import Pace, moving
 from standfast.resourced.presence import Identity, Member
 from standfast.resourced.race import Race
 from standfast.resourced.record import Disk, Record
@@ -64,8 +63,6 @@ from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import INTERVAL_MS, Tick, Ticks
 from standfast.resourced.watching import Watching
 from standfast.vocabulary import Holding
-
-KEEP_TICKS_MS = 10_000
 
 
 class Core:
@@ -112,7 +109,7 @@ class Core:
         self.defence, self.departure = Defence(self.me, self.act), Departure(self.me, self.terms, self.act, now)
         self._tick_at = self._quorate_since = now
         self._last_nonce = ""
-        self.complaints, self.chronicle = Complaints(self.act), Chronicle()
+        self.complaints, self.chronicle, self.pace = Complaints(self.act), Chronicle(), Pace()
 
     @property
     def record(self) -> Record | None:
@@ -144,8 +141,13 @@ class Core:
             self._take(event)
         except MessageError as error:
             self._refuse(event, error)
-        self._advance()
+        if not self.pace.leaves(event, self.terms.term, self._told_by_ticks()):
+            self.terms.settle()
+            self._advance()
         return list(self.actions)
+
+    def _told_by_ticks(self) -> object:
+        return self.echoed(), self.ticks.unfit
 
     def act(self, action: Action) -> None:
         self.actions.append(action)
@@ -267,15 +269,9 @@ class Core:
         if self.now >= self._tick_at:
             self._tick_at = self.now + INTERVAL_MS
             self.ticks.holds = any(hand.holding is not Holding.NOTHING for hand in self.hands.values())
-            self.fitness.mend(self.terms, self.now)
-            tick = self.ticks.tick(self._fresh(), self.terms.highest_term, self.now, KEEP_TICKS_MS)
-            self.act(SendTick(data=encode(tick)))
+            self.fitness.tick(self.terms, self._fresh(), self.now)
             self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration, tick=True)
-            self.fitness.ticked(tick)
-        rejoin = self.terms.rejoin_at
-        if rejoin is not None and self.now >= rejoin and self.ticks.fit:
-            self.terms.rejoin_at = None
-            self.act(JoinGroup())
+        self.fitness.rejoin(self.terms, self.now)
         self.terms.time_passed(self.now)
 
     def _tick_received(self, sender: str, data: bytes) -> None:
@@ -305,10 +301,10 @@ class Core:
             self._last_nonce = term.nonce if term else ""
             self._term_changed()
         self.defence.guard(self.hands.values(), self.quorum(), self.now)
-        for hand in self.hands.values():
+        for hand in moving(self.hands.values()):
             hand.time_passed(self.now)
         in_place = self.record is not None and self.record.configuration == self.installation.installed
-        resume(self.hands, self.now, in_place=in_place)
+        resume(moving(self.hands.values()), self.now, in_place=in_place)
         self.looks.advance(self.record, self.configuration, self.hands)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
@@ -321,6 +317,8 @@ class Core:
         self.alone.advance(self.knowledge)
         self.operators.advance(self.now)
         self.departure.advance(self.hands.values(), self.configuration, self.now)
+        rests = not moving(self.hands.values()) and not self.coordinator.waits
+        self.pace.advanced(self.terms.term, self._told_by_ticks(), rests=rests)
 
     def _term_changed(self) -> None:
         self.reports.term_changed()

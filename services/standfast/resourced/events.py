@@ -55,6 +55,7 @@ class GroupChanged:
 class Received:
     sender: str
     data: bytes
+    more: bool = False  # another message was read with it: what follows may wait for the last one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

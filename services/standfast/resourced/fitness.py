@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from standfast.resourced import story
-from standfast.resourced.events import Action
+from standfast.resourced.codec import encode
+from standfast.resourced.events import Action, JoinGroup, SendTick
 from standfast.resourced.terms import Terms
-from standfast.resourced.ticks import Tick, Ticks
+from standfast.resourced.ticks import Ticks
+
+KEEP_TICKS_MS = 10_000
 
 
 class Fitness:
@@ -30,9 +33,19 @@ class Fitness:
         self._too_old, self._ticks.fit = True, False
         self._act(story.too_old(version))
 
-    def ticked(self, tick: Tick) -> None:
+    def tick(self, terms: Terms, number: int, now: int) -> None:
+        """The next one is sent, after what could be mended was."""
+        self.mend(terms, now)
+        tick = self._ticks.tick(number, terms.highest_term, now, KEEP_TICKS_MS)
+        self._act(SendTick(data=encode(tick)))
         if not tick.fit and not tick.holds:
             self.rests_up_to = tick.term
+
+    def rejoin(self, terms: Terms, now: int) -> None:
+        """Who left the group joins it again when its pause is over, if it can work."""
+        if terms.rejoin_at is not None and now >= terms.rejoin_at and self._ticks.fit:
+            terms.rejoin_at = None
+            self._act(JoinGroup())
 
     def mend(self, terms: Terms, now: int) -> None:
         """Who could not work takes part again by a new term: this one waits for what it did not store, or counts on

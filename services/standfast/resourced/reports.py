@@ -11,6 +11,7 @@ from standfast.resourced.hands import Hand
 from standfast.resourced.messages import Asked, Health, Installed, Leaving, Message, Reported, Request, Viewed, Watched
 from standfast.resourced.presence import View
 from standfast.resourced.record import Record
+from standfast.resourced.stages import Stage
 from standfast.resourced.terms import Terms
 from standfast.vocabulary import Holding
 
@@ -65,6 +66,9 @@ class Reports:
         known = record.groups.get(name)
         if known is None:
             return
+        idle = hand.stage is Stage.IDLE and not hand.failed
+        if idle and self._me not in known.held and self._me not in known.open_orders:
+            return  # as most are, where there are hundreds
         order = known.open_orders.get(self._me)
         held = hand.held()
         recorded = known.held.get(self._me)

@@ -32,6 +32,7 @@ from standfast.resourced.events import (
     LookOn,
     LoosenQuorum,
     Reboot,
+    Received,
     SendRecord,
     SendTick,
     TellWatchdog,
@@ -52,6 +53,7 @@ from standfast.resourced.stream import Stream
 from standfast.watchdog.messages import Armed
 
 TIME_S: Final = 0.5  # how often the core is told the time
+SHOW_RATIO: Final = 9
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
 LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
 
@@ -84,6 +86,8 @@ class Service:
         self.recorder = Recorder(node, identity.incarnation)
         self.stream = Stream(self._loop, network, self._names, self.push, lambda *heard: self.asking.heard(*heard))
         self.acts = Acts(self.push, self._guards, tasks, self._probes_changed, self._peers)
+        self._show_at = 0.0  # not before; seconds of the loop's clock
+        self._shows: asyncio.TimerHandle | None = None
         self._viewed: object = None  # the nodes of the record as the probes know them
         self.looking = Looking(self.push, tasks)
         self.fencer = Fencer(self.push, tasks)
@@ -166,11 +170,22 @@ class Service:
                 self.publication.planning.look()
         finally:
             self._running = False
+        if isinstance(event, Received) and event.more:
+            return  # what is shown follows with the last one
         nodes = self.core.record.nodes if self.core.record is not None else None
         if nodes is not self._viewed:
             self._viewed = nodes
             self.acts.probes.turn()
-        self.publication.update()
+        self._show()
+
+    def _show(self) -> None:
+        """What is shown follows at once, but takes a tenth of the time at most: with hundreds of groups it is long."""
+        now = self._loop.time()
+        if now >= self._show_at:
+            self.publication.update()
+            self._show_at = now + SHOW_RATIO * (self._loop.time() - now)
+        elif self._shows is None or self._shows.cancelled() or self._shows.when() <= now:
+            self._shows = self._loop.call_at(self._show_at, self._show)
 
     def _step(self, event: Event) -> list[Action]:
         try:
@@ -198,6 +213,7 @@ class Service:
             case Fence() | LoosenQuorum() | ArmWatchdog() | TellWatchdog():
                 self._tell_daemon(action)
             case Answer():
+                self._show_at = 0.0  # who gets the answer may look at once
                 self.publication.answered(action)
             case Left():
                 self.publication.left(action)

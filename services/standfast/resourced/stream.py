@@ -5,7 +5,9 @@ queue. When Corosync goes, everything is closed and opened again, for ever.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
@@ -22,9 +24,11 @@ from standfast.resourced.events import (
     RingChanged,
     TickReceived,
 )
+from standfast.resourced.packing import pack, unpack
 from standfast.vocabulary import Ring
 
 REOPEN_S = 0.1
+AT_ONCE_S = 0.05  # of one turn of the loop for the group's news: ticks and the watchdog come between
 
 
 class Stream:
@@ -43,6 +47,7 @@ class Stream:
         self._names = names
         self._push = push
         self._asked = asked
+        self._news: deque[Event] = deque()  # of the record's group, read and not yet handed on
         self._record = Sender(loop, self._lost)
         self._ticks = Sender(loop, self._lost)
         self._questions = Sender(loop, self._lost)
@@ -62,7 +67,7 @@ class Stream:
                 if self._wanted and self._record.handle is None:
                     await self._enter(self._record, b"standfast.record", self._message, self._members, self._ring)
                 if not self._wanted:
-                    self._record.close()  # asked to leave meanwhile
+                    self._close_record()  # asked to leave meanwhile
             except (CorosyncError, TimeoutError):
                 self._lost()
                 await asyncio.sleep(REOPEN_S)
@@ -76,10 +81,10 @@ class Stream:
     def leave(self) -> None:
         """Out of the record's group: the others see it in the order of all messages."""
         self._wanted = False
-        self._record.close()
+        self._close_record()
 
     def send_record(self, data: bytes) -> None:
-        self._record.send(data)
+        self._record.send(pack(data))
 
     def send_tick(self, data: bytes) -> None:
         self._ticks.send(data)
@@ -121,12 +126,17 @@ class Stream:
 
     def _close(self) -> None:
         self._open = False
-        self._record.close()
+        self._close_record()
         self._ticks.close()
         self._questions.close()
         if self._votes is not None:
             self._votes.close()
             self._votes = None
+
+    def _close_record(self) -> None:
+        """What was read and not handed on is news of a group that this node is not in any more."""
+        self._record.close()
+        self._news.clear()
 
     def _lost(self) -> None:
         """Corosync is gone: every handle says so, the first one counts."""
@@ -140,7 +150,7 @@ class Stream:
         return self._names().get(node, f"#{node}")
 
     def _message(self, node: int, pid: int, data: bytes) -> None:
-        self._push(Received(sender=self._name(node), data=data))
+        self._read(Received(sender=self._name(node), data=unpack(data)))
 
     def _tick(self, node: int, pid: int, data: bytes) -> None:
         self._push(TickReceived(sender=self._name(node), data=data))
@@ -150,10 +160,26 @@ class Stream:
 
     def _members(self, members: tuple[Member, ...], left: tuple[Member, ...], joined: tuple[Member, ...]) -> None:
         names = tuple(sorted(self._name(node) for node, _ in members))
-        self._push(GroupChanged(members=names, joined=tuple(sorted(self._name(node) for node, _ in joined))))
+        self._read(GroupChanged(members=names, joined=tuple(sorted(self._name(node) for node, _ in joined))))
 
     def _ring(self, ring: Ring, nodes: tuple[int, ...]) -> None:
-        self._push(RingChanged(ring=ring, nodes=tuple(self._name(node) for node in nodes)))
+        self._read(RingChanged(ring=ring, nodes=tuple(self._name(node) for node in nodes)))
+
+    def _read(self, event: Event) -> None:
+        """One turn of the loop reads all that Corosync has; the next one hands it on."""
+        self._news.append(event)
+        if len(self._news) == 1:
+            self._loop.call_soon(self._hand_on)
+
+    def _hand_on(self) -> None:
+        until, in_time = self._loop.time() + AT_ONCE_S, True
+        while self._news and in_time:
+            event, in_time = self._news.popleft(), self._loop.time() < until
+            if in_time and isinstance(event, Received) and self._news and isinstance(self._news[0], Received):
+                event = replace(event, more=True)
+            self._push(event)
+        if self._news:
+            self._loop.call_soon(self._hand_on)
 
     def _quorum(self, ring: Ring, quorate: bool, nodes: tuple[int, ...]) -> None:
         self._push(QuorumTold(ring=ring, quorate=quorate))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from standfast.resourced.messages import Call, Message, Open, State
+from standfast.configuration.quorum import Rules
+from standfast.resourced.messages import Call, Lineage, Message, Open, State
 from standfast.resourced.record import Record
 from standfast.resourced.transfer import Pieces
 
@@ -48,6 +49,16 @@ class Calling:
         if len(self.states) < len(self.call.named):
             return frozenset(self.call.named) - set(self.states)
         return frozenset(self.call.named) - self.stored if self.open else frozenset()
+
+    def best(self, rules: Rules, alone: bool) -> tuple[Lineage, bool] | None:
+        """The highest lineage, and whether it comes from disks only; None while too few have sent theirs."""
+        known = {name: state for name, state in self.states.items() if state.lineage is not None}
+        if not known:
+            return None
+        highest = max(state.lineage for state in known.values() if state.lineage)
+        if any(state.in_memory and state.lineage == highest for state in known.values()):
+            return highest, False
+        return (highest, True) if rules.majority(frozenset(known)) or alone else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -63,6 +63,7 @@ class Terms:
         self.text = RecordText()
         self.in_memory = False
         self.saved = True
+        self._unsaid = False  # something was applied, and not said to be stored
         self.met: frozenset[str] = frozenset()  # members of open terms whose first update was not read
         self.proven_off: frozenset[str] = frozenset()  # for a start-alone: an operator's word stands for them
         self.highest_term = highest_term
@@ -162,6 +163,7 @@ class Terms:
         return None
 
     def end_term(self) -> None:
+        self.settle()
         if self.term is not None:
             self.met = self.met | set(self.term.members) if self.term.position == 0 else frozenset()
         self.term = None
@@ -279,14 +281,7 @@ class Terms:
         )
 
     def best(self, calling: Calling) -> tuple[Lineage, bool] | None:
-        """The highest lineage, and whether it comes from disks only; None while too few have sent theirs."""
-        known = {name: state for name, state in calling.states.items() if state.lineage is not None}
-        if not known:
-            return None
-        highest = max(state.lineage for state in known.values() if state.lineage)
-        if any(state.in_memory and state.lineage == highest for state in known.values()):
-            return highest, False
-        return (highest, True) if self.rules.majority(frozenset(known)) or self._alone(calling) else None
+        return calling.best(self.rules, self._alone(calling))
 
     def _alone(self, calling: Calling) -> bool:
         return bool(self.proven_off) and set(self.order).difference(calling.call.named) == self.proven_off
@@ -379,9 +374,14 @@ class Terms:
             term.settled_at = update.position
         if self.text.content(self.record) != before:
             self.saved = False
-        if self.save():
-            self.outbox.send(Stored(nonce=term.nonce, position=update.position))
+        self._unsaid = True
         return update
+
+    def settle(self) -> None:
+        """What was applied is on this node's disk, and said to be: of many updates at once, and in one message."""
+        unsaid, self._unsaid = self._unsaid, False
+        if unsaid and self.save() and self.term is not None:
+            self.outbox.send(Stored(nonce=self.term.nonce, position=self.term.position))
 
     def save(self) -> bool:
         """What this node knows is on its disk; a write that failed is tried again."""

@@ -87,6 +87,11 @@ class Ticks:
         said = {name: term for name, term in self._unfit.items() if term is not None and name in heard}
         return frozenset(name for name, term in said.items() if named_in.get(name, 0) <= term)
 
+    @property
+    def unfit(self) -> Mapping[str, int | None]:
+        """Who said that it cannot work: up to which term it begins nothing; None: it holds something."""
+        return dict(self._unfit)
+
     def echoers(self, now: int, within_ms: int) -> frozenset[str]:
         """Nodes that echoed a tick sent within `within_ms`; empty while our own did not come back."""
         names = frozenset(name for name, sent in self.echoed.items() if now - sent <= within_ms)
