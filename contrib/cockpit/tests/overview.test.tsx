@@ -7,6 +7,7 @@ import { GRACE_MS } from "../src/cluster/daemon";
 import { ROOT } from "../src/cluster/objects";
 import { Store } from "../src/cluster/store";
 import { Overview } from "../src/overview/Overview";
+import { Sentence } from "../src/overview/Sentence";
 import { NowContext, TextContext, textIn } from "../src/text";
 import { client, Clock, cluster, type FakeDaemon } from "./fake";
 
@@ -58,7 +59,7 @@ test("all is well, and what the cluster is made of", async () => {
         "bmc-node2 answered 5 minutes ago",
         "webserv started since 5 minutes ago",
         "runs no group",
-        "3 of 3 votes are here; 2 are needed. As long as 1 of them stay lost or fewer, this side goes on.",
+        "3 of 3 votes are here; 2 are needed. This side goes on while no more than 1 of them are lost.",
     ])
         assert.ok(text.includes(part), `${part}\n${text}`);
 });
@@ -69,6 +70,21 @@ test("what needs a person comes first, in the core's words", async () => {
     assert.ok(text.includes("What needs a person, as node1 sees it webserv does not run: node1 is lost: standfast explain webserv"), text);
     assert.ok(!text.includes("All is well"));
     assert.ok(text.indexOf("What needs a person") < text.indexOf("Nodes"));
+});
+
+test("of a sentence only what can be typed is set as such", () => {
+    const codes = (said: string) => {
+        const page = renderToStaticMarkup(<Sentence>{said}</Sentence>);
+        return [...page.matchAll(/<code>(.*?)<\/code>/g)].map((found) => found[1]);
+    };
+    assert.deepEqual(codes("node1 waits: it left: standfast status -w shows how it goes"), ["standfast status -w"]);
+    assert.deepEqual(codes("x. Why: standfast fence history n1; or cut its power, and: standfast fence confirm n1 5.1"), [
+        "standfast fence history n1",
+        "standfast fence confirm n1 5.1",
+    ]);
+    assert.deepEqual(codes("standfast-fenced does not run here: systemctl status standfast-fenced.service"), [
+        "systemctl status standfast-fenced.service",
+    ]);
 });
 
 test("a stopped node is told as such, and nothing else is shown", async () => {

@@ -18,10 +18,11 @@ def install_host_packages() -> None:
         raise LabError("contrib/install-packages could not install what the lab needs")
 
 
-def build(lab: Place) -> Path:
-    """The package, built from the work tree as it is now."""
-    say("building the package")
-    command = [str(CONTRIB / "package"), str(lab.folder / "package")]
+def build(lab: Place, *, page: bool = False) -> Path:
+    """The package, built from the work tree as it is now; with `page` also the one for Cockpit, beside it."""
+    say("building the packages" if page else "building the package")
+    without = [] if page else ["--without-page"]
+    command = [str(CONTRIB / "package"), *without, str(lab.folder / "package")]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0 or not result.stdout.strip():
         raise LabError(f"contrib/package failed with exit {result.returncode}")

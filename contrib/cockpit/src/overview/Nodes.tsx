@@ -77,7 +77,9 @@ function Facts({ node, here }: { node: NodeView; here: string }): ReactNode {
     return (
         <DescriptionList isCompact isHorizontal className="sf-facts">
             {node.votes !== null && <Fact term={text("votes")}>{node.votes}</Fact>}
-            <Fact term={text("health")}>{text(node.healthy ? "healthy" : "unhealthy")}</Fact>
+            {node.state === "online" && (
+                <Fact term={text("health")}>{text(node.healthy ? "healthy" : "unhealthy")}</Fact>
+            )}
             <Fact term={text("links", { node: here })}>
                 <Links node={node} />
             </Fact>

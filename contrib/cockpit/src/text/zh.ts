@@ -71,8 +71,6 @@ export const zh: Record<Key, string> = {
     "resource": "资源",
     "state": "状态",
     "probe": "探测",
-    "took": "耗时",
-    "cause": "所见情况",
     "milliseconds": "{ms} 毫秒",
     "proven": "{when}已证明可恢复：{kind}，{seconds} 秒",
     "drill-failed": "{when}演练失败：{kind}",
