@@ -4,9 +4,11 @@ import type { ReactNode } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 
 import { GRACE_MS } from "../src/cluster/daemon";
+import type { Explanation } from "../src/cluster/explanation";
 import { ROOT } from "../src/cluster/objects";
 import { Store } from "../src/cluster/store";
 import { Overview } from "../src/overview/Overview";
+import { Explained } from "../src/overview/Why";
 import { Sentence } from "../src/overview/Sentence";
 import { NowContext, TextContext, textIn } from "../src/text";
 import { client, Clock, cluster, type FakeDaemon } from "./fake";
@@ -35,6 +37,10 @@ async function shown(change: (daemons: Daemons, clock: Clock) => unknown, option
             </NowContext.Provider>
         </TextContext.Provider>
     );
+    return plainText(page);
+}
+
+function plainText(page: ReactNode): string {
     return renderToStaticMarkup(page)
         .replace(/<svg.*?<\/svg>/gs, "")
         .replace(/<[^>]+>/g, " ")
@@ -85,6 +91,27 @@ test("of a sentence only what can be typed is set as such", () => {
     assert.deepEqual(codes("standfast-fenced does not run here: systemctl status standfast-fenced.service"), [
         "systemctl status standfast-fenced.service",
     ]);
+});
+
+test("an explanation has the answer first, then what else there is to say, and what to type", () => {
+    const said = (text: string, setting = "") => ({ text, setting });
+    const one: Explanation = {
+        kind: "group",
+        name: "webserv",
+        answer: "webserv runs on node1: started on node1",
+        why: [said("started on node1", "units/webserv.target:3")],
+        passed: [],
+        more: [],
+        others: [{ name: "node2", reasons: [said("node2 is in standby"), said("it is drifted")] }],
+        by_itself: [],
+        ways: [{ command: "standfast node resume node2", on: null, text: "lets it run groups" }],
+        if_node_dies: [{ node: "node1", outcomes: [{ name: "webserv", reasons: [said("webserv would start on node3")] }] }],
+    };
+    assert.equal(
+        plainText(<Explained one={one} />),
+        " webserv runs on node1: started on node1 Other nodes node2 is in standby ; it is drifted" +
+            " What you can type standfast node resume node2 lets it run groups If node1 died now webserv would start on node3 ",
+    );
 });
 
 test("a stopped node is told as such, and nothing else is shown", async () => {

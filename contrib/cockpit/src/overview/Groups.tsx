@@ -7,6 +7,7 @@ import type { GroupView, ResourceView } from "../cluster/view";
 import { useAgo, useText, word } from "../text";
 import { Sentence } from "./Sentence";
 import { Marks, StateLabel } from "./States";
+import { Why } from "./Why";
 
 export function Group({ group }: { group: GroupView }): ReactNode {
     const text = useText();
@@ -33,6 +34,7 @@ export function Group({ group }: { group: GroupView }): ReactNode {
             >
                 {open && <Resources group={group} />}
             </ExpandableSection>
+            <Why name={group.name} kind="group" state={`${group.phase} ${group.owner} ${group.flags} ${group.reason}`} />
         </div>
     );
 }

@@ -76,6 +76,18 @@ export const en = {
     "unproven": "recovery never proven",
     "no-resources": "This group has no resources.",
 
+    "why-of": "Why {name} is so",
+    "why-not-told": "It was not told why",
+    "why-passed": "Better nodes, when it was started",
+    "why-more": "Also",
+    "why-other-nodes": "Other nodes",
+    "why-copies": "Its copies",
+    "why-groups": "Groups",
+    "why-by-itself": "What changes it by itself",
+    "why-ways": "What you can type",
+    "why-way-on": "(on {node})",
+    "why-if-dies": "If {node} died now",
+
     "quorum": "Quorum",
     "quorum-unknown": "standfast-quorumd does not tell it.",
     "quorum-sum": "{votes} of {expected} votes are here; {needed} are needed.",

@@ -77,6 +77,18 @@ export const zh: Record<Key, string> = {
     "unproven": "恢复能力从未得到证明",
     "no-resources": "该组没有资源。",
 
+    "why-of": "{name} 为什么是这样",
+    "why-not-told": "没有得到说明",
+    "why-passed": "启动时更合适的节点",
+    "why-more": "此外",
+    "why-other-nodes": "其他节点",
+    "why-copies": "它的副本",
+    "why-groups": "组",
+    "why-by-itself": "哪些情况会自行改变",
+    "why-ways": "您可以输入的命令",
+    "why-way-on": "（在 {node} 上）",
+    "why-if-dies": "如果 {node} 现在失效",
+
     "quorum": "法定票数",
     "quorum-unknown": "standfast-quorumd 没有给出。",
     "quorum-sum": "{expected} 票中有 {votes} 票在此；需要 {needed} 票。",
