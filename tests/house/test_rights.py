@@ -58,6 +58,7 @@ OURS_ALONE = {
     f"org.standfast.Fencing1.{name}" for name in ("Begin", "Check", "CutPower", "DrillDoubts", "Objections")
 }  # between daemons
 OURS_ALONE |= {"org.standfast.Membership1.Want"}
+OURS_ALONE |= {"org.standfast.Groups1.Stay"}  # for standfast-drain.service
 OURS_ALONE |= {f"org.standfast.Groups1.{name}" for name in ("InjectFault", "EndDrill")}  # for standfast-drill.service
 
 

@@ -1,37 +1,29 @@
 """keepalived of Debian 12 as the peer where only an address moves: VRRP, which fences nobody and asks no quorum."""
 
-from standfast_lab import image, observe
 from standfast_lab.cluster import served
-from standfast_lab.lab import Lab
 from standfast_lab.network import VIRTUAL_ADDRESS
 from standfast_lab.place import LabError
 
-from standfast_bench.sides import serve_everywhere, up_once
+from standfast_bench.peer import Peer
+from standfast_bench.sides import serve_everywhere
 
 READY_S = 60.0
-UNIT = "keepalived.service"
 
 
-class Keepalived:
+class Keepalived(Peer):
     """As its manual begins: an advertisement every second, so that the next one takes over after three missed ones."""
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
+    units = ("keepalived.service",)
+    package = "keepalived"
+    settings = "VRRP with advert_int 1 s, nopreempt; the address alone, no fencing and no quorum"
 
-    def up(self) -> None:
-        up_once(self.lab, self._form, layer=image.PEER)
-        self.settle()
-
-    def _form(self) -> None:
+    def form(self) -> None:
         serve_everywhere(self.lab)
         for node in self.lab.place.nodes():
             (node.root / "etc/keepalived/keepalived.conf").write_text(configuration(100 - node.index))
 
     def settle(self) -> None:
-        self.lab.heal()
-        for node in self.lab.nodes():
-            self.lab.boot(node)
-        self.start()
+        super().settle()
         self.lab.wait(self._one_has_it, READY_S, "the page, from one node")
 
     def _one_has_it(self) -> bool:
@@ -43,20 +35,7 @@ class Keepalived:
     def relocate(self, node: str) -> None:
         holder = self.lab.holder()
         assert holder is not None, "it is settled"
-        self.lab.sh(holder, "systemctl", "restart", UNIT)  # it says that it goes: the next one takes over
-
-    def stop(self) -> None:
-        observe.each(self.lab.nodes(), lambda node: self.lab.sh(node, "systemctl", "stop", UNIT))
-
-    def start(self) -> None:
-        observe.each(self.lab.nodes(), lambda node: self.lab.sh(node, "systemctl", "start", UNIT))
-
-    def about(self) -> str:
-        version = self.lab.sh(self.lab.nodes()[0], "dpkg-query", "-W", "-f=${Version}", "keepalived").stdout.strip()
-        return f"keepalived {version}: VRRP with advert_int 1 s, nopreempt; the address alone, no fencing and no quorum"
-
-    def steps(self, case: str, since: float) -> dict[str, float]:
-        return {}
+        self.lab.sh(holder, "systemctl", "restart", *self.units)  # it says that it goes: the next one takes over
 
 
 def configuration(priority: int) -> str:

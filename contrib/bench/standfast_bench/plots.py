@@ -1,6 +1,7 @@
 """A run as pictures (SVG): how the outages lie, and how what is many starts. Only here matplotlib is needed."""
 
 from pathlib import Path
+from typing import Any
 
 from standfast_lab.place import LabError
 
@@ -25,6 +26,7 @@ def draw(run: Run, folder: Path) -> list[Path]:
 def _outages(run: Run, folder: Path) -> Path | None:
     """Each round a dot, each median a line: one band for each case, on a logarithmic axis."""
     from matplotlib import pyplot
+    from matplotlib.ticker import LogLocator
 
     rows = [row for case in CASES.values() for row in case.rows if row.unit == "s" and run.of(case.name)]
     points = [
@@ -47,9 +49,11 @@ def _outages(run: Run, folder: Path) -> Path | None:
     axes.set(xscale="log", xlabel="seconds (dotted: at most)", yticks=range(len(rows)))
     axes.set_yticklabels([row.what for row in rows])
     axes.invert_yaxis()
-    axes.grid(visible=True, axis="x", which="both", alpha=0.3)
-    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(handles.values(), handles.keys(), fontsize=8)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
+    axes.grid(visible=True, axis="x", alpha=0.3)
+    _name(axes)
     return _saved(figure, folder / "performance-outages.svg")
 
 
@@ -72,14 +76,19 @@ def _curves(run: Run, folder: Path) -> Path | None:
         axes.plot(*zip(*curve, strict=True), styles[name], color=COLOURS.get(side), label=name, linewidth=1)
     axes.set(xlabel="seconds", ylabel="groups that run")
     axes.grid(visible=True, alpha=0.3)
-    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    axes.legend(handles.values(), handles.keys(), fontsize=8)
+    _name(axes)
     return _saved(figure, folder / "performance-scale.svg")
 
 
-def _saved(figure: object, file: Path) -> Path:
+def _name(axes: Any) -> None:
+    """Each kind of dot or line once, above the picture."""
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    axes.legend(handles.values(), handles.keys(), loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False)
+
+
+def _saved(figure: Any, file: Path) -> Path:
     from matplotlib import pyplot
 
-    pyplot.savefig(file, metadata={"Date": None})
-    pyplot.close("all")
+    figure.savefig(file, metadata={"Date": None})
+    pyplot.close(figure)
     return file

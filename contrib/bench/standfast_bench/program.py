@@ -35,7 +35,10 @@ def main(words: Sequence[str]) -> int:
             return 0
         if asked.background:
             return _in_background(words, asked.into)
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        if (asked.plots or asked.publish) and _install("bench") != 0:
+            raise LabError("contrib/install-packages could not install what plots need")  # told before, not after all
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first one
+            signal.signal(number, _interrupt)
         return _run(asked)
     except LabError as error:
         say(f"{error}")
@@ -60,6 +63,16 @@ def _run(asked: argparse.Namespace) -> int:
     if asked.publish:
         say(f"wrote {' '.join(map(str, publishing.publish(run)))}")
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _install(packages: str) -> int:
+    return subprocess.run(
+        [rounds.REPOSITORY / "contrib/install-packages", packages], stdin=subprocess.DEVNULL
+    ).returncode
 
 
 def _resumed(file: Path) -> rounds.Run:

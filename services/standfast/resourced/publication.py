@@ -71,6 +71,7 @@ class Publication:
         self._attending = Attending(self._server)
         self.planning = Planning(core, self._server, durations, one)
         handle("org.standfast.Groups1", "Leave", self._leave)
+        handle("org.standfast.Groups1", "Stay", self._stay)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
         handle("org.standfast.Groups1", "FenceNow", self._fence_now)
@@ -126,6 +127,13 @@ class Publication:
             self._left = asyncio.get_running_loop().create_future()
             self._push(LeaveAsked())
         await asyncio.shield(self._left)
+        return ()
+
+    async def _stay(self, call: Call) -> tuple[Any, ...]:
+        asked, self._left = self._left, None
+        self._push(LeaveAsked(taken_back=True))
+        if asked is not None and not asked.done():
+            asked.set_exception(BusError(ErrorName.REFUSED, f"{self._core.me} was started again: it stays."))
         return ()
 
     async def _set_standby(self, call: Call) -> tuple[Any, ...]:
