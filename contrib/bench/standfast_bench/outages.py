@@ -13,9 +13,8 @@ from standfast_bench.cases import OURS, Case, Row
 from standfast_bench.keepalived import Keepalived
 from standfast_bench.pacemaker import Pacemaker, PeerAddress, Tuned
 from standfast_bench.rounds import Sample
-from standfast_bench.sides import AddressOnly, Quick, Server, Standfast
+from standfast_bench.sides import PROGRAM, AddressOnly, Quick, Server, Standfast
 
-PROGRAM: Final = "apache2"
 PATIENCE_S: Final = 90.0  # an outage that nobody noticed by then is noted as such
 CALM_S: Final = 2.0  # for which the page must have been there again
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from standfast_lab import image, observe
 from standfast_lab.lab import Lab
 
-from standfast_bench.sides import up_once
+from standfast_bench.sides import PROGRAM, up_once
 
 
 class Peer:
@@ -27,10 +27,12 @@ class Peer:
         raise NotImplementedError
 
     def settle(self) -> None:
-        """Every node is on and heard, and its daemons were started; a subclass waits for the rest."""
+        """Every node is on and heard, its Apache goes on if it hung unnoticed, its daemons were started; a subclass
+        waits for the rest."""
         self.lab.heal()
         for node in self.lab.nodes():
             self.lab.boot(node)
+            self.lab.sh(node, "pkill", "-CONT", "-x", PROGRAM, check=False)
         self.start()
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ from standfast_lab.place import LabError
 from standfast_bench.cases import Side
 
 APACHE: Final = "apache2.service"
+PROGRAM: Final = "apache2"
 # `standfast timeline` counts a start from nothing from no cause: these entries are its steps
 START: Final = {
     "view-changed": "ring",
