@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from . import shell
-from .place import NodePlace
+from .place import LabError, NodePlace
 
 COLUMNS, ROWS = 100, 40
+ENDED_WITHIN_S = 10.0  # once nobody has the terminal open any more
 
 
 def run(
@@ -25,18 +26,20 @@ def run(
     `answers`: what is typed each time when what was sent ends with these characters. Raises LabError when there is no
     end within `timeout_s`, or the node is off.
     """
-    argv = shell.inside(node, command)
+    # the terminal is the session's own, as a login's is: else a daemon's session takes it, and hangs it up when it ends
+    argv = ["setsid", "--ctty", "--wait", *shell.inside(node, command)]
     with _terminal(columns) as (master, slave):
         environment = shell.ENVIRONMENT | {"TERM": "xterm-256color"}
-        process = subprocess.Popen(
-            argv, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
-        )
+        process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=environment)
         os.close(slave)
+        sent = bytearray()
         try:
-            sent = b"".join(_follow(master, answers, time.monotonic() + timeout_s))
-            status = process.wait(1)
-        except TimeoutError:
-            raise subprocess.TimeoutExpired(argv, timeout_s) from None
+            for part in _follow(master, answers, time.monotonic() + timeout_s):
+                sent += part
+            status = process.wait(ENDED_WITHIN_S)
+        except (TimeoutError, subprocess.TimeoutExpired):
+            end = sent[-2000:].decode(errors="replace")
+            raise LabError(f"{node.name}: {command[-1]}: no end after {timeout_s:g} s: {end}") from None
         finally:
             process.kill()
             process.wait()
