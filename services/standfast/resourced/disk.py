@@ -6,7 +6,6 @@ from standfast import journal
 from standfast.files import write_atomic
 from standfast.resourced.codec import MessageError, decode
 from standfast.resourced.record import Disk
-from standfast.resourced.transfer import LARGEST_RECORD
 
 RECORD = Path("/var/lib/standfast/record")
 
@@ -22,7 +21,7 @@ def read(path: Path = RECORD) -> Disk:
     except FileNotFoundError:
         return Disk(highest_term=0, record=None)
     try:
-        disk: Disk = decode(Disk, data, LARGEST_RECORD)
+        disk: Disk = decode(Disk, data)
     except MessageError as error:
         aside = path.with_suffix(".damaged")
         path.replace(aside)

@@ -11,7 +11,6 @@ from standfast.resourced.record import Record
 
 CHUNK_CHARACTERS = 48_000  # of JSON text; a message stays below 64 KiB
 MOST_CHUNKS = 1_000
-LARGEST_RECORD = MOST_CHUNKS * CHUNK_CHARACTERS
 
 
 def in_pieces(nonce: str, text: str) -> Iterator[RecordChunk]:
@@ -35,6 +34,6 @@ class Pieces:
         if len(self._texts) < chunk.count:
             return None
         text = "".join(self._texts.get(index, "") for index in range(chunk.count))
-        record = decode(Record, text.encode(), most=LARGEST_RECORD)
+        record = decode(Record, text.encode(), most=MOST_CHUNKS * CHUNK_CHARACTERS)
         assert isinstance(record, Record)
         return record
