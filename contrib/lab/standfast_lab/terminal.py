@@ -26,11 +26,13 @@ def run(
     `answers`: what is typed each time when what was sent ends with these characters. Raises LabError when there is no
     end within `timeout_s`, or the node is off.
     """
-    # the terminal is the session's own, as a login's is: else a daemon's session takes it, and hangs it up when it ends
-    argv = ["setsid", "--ctty", "--wait", *shell.inside(node, command)]
+    argv = shell.inside(node, command)
     with _terminal(columns) as (master, slave):
         environment = shell.ENVIRONMENT | {"TERM": "xterm-256color"}
-        process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=environment)
+        # Without a controlling terminal: what asks on /dev/tty, as ssh does for a password, fails instead.
+        process = subprocess.Popen(
+            argv, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        )
         os.close(slave)
         sent = bytearray()
         try:
