@@ -8,6 +8,7 @@ import { createRoot } from "react-dom/client";
 
 import { Store } from "./cluster/store";
 import { Overview } from "./overview/Overview";
+import { ExplainContext } from "./overview/Why";
 import { NowContext, TextContext, textIn, wantedLanguage } from "./text";
 import { followTheme } from "./theme";
 
@@ -22,7 +23,9 @@ function App({ store }: { store: Store }): ReactNode {
     }, []);
     return (
         <NowContext.Provider value={Math.max(now, snapshot.heardAt)}>
-            <Overview snapshot={snapshot} memory={localStorage} />
+            <ExplainContext.Provider value={store.explain}>
+                <Overview snapshot={snapshot} memory={localStorage} />
+            </ExplainContext.Provider>
         </NowContext.Provider>
     );
 }

@@ -4,9 +4,12 @@ import type { ReactNode } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 
 import { GRACE_MS } from "../src/cluster/daemon";
+import type { Explanation } from "../src/cluster/explanation";
 import { ROOT } from "../src/cluster/objects";
 import { Store } from "../src/cluster/store";
 import { Overview } from "../src/overview/Overview";
+import { Explained } from "../src/overview/Why";
+import { Sentence } from "../src/overview/Sentence";
 import { NowContext, TextContext, textIn } from "../src/text";
 import { client, Clock, cluster, type FakeDaemon } from "./fake";
 
@@ -34,6 +37,10 @@ async function shown(change: (daemons: Daemons, clock: Clock) => unknown, option
             </NowContext.Provider>
         </TextContext.Provider>
     );
+    return plainText(page);
+}
+
+function plainText(page: ReactNode): string {
     return renderToStaticMarkup(page)
         .replace(/<svg.*?<\/svg>/gs, "")
         .replace(/<[^>]+>/g, " ")
@@ -58,7 +65,7 @@ test("all is well, and what the cluster is made of", async () => {
         "bmc-node2 answered 5 minutes ago",
         "webserv started since 5 minutes ago",
         "runs no group",
-        "3 of 3 votes are here; 2 are needed. As long as 1 of them stay lost or fewer, this side goes on.",
+        "3 of 3 votes are here; 2 are needed. This side goes on while no more than 1 of them are lost.",
     ])
         assert.ok(text.includes(part), `${part}\n${text}`);
 });
@@ -69,6 +76,42 @@ test("what needs a person comes first, in the core's words", async () => {
     assert.ok(text.includes("What needs a person, as node1 sees it webserv does not run: node1 is lost: standfast explain webserv"), text);
     assert.ok(!text.includes("All is well"));
     assert.ok(text.indexOf("What needs a person") < text.indexOf("Nodes"));
+});
+
+test("of a sentence only what can be typed is set as such", () => {
+    const codes = (said: string) => {
+        const page = renderToStaticMarkup(<Sentence>{said}</Sentence>);
+        return [...page.matchAll(/<code>(.*?)<\/code>/g)].map((found) => found[1]);
+    };
+    assert.deepEqual(codes("node1 waits: it left: standfast status -w shows how it goes"), ["standfast status -w"]);
+    assert.deepEqual(codes("x. Why: standfast fence history n1; or cut its power, and: standfast fence confirm n1 5.1"), [
+        "standfast fence history n1",
+        "standfast fence confirm n1 5.1",
+    ]);
+    assert.deepEqual(codes("standfast-fenced does not run here: systemctl status standfast-fenced.service"), [
+        "systemctl status standfast-fenced.service",
+    ]);
+});
+
+test("an explanation has the answer first, then what else there is to say, and what to type", () => {
+    const said = (text: string, setting = "") => ({ text, setting });
+    const one: Explanation = {
+        kind: "group",
+        name: "webserv",
+        answer: "webserv runs on node1: started on node1",
+        why: [said("started on node1", "units/webserv.target:3")],
+        passed: [],
+        more: [],
+        others: [{ name: "node2", reasons: [said("node2 is in standby"), said("it is drifted")] }],
+        by_itself: [],
+        ways: [{ command: "standfast node resume node2", on: null, text: "lets it run groups" }],
+        if_node_dies: [{ node: "node1", outcomes: [{ name: "webserv", reasons: [said("webserv would start on node3")] }] }],
+    };
+    assert.equal(
+        plainText(<Explained one={one} />),
+        " webserv runs on node1: started on node1 Other nodes node2 is in standby ; it is drifted" +
+            " What you can type standfast node resume node2 lets it run groups If node1 died now webserv would start on node3 ",
+    );
 });
 
 test("a stopped node is told as such, and nothing else is shown", async () => {

@@ -127,3 +127,13 @@ test("an older daemon is told from one that says that nobody is needed", async (
     await clock.pass(100);
     assert.equal(store.snapshot().attention, "older");
 });
+
+test("why something is as it is is asked of resourced, and a refusal is its sentence", async () => {
+    const { store, groups } = await opened();
+    groups.methods["org.standfast.Groups1.Explain"] = (name) => [JSON.stringify({ explanations: [{ name }] })];
+    assert.deepEqual(await store.explain("webserv"), [{ name: "webserv" }]);
+    groups.methods["org.standfast.Groups1.Explain"] = () => {
+        throw { name: "org.standfast.Error.Refused", message: "there is no group or node web" };
+    };
+    await assert.rejects(store.explain("web"), { message: "there is no group or node web" });
+});

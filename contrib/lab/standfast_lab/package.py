@@ -24,17 +24,20 @@ def install_host_packages() -> None:
         raise LabError("contrib/install-packages could not install what the lab needs")
 
 
-def build(lab: Place) -> Path:
-    """The package, built from the work tree as it is now, or as it was when some lab last had these same files."""
+def build(lab: Place, *, page: bool = False) -> Path:
+    """The package, built from the work tree as it is now, or as it was when some lab last had these same files.
+
+    With `page` also the one for Cockpit, beside it.
+    """
     digest, folder = _digest(), lab.folder / "package"
-    made = _BUILT / digest
+    made = _BUILT / (f"{digest}-page" if page else digest)
     if made.exists():
         say("the package of this tree is built already")
         made.touch()
         shutil.copytree(made, folder, dirs_exist_ok=True)
     else:
         say("building the package")
-        _build(folder)
+        _build(folder, page=page)
         if _digest() == digest:  # nobody edited the tree meanwhile
             _keep(folder, made)
     (package,) = folder.glob("standfast_*_all.deb")
@@ -53,8 +56,8 @@ def _digest() -> str:
     return found.hexdigest()[:16]
 
 
-def _build(folder: Path) -> None:
-    command = [str(CONTRIB / "package"), str(folder)]
+def _build(folder: Path, *, page: bool) -> None:
+    command = [str(CONTRIB / "package"), *([] if page else ["--without-page"]), str(folder)]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0 or not result.stdout.strip():
         raise LabError(f"contrib/package failed with exit {result.returncode}")

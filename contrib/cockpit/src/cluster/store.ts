@@ -2,9 +2,11 @@
 
 import type { Client, Refusal } from "../cockpit";
 import { AGAIN_MS, Daemon, type DaemonName, DAEMONS, type Later, type State } from "./daemon";
+import type { Explain, Explanation } from "./explanation";
 import { ROOT } from "./objects";
 
 const GROUPS = "org.standfast.Groups";
+const EXPLAINED_MS = 60_000; // of a large cluster
 const TOGETHER_MS = 50; // a change brings several signals
 const NO_SUCH_METHOD = "org.freedesktop.DBus.Error.UnknownMethod";
 
@@ -41,6 +43,11 @@ export class Store {
     readonly subscribe = (listener: () => void): (() => void) => {
         this.listeners.add(listener);
         return () => this.listeners.delete(listener);
+    };
+
+    readonly explain: Explain = async (name) => {
+        const [document] = await this.resourced.ask(ROOT, `${GROUPS}1`, "Explain", [name], EXPLAINED_MS);
+        return (JSON.parse(document) as { explanations: readonly Explanation[] }).explanations;
     };
 
     readonly snapshot = (): Snapshot => this.current;

@@ -7,6 +7,7 @@ import type { GroupView, ResourceView } from "../cluster/view";
 import { useAgo, useText, word } from "../text";
 import { Sentence } from "./Sentence";
 import { Marks, StateLabel } from "./States";
+import { Why } from "./Why";
 
 export function Group({ group }: { group: GroupView }): ReactNode {
     const text = useText();
@@ -33,6 +34,7 @@ export function Group({ group }: { group: GroupView }): ReactNode {
             >
                 {open && <Resources group={group} />}
             </ExpandableSection>
+            <Why name={group.name} kind="group" state={`${group.phase} ${group.owner} ${group.flags} ${group.reason}`} />
         </div>
     );
 }
@@ -46,61 +48,67 @@ function Resources({ group }: { group: GroupView }): ReactNode {
     if (group.resources.length === 0) return <p>{text("no-resources")}</p>;
     return (
         <>
-            <div className="sf-scroll" tabIndex={0} role="region" aria-label={text("resources-of", { name: group.name })}>
-                <table className="sf-table">
-                    <thead>
-                        <tr>
-                            <th scope="col">{text("resource")}</th>
-                            <th scope="col">{text("state")}</th>
-                            <th scope="col">{text("probe")}</th>
-                            <th scope="col">{text("took")}</th>
-                            <th scope="col">{text("cause")}</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {group.resources.map((one) => (
-                            <Resource key={one.unit} one={one} />
-                        ))}
-                    </tbody>
-                </table>
-            </div>
+            <table className="sf-table">
+                <thead>
+                    <tr>
+                        <th scope="col">{text("resource")}</th>
+                        <th scope="col">{text("state")}</th>
+                        <th scope="col">{text("probe")}</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {group.resources.map((one) => (
+                        <Resource key={one.unit} one={one} />
+                    ))}
+                </tbody>
+            </table>
             <Proof group={group} />
         </>
     );
 }
 
-/** A row; where each of several probes has something to say, one for each of them. */
+/** A row; where each of several probes has something to say, one for each of them; below it what was seen. */
 function Resource({ one }: { one: ResourceView }): ReactNode {
     const text = useText();
     const only = one.probes.length === 1 ? one.probes[0] : undefined;
+    const seen = one.cause || only?.seen || "";
     return (
         <>
             <tr>
-                <th scope="row">{one.unit}</th>
+                <th scope="row">
+                    {one.unit}
+                    {seen && <Seen>{seen}</Seen>}
+                </th>
                 <td>
                     <StateLabel state={one.state} />
                 </td>
-                <td>{one.probe === "none" ? "" : <StateLabel state={one.probe} />}</td>
-                <td>{only ? text("milliseconds", { ms: only.latencyMs }) : ""}</td>
                 <td>
-                    <Sentence>{one.cause || only?.seen || ""}</Sentence>
+                    {one.probe !== "none" && <StateLabel state={one.probe} />}{" "}
+                    {only && text("milliseconds", { ms: only.latencyMs })}
                 </td>
             </tr>
             {one.probes.length > 1 &&
                 one.probes.map((probe) => (
                     <tr key={probe.name}>
-                        <td className="sf-quiet">{probe.name || probe.type}</td>
+                        <td className="sf-quiet">
+                            {probe.name || probe.type}
+                            <Seen>{probe.seen}</Seen>
+                        </td>
                         <td />
                         <td>
-                            <StateLabel state={probe.state} />
-                        </td>
-                        <td>{text("milliseconds", { ms: probe.latencyMs })}</td>
-                        <td>
-                            <Sentence>{probe.seen}</Sentence>
+                            <StateLabel state={probe.state} /> {text("milliseconds", { ms: probe.latencyMs })}
                         </td>
                     </tr>
                 ))}
         </>
+    );
+}
+
+function Seen({ children }: { children: string }): ReactNode {
+    return (
+        <span className="sf-part sf-quiet">
+            <Sentence>{children}</Sentence>
+        </span>
     );
 }
 

@@ -17,6 +17,7 @@ import { useAgo, useText } from "../text";
 import { Group } from "./Groups";
 import { Sentence } from "./Sentence";
 import { Marks, StateLabel } from "./States";
+import { Why } from "./Why";
 
 export function Nodes({ view }: { view: View }): ReactNode {
     return (
@@ -46,6 +47,7 @@ function Node({ node, view }: { node: NodeView; view: View }): ReactNode {
                 {node.edited.length > 0 && (
                     <p className="sf-quiet">{text("edited-files", { files: node.edited.join(", ") })}</p>
                 )}
+                <Why name={node.name} kind="node" state={`${node.state} ${node.standby} ${node.healthy} ${node.drifted}`} />
                 <div className="sf-groups">
                     {groups?.map((group) => <Group key={group.path} group={group} />)}
                     {groups?.length === 0 && <p className="sf-quiet">{text("runs-nothing")}</p>}
@@ -77,7 +79,9 @@ function Facts({ node, here }: { node: NodeView; here: string }): ReactNode {
     return (
         <DescriptionList isCompact isHorizontal className="sf-facts">
             {node.votes !== null && <Fact term={text("votes")}>{node.votes}</Fact>}
-            <Fact term={text("health")}>{text(node.healthy ? "healthy" : "unhealthy")}</Fact>
+            {node.state === "online" && (
+                <Fact term={text("health")}>{text(node.healthy ? "healthy" : "unhealthy")}</Fact>
+            )}
             <Fact term={text("links", { node: here })}>
                 <Links node={node} />
             </Fact>

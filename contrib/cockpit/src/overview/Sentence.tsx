@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 
-const TYPED = /(?<=[:(] ?|^)((?:standfast|systemctl) [a-z][^;:,()]*)/g;
+const TYPED = /(?<=[:(] ?|^)((?:standfast|systemctl) [a-z][^;:,()]*?)(?= shows |[;:,()]|$)/g;
 
 export function Sentence({ children }: { children: string }): ReactNode {
     return (

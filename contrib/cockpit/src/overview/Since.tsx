@@ -22,7 +22,7 @@ export function Since({ view, memory }: { view: View; memory: Storage }): ReactN
     const found = before && now ? changes(before, now) : [];
     if (before === null || found.length === 0) return null;
     return (
-        <Alert
+        <Alert component="h2"
             variant="info"
             isInline
             title={text("since-visit", { when: ago(before.at) })}

@@ -37,7 +37,7 @@ export function Verdict({ snapshot, view }: { snapshot: Snapshot; view: View }):
     const cut = Object.values(snapshot.daemons).every((one) => one.presence === "cut");
     if (cut) {
         return (
-            <Alert variant="danger" isInline title={text("cut")}>
+            <Alert component="h2" variant="danger" isInline title={text("cut")}>
                 {text("cut-why", { time: clock(text, snapshot.heardAt) })}
             </Alert>
         );
@@ -46,11 +46,11 @@ export function Verdict({ snapshot, view }: { snapshot: Snapshot; view: View }):
         <div aria-live="polite" className="sf-stack">
             {snapshot.attention === null && <Missing snapshot={snapshot} />}
             {snapshot.attention === "older" && (
-                <Alert variant="warning" isInline title={text("older")}>
+                <Alert component="h2" variant="warning" isInline title={text("older")}>
                     <Command>standfast status</Command>
                 </Alert>
             )}
-            {view.drill && <Alert variant="info" isInline title={text("drill", view.drill)} />}
+            {view.drill && <Alert component="h2" variant="info" isInline title={text("drill", view.drill)} />}
             {Array.isArray(snapshot.attention) && <Told sentences={snapshot.attention} view={view} />}
         </div>
     );
@@ -60,12 +60,12 @@ export function Verdict({ snapshot, view }: { snapshot: Snapshot; view: View }):
 function Missing({ snapshot }: { snapshot: Snapshot }): ReactNode {
     const text = useText();
     const missing = Object.entries(snapshot.daemons).filter(([, one]) => one.presence !== "running");
-    if (missing.length === 0) return <Alert variant="info" isInline title={text("asking")} />;
+    if (missing.length === 0) return <Alert component="h2" variant="info" isInline title={text("asking")} />;
     return missing.map(([name, one]) => {
         const daemon = DAEMONS[name as DaemonName];
-        if (one.presence === "asking") return <Alert key={name} variant="info" isInline title={text("asking")} />;
+        if (one.presence === "asking") return <Alert component="h2" key={name} variant="info" isInline title={text("asking")} />;
         return (
-            <Alert key={name} variant="danger" isInline title={text(one.presence === "away" ? "away" : "silent", { daemon })}>
+            <Alert component="h2" key={name} variant="danger" isInline title={text(one.presence === "away" ? "away" : "silent", { daemon })}>
                 <Command>{`systemctl status standfast-${daemon}.service`}</Command>
             </Alert>
         );
@@ -74,11 +74,11 @@ function Missing({ snapshot }: { snapshot: Snapshot }): ReactNode {
 
 function Told({ sentences, view }: { sentences: readonly (readonly [boolean, string])[]; view: View }): ReactNode {
     const text = useText();
-    if (sentences.length === 0) return <Alert variant="success" isInline title={text("well")} />;
+    if (sentences.length === 0) return <Alert component="h2" variant="success" isInline title={text("well")} />;
     const urgent = sentences.some(([isUrgent]) => isUrgent);
     const title = view.here ? text("needed-here", { node: view.here }) : text("needed");
     return (
-        <Alert variant={urgent ? "danger" : "warning"} isInline title={title} id="attention">
+        <Alert component="h2" variant={urgent ? "danger" : "warning"} isInline title={title} id="attention">
             <List isPlain className="sf-sentences">
                 {sentences.map(([isUrgent, sentence]) => (
                     <ListItem key={sentence} className={isUrgent ? "sf-urgent" : ""}>
