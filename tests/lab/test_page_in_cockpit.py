@@ -62,6 +62,8 @@ def test_everybody_can_read_it(trial: Trial, page: Browser) -> None:
     page.has(f"[data-group={GROUP}]")
     page.do("click", selector=f"[data-group={GROUP}] button")
     page.has("table", "apache2.service")
+    page.do("click", selector=f"[data-group={GROUP}] .pf-v6-c-expandable-section:last-child button")
+    page.has(f"[data-group={GROUP}]", f"standfast group stop {GROUP}")
     few = [(WIDTHS[1], LANGUAGES[1], True)]
     looks = product(WIDTHS, LANGUAGES, (False, True)) if os.environ.get(FULL) or os.environ.get(SCREENSHOTS) else few
     for width, language, dark in looks:

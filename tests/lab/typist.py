@@ -14,6 +14,7 @@ SHOWN_WITHIN_S = 60.0
 ANSWERS = {
     "[y/N]: ": "y\n",  # a push
     "[Y/n] ": "y\n",  # apt
+    "(y,N) ": "y\n",  # mke2fs, of a disk that has a file system
     "q ends this": "q",  # status -w
     "\x1b[27m\x1b[K": "q",  # less, which journalctl shows its entries with
 }

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from . import shell
-from .place import NodePlace
+from .place import LabError, NodePlace
 
 COLUMNS, ROWS = 100, 40
+ENDED_WITHIN_S = 10.0  # once nobody has the terminal open any more
 
 
 def run(
@@ -28,15 +29,19 @@ def run(
     argv = shell.inside(node, command)
     with _terminal(columns) as (master, slave):
         environment = shell.ENVIRONMENT | {"TERM": "xterm-256color"}
+        # Without a controlling terminal: what asks on /dev/tty, as ssh does for a password, fails instead.
         process = subprocess.Popen(
             argv, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
         )
         os.close(slave)
+        sent = bytearray()
         try:
-            sent = b"".join(_follow(master, answers, time.monotonic() + timeout_s))
-            status = process.wait(1)
-        except TimeoutError:
-            raise subprocess.TimeoutExpired(argv, timeout_s) from None
+            for part in _follow(master, answers, time.monotonic() + timeout_s):
+                sent += part
+            status = process.wait(ENDED_WITHIN_S)
+        except (TimeoutError, subprocess.TimeoutExpired):
+            end = sent[-2000:].decode(errors="replace")
+            raise LabError(f"{node.name}: {command[-1]}: no end after {timeout_s:g} s: {end}") from None
         finally:
             process.kill()
             process.wait()
