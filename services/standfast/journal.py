@@ -153,6 +153,7 @@ class Event(StrEnum):
     GROUP_HANDED_BACK = "group-handed-back"
     WISH = "wish"
     NODE_LEFT = "node-left"
+    NODE_STAYS = "node-stays"
     NODE_BACK = "node-back"
     CONFIGURATION_IN_FORCE = "configuration-in-force"
     NODE_CONDEMNED = "node-condemned"

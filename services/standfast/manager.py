@@ -44,6 +44,12 @@ async def list_units(bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
     )
 
 
+async def kinds_of_jobs(bus: Bus) -> dict[str, str]:
+    """What systemd is about to do, by unit. Raises BusError."""
+    (jobs,) = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "ListJobs")
+    return {unit: kind for _, unit, kind, *_ in jobs}
+
+
 async def file_state(bus: Bus, unit: str) -> str:
     """What `systemctl is-enabled` says; "" for a unit without a file. Raises BusError."""
     try:

@@ -16,7 +16,7 @@ import pytest
 from bus.private import REPOSITORY, PrivateBus, until
 from fakes.journal_reader import Journal
 from fakes.systemd import FakeSystemd
-from standfast.alerts import following
+from standfast.alerts import following, service
 from standfast.alerts.following import Following
 from standfast.alerts.outbox import MOST
 from standfast.alerts.running import Runner
@@ -103,6 +103,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(following, "OLDEST", timedelta(days=36_500))
 
     monkeypatch.setattr(Desk, "__post_init__", remember)
+    monkeypatch.setattr(service, "PAUSES_S", ())
 
 
 pytestmark = pytest.mark.usefixtures("begun")
@@ -349,3 +350,30 @@ def test_the_example_for_a_webhook_posts_the_event_with_its_token(
     ((path, token, event),) = Sink.posted
     assert (path, token) == ("/alerts?team=a", "Bearer t0ken")
     assert (event["event"], event["group"], event["cause"]) == ("group-failed", ["web"], "“ok” was expected")
+
+
+def test_a_run_that_failed_is_tried_again_a_few_times_before_the_next_event_has_its_turn(
+    private_bus: PrivateBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(service, "PAUSES_S", (0.0, 0.0))
+    third_time = NOTES + 'test "$(grep -c "^$STANDFAST_EVENT" "{said}")" = 3\n'
+
+    async def main() -> None:
+        async with desk_on(private_bus, tmp_path) as desk:
+            desk.put_in_force(note=third_time)
+            desk.journal.write(0, "wish")
+            async with desk.service():
+                desk.journal.write(1, "group-failed", level=WARNING)
+                desk.journal.write(2, "disk-bad", level=3)
+                await until(desk.is_done)
+            assert desk.lines() == ["group-failed 0"] * 3 + ["disk-bad 0"] * 3
+
+            desk.put_in_force(note=NOTES + "exit 1\n")
+            async with desk.service():
+                desk.journal.write(3, "node-lost", level=WARNING)
+                desk.journal.write(4, "node-lost", level=WARNING)
+                await until(desk.is_done)
+            assert desk.lines()[6:] == ["node-lost 0"] * 3 + ["node-lost 1"] * 3
+
+    asyncio.run(main())
+    assert capsys.readouterr().err.count("[alert-failed]") == 3

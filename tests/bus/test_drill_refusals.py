@@ -18,11 +18,11 @@ from standfast.configuration.model import Configuration, Domain, Recovery
 from standfast.ctl.__main__ import main
 from standfast.resourced.asking import Asking
 from standfast.resourced.core import Core
-from standfast.resourced.drilling import CONDUCTOR, INTERFACE, Drilling
+from standfast.resourced.drilling import INTERFACE, Drilling
 from standfast.resourced.drills import DrillBegun, DrillEnded
 from standfast.resourced.durations import UNMEASURED
 from standfast.resourced.events import Wished
-from standfast.resourced.faults import Systemd
+from standfast.resourced.faults import CONDUCTOR, Systemd
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.questions import FaultAct, FaultAsked
 from standfast.resourced.record import Record
@@ -44,6 +44,7 @@ class Node:
         self.situation: Situation = replace(situation(me="n2"), **changes)
         self.doubts: list[str] = []
         self.refusal = ""  # of the node where the fault belongs
+        self.conductor = "active"  # of a drill that is under way, wherever it is conducted
         self.offs_ms = [700, 900]
         self.wishes: list[DrillBegun | DrillEnded] = []
         self.asked: list[FaultAsked] = []
@@ -81,6 +82,8 @@ class Node:
 
     async def _put(self, asked: FaultAsked, _: float) -> None:
         self.asked.append(asked)
+        if asked.act is FaultAct.ABANDONED and self.conductor == "active":
+            raise BusError(ErrorName.REFUSED, f"{asked.node} says: {CONDUCTOR} is at work")
         if self.refusal:
             raise BusError(ErrorName.REFUSED, f"n1 says: {self.refusal}")
 
@@ -94,6 +97,8 @@ class Node:
         self.powered_off.append(node)
 
     async def _ask(self, method: str, _: str = "", *arguments: Any) -> tuple[Any, ...]:
+        if method == "ListUnitsByNames":
+            return ([(CONDUCTOR, "", "loaded", self.conductor, "", "", "", 0, "", "")],)
         self.systemd.append((method, arguments))
         return ()
 
@@ -287,3 +292,21 @@ def test_everybody_may_look_but_only_who_may_fence_begins_one(private_bus: Priva
     assert foreseen == ""
     assert "org.standfast.fence" in begun
     assert all("root" in text for text in ours), ours
+
+
+@pytest.mark.parametrize("leader", ["n2", "n3"])
+def test_a_drill_whose_conductor_is_gone_is_ended_by_the_next_one(private_bus: PrivateBus, leader: str) -> None:
+    old = drill(id="old", leader=leader)
+    node = Node(replace(whole(), drill=old))
+    with pytest.raises(BusError, match="a fire drill is under way"):
+        call(node, "Drill", "ssb", "kill", GROUP, False)
+    assert node.wishes == []
+    node.conductor = "inactive"
+    (document,) = call(node, "ForeseeDrill", "ssb", "kill", GROUP, False)
+    assert json.loads(document)["refused"] == ""
+    assert node.wishes == []
+    call(node, "Drill", "ssb", "kill", GROUP, False)
+    ended, begun = node.wishes
+    assert ended == DrillEnded(id="old", failed=f"its conductor on {leader} is gone")
+    assert isinstance(begun, DrillBegun)
+    assert node.systemd == [("StartUnit", (CONDUCTOR, "replace"))]

@@ -46,7 +46,9 @@ def test_the_next_level_is_begun_in_an_open_term(bench: Bench, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("resourced", ["absent", "between terms"])
-def test_no_further_level_is_begun_outside_an_open_term(bench: Bench, resourced: str) -> None:
+def test_no_further_level_is_begun_outside_an_open_term(
+    bench: Bench, resourced: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def main() -> None:
         async with fenced(bench) as (client, _):
             if resourced == "between terms":
@@ -59,6 +61,8 @@ def test_no_further_level_is_begun_outside_an_open_term(bench: Bench, resourced:
             assert bench.calls() == ["bmc:1 off"]
 
     run(main)
+    (told,) = (line for line in capsys.readouterr().err.splitlines() if "[fence-failed]" in line)
+    assert told.startswith("<5>"), "the record's entry of the same failure is the one that alerts are run for"
 
 
 def test_where_an_operator_goes_on_without_nodes_every_level_is_begun(bench: Bench) -> None:

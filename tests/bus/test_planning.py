@@ -15,11 +15,11 @@ from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.configuration.model import Configuration, Resource
 from standfast.ctl.config_plan import document, planned, print_plan
 from standfast.ctl.config_plan_table import show
-from standfast.ctl.status_report import Report
 from standfast.resourced import durations_file
 from standfast.resourced.durations import UNMEASURED, Durations, Kind, Sample
 from standfast.resourced.events import ConfigurationRead, Observed
 from standfast.resourced.planning import Planning
+from standfast.status_report import Report
 from unit.cluster import GROUP
 from unit.test_core import UP, Alone
 

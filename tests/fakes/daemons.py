@@ -63,7 +63,7 @@ class Cluster:
             fencing.publish(
                 f"{ROOT}/device/{escape('bmc-' + name)}",
                 "org.standfast.FenceDevice1",
-                values | {"Ok": True, "Answer": "on", "Verified": True},
+                values | {"Ok": True, "Answer": "on", "Verified": True, "Nodes": [name]},
             )
 
     def _publish_record(self) -> None:

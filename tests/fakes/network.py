@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from standfast.corosync.cfg import Link, NodeStatus
 from standfast.corosync.common import Code, CorosyncError
-from standfast.corosync.cpg import Member
+from standfast.corosync.cpg import LARGEST_MESSAGE, Member
 from standfast.corosync.knet_log import LinkChange
 from standfast.corosync.network import OnDead, OnMembers, OnMessage, OnQuorum, OnRing
 from standfast.corosync.votequorum import VoteInformation
@@ -185,6 +185,7 @@ class FakeGroup:
 
     def try_send(self, data: bytes) -> bool:
         self.corosync.check()
+        assert len(data) <= LARGEST_MESSAGE, f"{len(data)} bytes in one message"
         if self.full:
             self.full -= 1
             return False

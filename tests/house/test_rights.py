@@ -52,12 +52,13 @@ def test_every_method_says_who_may_call_it_and_every_action_is_polkits() -> None
 
 
 # Anybody may have these answered: whoever adds one here has made sure that it changes nothing and costs little.
-ASKED = ("Groups1.Explain", "Groups1.ForeseeDrill", "Groups1.Simulate", "Groups1.PlanConfiguration", "Fencing1.History")
-READS = {f"org.standfast.{name}" for name in ASKED}
+ASKED = {f"Groups1.{name}" for name in ("Attention", "Explain", "ForeseeDrill", "Simulate", "PlanConfiguration")}
+READS = {f"org.standfast.{name}" for name in ASKED | {"Fencing1.History"}}
 OURS_ALONE = {
     f"org.standfast.Fencing1.{name}" for name in ("Begin", "Check", "CutPower", "DrillDoubts", "Objections")
 }  # between daemons
 OURS_ALONE |= {"org.standfast.Membership1.Want"}
+OURS_ALONE |= {"org.standfast.Groups1.Stay"}  # for standfast-drain.service
 OURS_ALONE |= {f"org.standfast.Groups1.{name}" for name in ("InjectFault", "EndDrill")}  # for standfast-drill.service
 
 

@@ -39,9 +39,21 @@ def test_every_manual_page_that_a_unit_names_is_there() -> None:
     assert not [name for name, section in named if not (REPOSITORY / f"contrib/man/{name}.{section}").exists()]
 
 
-def test_the_target_brings_every_daemon_and_the_drain() -> None:
-    wanted = re.findall(r"\S+\.service", " ".join(re.findall(r"^Wants=(.*)$", _text("standfast.target"), re.MULTILINE)))
-    assert sorted(wanted) == sorted(["standfast-drain.service", *(f"standfast-{name}.service" for name in DAEMONS)])
+def test_the_target_brings_every_daemon_the_drain_and_whatever_else_is_stopped_with_it() -> None:
+    """Else a start during the stop would leave that one's stop job with nothing to wait for."""
+    wanted = set(" ".join(re.findall(r"^Wants=(.*)$", _text("standfast.target"), re.MULTILINE)).split())
+    assert wanted >= {"standfast-drain.service", *(f"standfast-{name}.service" for name in DAEMONS)}
+    files = {path: path.parent if path.parent.suffix == ".d" else path for path in UNITS.rglob("*") if path.is_file()}
+    stopped = {
+        of.name.removesuffix(".d") for path, of in files.items() if "PartOf=standfast.target" in path.read_text()
+    }
+    assert stopped - wanted == {"standfast-drill.service"}, "a fire drill may end"
+    assert "corosync.service" in stopped
+
+
+def test_corosync_stops_after_the_drain_and_no_start_of_the_target_waits_for_it() -> None:
+    lines = (UNITS / "corosync.service.d/standfast.conf").read_text().splitlines()
+    assert [line for line in lines if line.startswith("Before=")] == ["Before=standfast-drain.service"]
 
 
 def test_every_daemon_can_be_restarted_at_any_time_and_is_killed_when_it_hangs() -> None:
@@ -58,6 +70,12 @@ def test_every_daemon_can_be_restarted_at_any_time_and_is_killed_when_it_hangs()
     for name in DAEMONS:
         lines = set(_text(f"standfast-{name}.service").splitlines())
         assert not wanted - lines, name
+
+
+def test_the_drain_is_never_down_for_too_many_starts() -> None:
+    lines = _text("standfast-drain.service").splitlines()
+    assert "StartLimitIntervalSec=0" in lines
+    assert any(line.startswith("ExecStart=-") for line in lines)
 
 
 def test_no_unit_gets_a_mount_namespace() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from standfast_lab import normal
+from standfast_lab import image, normal
 from standfast_lab.client import read
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
@@ -67,12 +67,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
-    """Three nodes with the package of this work tree, the example group, and real servers, of which none runs."""
+    """Three nodes with the package of this work tree, the example group, and real servers and Cockpit: none runs."""
     lab = Lab(os.environ.get("STANDFAST_LAB_NAME", "check"))
     keep = bool(os.environ.get(KEEP))
     if not keep:
         lab.down()
-    lab.up(3, servers=True)
+    lab.up(3, layer=image.COCKPIT)
     yield Stage(lab)
     if not keep:
         lab.down()
@@ -114,7 +114,7 @@ def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:
             raise
         say("the failed test's cluster does not come back to normal: a new one")
         stage.lab.down()
-        stage.lab.up(3, servers=True)
+        stage.lab.up(3, layer=image.COCKPIT)
         normal.make(stage.lab)
     stage.spoilt = False
 

@@ -11,11 +11,12 @@ from standfast_lab import observe, processes
 from standfast_lab.lab import Lab
 
 from lab import lives, row_writer
-from lab.example_pages import Step
-from lab.examples import owner_of, type_in
+from lab.examples import owner_of
 from lab.lives import Life, Line
 from lab.row_writer import Row
 from lab.trial import Trial
+from lab.typed_pages import Step
+from lab.typist import type_in
 
 STARTED_WITHIN_S = 60.0
 WRITES_WITHIN_S = 90.0
@@ -59,7 +60,7 @@ class Database:
         self._pid = self._log.with_suffix(".pid")
         trial.wait(lambda: self.owner(trial), STARTED_WITHIN_S, f"{kind.group} to be started")
         for step in steps:
-            type_in(trial, step, self.owner(trial) or "")
+            type_in(trial.lab, step, self.owner(trial) or "")
         self._ask("create table noted (number bigint primary key);")
         self._log.unlink(missing_ok=True)
         command = [sys.executable, str(Path(row_writer.__file__)), str(self._log), *self._client()]

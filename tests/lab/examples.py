@@ -5,26 +5,28 @@ from contextlib import contextmanager
 
 from standfast_lab import observe
 from standfast_lab.observe import Seen
-from standfast_lab.place import LabError
 
-from lab.example_pages import PUSH, Step, Where, steps
 from lab.test_quiet_changes import PUSHED_WITHIN_S, in_force
 from lab.trial import Trial
+from lab.typed_pages import Step, steps
+from lab.typist import type_in
 
-SHOWN_WITHIN_S = 60.0
+PUSH = "standfast config push"
 
 
 @contextmanager
 def example(trial: Trial, name: str, node: str, *left: str) -> Iterator[tuple[Step, ...]]:
     """The example is in force, pushed from `node`, and the page's other steps are to be done.
 
+    The steps up to the push put the files of contrib/examples in place; what comes after is looked at and tried.
+
     At the end it is gone, and with it `left`, the files that it made on each node.
     """
-    every = steps(name)
+    every = steps(f"examples/{name}")
     pushed = 1 + next(index for index, step in enumerate(every) if PUSH in step.commands)
     with taken_back(trial, node, *left):
         for step in every[:pushed]:
-            type_in(trial, step, node)
+            type_in(trial.lab, step, node)
         yield every[pushed:]
 
 
@@ -44,38 +46,6 @@ def taken_back(trial: Trial, node: str, *left: str) -> Iterator[None]:
             lab.sh(node, "sh", "-euc", "rm -r /etc/standfast; mv /root/etc-standfast /etc/standfast")
             gone = f"rm -rf {' '.join(left)}; systemctl daemon-reload"
             observe.each(lab.nodes(), lambda one: lab.sh(one, "sh", "-c", gone))
-
-
-def type_in(trial: Trial, step: Step, node: str) -> str:
-    """What the commands print, typed on `node` or wherever else the page says; LabError when one of them fails."""
-    lab, command = trial.lab, ("sh", "-euc", step.commands)
-    match step.where:
-        case Where.EVERY_NODE:
-            return "".join(observe.each(lab.nodes(), lambda one: lab.sh(one, *command).stdout).values())
-        case Where.CLIENT:
-            result = lab.client(*command)
-            if result.returncode != 0:
-                raise LabError(f"the client: {step.commands}: exit {result.returncode}: {result.stderr}")
-            return result.stdout
-        case Where.ONE_NODE | Where.OWNER:
-            return lab.sh(node, *command, timeout_s=PUSHED_WITHIN_S).stdout
-
-
-def wait_until_shown(trial: Trial, step: Step, node: str) -> None:
-    """The commands, typed again and again, print what the page shows."""
-    printed = ""
-
-    def as_shown() -> bool:
-        nonlocal printed
-        try:
-            printed = type_in(trial, step, node)
-        except LabError as error:
-            printed = str(error)
-            return False
-        return step.is_shown_by(printed)
-
-    wanted = "\n".join(step.shown)
-    trial.wait(as_shown, SHOWN_WITHIN_S, lambda: f"{step.commands}to print\n{wanted}\nand not\n{printed}")
 
 
 def owner_of(trial: Trial, group: str, on: tuple[str, ...] | None = None) -> str | None:

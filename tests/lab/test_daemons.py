@@ -1,5 +1,6 @@
 """Our daemons may be killed, restarted and upgraded: nothing that is served notices (issue 2, lines 7 and 9)."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from standfast_lab import observe, package
 
 from lab.conftest import full_only
 from lab.trial import APACHE, DAEMONS, GROUP, Trial
+from lab.typed_pages import steps
+from lab.typist import type_in
 from lab.unnoticed import check_requests, nothing_noticed
 
 OPEN_FOR_S = 10.0
@@ -141,11 +144,14 @@ def installed_version(trial: Trial, node: str) -> str:
 def test_package_upgrade_restarts_the_daemons_and_moves_and_stops_nothing(trial: Trial, newer_package: Path) -> None:
     owner = trial.owner()
     version = newer_package.name.split("_")[1]
+    upgrade, *_ = steps("upgrade")
     with nothing_noticed(trial):
         for place in trial.lab.place.nodes():
             before = [observe.processes(trial.lab, place.name, f"standfast-{daemon}.service") for daemon in DAEMONS]
             trial.fault(f"upgrade of {place.name}")
-            package.install((place,), newer_package)
+            shutil.copy(newer_package, place.root / "root")
+            type_in(trial.lab, upgrade, place.name)
+            (place.root / "root" / newer_package.name).unlink()
             wait_until_status_is_right(trial, place.name, owner)
             after = [observe.processes(trial.lab, place.name, f"standfast-{daemon}.service") for daemon in DAEMONS]
             assert not {pid for pids in before for pid in pids} & {pid for pids in after for pid in pids}

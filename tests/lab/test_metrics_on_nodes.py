@@ -10,6 +10,8 @@ from standfast_lab import observe
 from fakes.prometheus import dashboard_queries, promtool, running
 from house.source import REPOSITORY
 from lab.trial import GROUP, Trial
+from lab.typed_pages import steps
+from lab.typist import type_in
 from standfast.incidents.gathering import PAUSE
 
 PORT = 10664
@@ -28,8 +30,10 @@ def endpoints(trial: Trial) -> Iterator[list[str]]:
     """ADDRESS:PORT of each node, as an administrator turns it on."""
     for node in trial.lab.nodes():
         assert observe.unit_property(trial.lab, node, UNIT, "ActiveState") == "inactive"  # nobody started it
-        trial.lab.sh(node, "sh", "-c", f"echo 'LISTEN=:{PORT}' >/etc/default/standfast-metrics")
-    observe.each(trial.lab.nodes(), lambda node: trial.lab.sh(node, "systemctl", "enable", "--now", UNIT))
+    (turn_on,) = steps("metrics")
+    assert "standfast_quorate 1" in type_in(trial.lab, turn_on, trial.lab.nodes()[0])
+    listen = f"echo 'LISTEN=:{PORT}' >/etc/default/standfast-metrics; systemctl restart {UNIT}"
+    observe.each(trial.lab.nodes(), lambda node: trial.lab.sh(node, "sh", "-euc", listen))
     yield [f"{trial.lab.place.find(node).addresses[0]}:{PORT}" for node in trial.lab.nodes()]
     observe.each(trial.lab.nodes(), lambda node: trial.lab.sh(node, "systemctl", "disable", "--now", UNIT))
 

@@ -1,9 +1,10 @@
 """An NFS server with its exports: clients read, also where it moved to and where it was killed (issue 7)."""
 
 from lab.conftest import full_only
-from lab.example_pages import Where
-from lab.examples import example, owner_of, type_in, wait_until_shown
+from lab.examples import example, owner_of
 from lab.trial import Trial
+from lab.typed_pages import Where
+from lab.typist import type_in, wait_until_shown
 
 GROUP, SERVER = "exports", "nfs-ganesha.service"
 MASKS = "rpcbind.service rpcbind.socket nfs-ganesha-lock.service"
@@ -16,11 +17,11 @@ LEFT = (
 def test_a_client_reads_from_the_exports_and_again_where_they_moved_to(trial: Trial) -> None:
     node = trial.others(trial.owner())[0]
     with example(trial, "nfs", node, *LEFT) as (read, relocate, look):
-        wait_until_shown(trial, read, node)
+        wait_until_shown(trial.lab, read, node)
         first = owner_of(trial, GROUP)
         trial.fault(f"relocation of {GROUP} from {first}")
-        type_in(trial, relocate, node)
-        wait_until_shown(trial, look, node)
+        type_in(trial.lab, relocate, node)
+        wait_until_shown(trial.lab, look, node)
         assert owner_of(trial, GROUP) not in (None, first)
         assert (read.where, look.where) == (Where.CLIENT, Where.CLIENT)
 
@@ -29,12 +30,12 @@ def test_a_client_reads_from_the_exports_and_again_where_they_moved_to(trial: Tr
 def test_a_client_reads_again_after_the_server_was_killed_and_after_its_node_lost_power(trial: Trial) -> None:
     node = trial.owner()
     with example(trial, "nfs", node, *LEFT) as (read, _, _):
-        wait_until_shown(trial, read, node)
+        wait_until_shown(trial.lab, read, node)
         first = owner_of(trial, GROUP)
         assert first is not None
         trial.fault(f"{SERVER} is killed on {first}")
         trial.lab.sh(first, "systemctl", "kill", "--signal", "KILL", SERVER)
-        wait_until_shown(trial, read, node)
+        wait_until_shown(trial.lab, read, node)
         assert owner_of(trial, GROUP) == first
         if first == node:
             trial.lab.sh(node, "standfast", "group", "relocate", GROUP, timeout_s=60)
@@ -44,5 +45,5 @@ def test_a_client_reads_again_after_the_server_was_killed_and_after_its_node_los
         trial.cut_power(first)
         others = trial.others(first)
         trial.wait(lambda: owner_of(trial, GROUP, others) not in (None, first), 60, f"{GROUP} to start elsewhere")
-        wait_until_shown(trial, read, node)
+        wait_until_shown(trial.lab, read, node)
         trial.wait_until_normal(120)

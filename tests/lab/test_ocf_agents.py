@@ -3,9 +3,10 @@
 from standfast_lab import observe
 
 from lab.conftest import full_only
-from lab.example_pages import Step
-from lab.examples import example, owner_of, type_in, wait_until_fails, wait_until_shown, wait_until_started
+from lab.examples import example, owner_of, wait_until_fails, wait_until_started
 from lab.trial import Trial
+from lab.typed_pages import Step
+from lab.typist import type_in, wait_until_shown
 
 GROUP, UNIT = "page", "standfast-ocf@page.service"
 REPORTS, DEBIANS = "reports", "standfast-ocf@reports.service"
@@ -45,11 +46,11 @@ def lose_the_link(trial: Trial, look: Step, lose: Step) -> None:
     trial.wait(lambda: owner_of(trial, REPORTS), 40, f"{REPORTS} to start")
     first = owner_of(trial, REPORTS)
     assert first is not None
-    wait_until_shown(trial, look, first)
+    wait_until_shown(trial.lab, look, first)
     at = trial.fault(f"{lose.commands.strip()} on {first}")
-    type_in(trial, lose, first)
+    type_in(trial.lab, lose, first)
     assert f"monitor of {DEBIANS}: not running" in wait_until_fails(trial, REPORTS, first, at)
-    wait_until_shown(trial, look, first)
+    wait_until_shown(trial.lab, look, first)
     for node in trial.others(first):
         assert not (trial.lab.root(node) / "etc/cron.d/reports").is_symlink()
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from standfast_lab import observe
 
 from lab.trial import GROUP, Trial
+from lab.typed_pages import steps
+from lab.typist import type_in
 
 USER, UNIX_GROUP = "alice", "standfast-operators"
-RULE = "/usr/share/doc/standfast/examples/50-standfast-operators.rules"
 RULES = "/etc/polkit-1/rules.d"
 COPY = "/var/tmp/cluster.conf"  # the original is root's alone to read
 NO_RIGHTS = 5
@@ -15,14 +17,17 @@ NO_RIGHTS = 5
 
 @pytest.fixture
 def node(trial: Trial) -> Iterator[str]:
-    """A node with an ordinary user, who is in the group; the rule is not there yet."""
-    node = trial.owner()
-    trial.lab.sh(node, "groupadd", "--system", UNIX_GROUP)
-    trial.lab.sh(node, "useradd", "--groups", UNIX_GROUP, USER)
-    yield node
-    trial.lab.sh(node, "rm", "-f", f"{RULES}/50-standfast-operators.rules", COPY)
-    trial.lab.sh(node, "userdel", USER)
-    trial.lab.sh(node, "groupdel", UNIX_GROUP)
+    """A node, where the group is; on all of them there is an ordinary user, to whom no rule gives anything yet."""
+    observe.each(trial.lab.nodes(), lambda one: trial.lab.sh(one, "useradd", USER))
+    yield trial.owner()
+    gone = f"rm -f {RULES}/50-standfast-operators.rules {COPY}; userdel {USER}; groupdel -f {UNIX_GROUP} || true"
+    observe.each(trial.lab.nodes(), lambda one: trial.lab.sh(one, "sh", "-c", gone))
+
+
+def give_rights(trial: Trial, node: str) -> None:
+    """What the page of rights has typed."""
+    (give,) = steps("rights")
+    type_in(trial.lab, give, node)
 
 
 def typed(trial: Trial, node: str, *words: str) -> tuple[int, str]:
@@ -52,7 +57,7 @@ def test_an_ordinary_user_reads_and_changes_nothing_without_a_rule(trial: Trial,
 
 
 def test_a_rule_lets_a_unix_group_operate_and_neither_configure_nor_fence(trial: Trial, node: str) -> None:
-    trial.lab.sh(node, "install", "-m", "0644", RULE, RULES)
+    give_rights(trial, node)
     place = trial.others(node)[0]
     trial.fault(f"relocation from {node} to {place} by {USER}")
     code, text = typed(trial, node, "group", "relocate", GROUP, place)
@@ -82,7 +87,7 @@ def test_a_rule_lets_a_unix_group_operate_and_neither_configure_nor_fence(trial:
 
 
 def test_without_polkit_only_root_changes_anything(trial: Trial, node: str) -> None:
-    trial.lab.sh(node, "install", "-m", "0644", RULE, RULES)
+    give_rights(trial, node)
     trial.lab.sh(node, "systemctl", "mask", "--now", "--runtime", "polkit.service")
     try:
         code, text = typed(trial, node, "group", "stop", GROUP)

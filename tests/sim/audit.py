@@ -163,7 +163,9 @@ class Audit:
             self.fail("invariant 9", f"resourced on {name} began anew and stops {group}")
 
     def leave(self, name: str) -> None:
-        """Who has left holds nothing."""
+        """Who has left was to leave, and holds nothing."""
+        if not self.world.machines[name].leaves:
+            self.fail("leave", f"{name} has left although it was started again")
         for group, place in self.world.machines[name].places.items():
             if place.held or place.leased or place.runs:
                 self.fail("leave", f"{name} has left, but it holds {group}")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from sim import configurations, drills
+from sim import configurations, drills, returns
 from sim.agents import MOODS
 from sim.faults_links import OF_LINKS, OF_THE_ARBITER, drawn_kinds
 from sim.operators import OF_NODES, OF_THE_CLUSTER
@@ -397,5 +397,6 @@ SELDOM: dict[str, tuple[int, Callable[[World, Random, Fault], None]]] = {
     "sick": (1, sick),
     "by-hand": (1, by_hand),
     "drill": (1, drills.strike),
+    "return": (1, returns.strike),
 }
 ALL_KINDS = {**KINDS, **OF_LINKS, **OF_THE_ARBITER, **SELDOM}

@@ -80,6 +80,7 @@ class Machine:
     speaks: int = 1  # the version of the messages that its release knows
     begun_at: int = 0
     hung: bool = False
+    leaves: bool = False  # an operator wants it to leave
     going: bool = False  # it left and switches itself off
     places: dict[str, Place] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)  # groups that its daemon was told as they were found

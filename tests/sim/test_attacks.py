@@ -35,6 +35,7 @@ from sim import (
     attacks_fencing,
     attacks_model,
     attacks_outside,
+    attacks_returns,
     attacks_review,
     attacks_versions,
     attacks_withdrawal,
@@ -129,6 +130,16 @@ BY_HAND: dict[Attack, tuple[planted.Bug, ...]] = {
 DRILLS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_drills.two_begin_at_once: (attacks_drills.drills_do_not_wait_for_each_other,),
     attacks_drills.who_conducts_it_dies: (attacks_drills.nobody_ends_a_drill,),
+}
+RETURNS: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_returns.started_again_at_once: (attacks_returns.no_way_back,),
+    attacks_returns.started_again_while_its_group_stops: (
+        attacks_returns.no_way_back,
+        attacks_returns.only_it_knows_that_it_stays,
+    ),
+    attacks_returns.started_again_when_it_is_marked: (attacks_returns.only_it_knows_that_it_stays,),
+    attacks_returns.started_again_as_all_leave: (),
+    attacks_returns.start_is_heard_by_nobody_else: (attacks_returns.word_takes_the_mark_back,),
 }
 FENCING: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_fencing.two_nodes_lose_each_other: (attacks_fencing.both_shoot_at_once,),
@@ -242,6 +253,7 @@ ATTACKS = {
     **CHANGES,
     **COPIES,
     **DRILLS,
+    **RETURNS,
 }
 PAIRS = [(attack, bug) for attack, bugs in ATTACKS.items() for bug in bugs]
 

@@ -15,6 +15,7 @@ from sim import (
     attacks_drills,
     attacks_fencing,
     attacks_outside,
+    attacks_returns,
     attacks_withdrawal,
     planted,
     versions_bugs,
@@ -76,6 +77,7 @@ def test_every_planted_bug_has_its_history() -> None:
         attacks_changes,
         attacks_copies,
         attacks_drills,
+        attacks_returns,
     )
     everywhere = (planted, attacks_bugs, *others)
     assert {*HISTORIES, *(bug for _, bug in PAIRS)} == {bug for place in everywhere for bug in place.BUGS}

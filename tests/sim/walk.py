@@ -19,6 +19,7 @@ SELDOM = {
     "outages": ("outage-of-probes", "outage-of-probes", "sick"),  # what all probes ask, or one of them on one node
     "administrators": ("by-hand",),
     "drills": ("drill",),  # their updates; their faults are those that happen anyway
+    "returns": ("return",),  # a node is started again while it leaves
 }
 CALM_MS = 420_000
 SETTLE_MS = 10_000

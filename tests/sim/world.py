@@ -344,7 +344,16 @@ class World:
 
     def leave(self, name: str) -> None:
         self.note(f"{name} is asked to leave")
+        self.machines[name].leaves = True
         self.give(name, LeaveAsked())
+
+    def start_again(self, name: str) -> None:
+        """An operator starts what is just being stopped; the daemon does not end, if it has not yet."""
+        machine = self.machines[name]
+        if machine.core is not None and not machine.hung:
+            self.note(f"{name} is started again")
+            machine.leaves = machine.going = False
+            self.give(name, LeaveAsked(taken_back=True))
 
     def serving(self, group: str = "webserv") -> list[str]:
         """The nodes where all that is critical of the group is active."""

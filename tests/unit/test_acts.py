@@ -113,6 +113,21 @@ def test_a_version_with_other_resources_is_told_of_and_only_its_own_guards_are_m
     assert missing == [()]
 
 
+def test_guards_are_looked_at_also_where_systemd_need_not_read_them_anew(tmp_path: Path) -> None:
+    async def look() -> list[Any]:
+        missing: list[Any] = []
+        with (
+            mock.patch.object(acts, "Units", CalmUnits),
+            mock.patch.object(acts, "Leases", lambda: Leases(tmp_path)),
+        ):
+            async with asyncio.TaskGroup() as tasks:
+                acts.Acts(lambda _: None, missing.append, tasks).look_at_guards(configuration(["n1"]).groups)
+        return missing
+
+    (group,) = configuration(["n1"]).groups
+    assert asyncio.run(look()) == [((group.base, UNITS[-1]),)]
+
+
 @pytest.mark.parametrize(
     ("said", "active", "job", "cause"),
     [

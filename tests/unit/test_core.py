@@ -243,6 +243,36 @@ def test_without_a_term_it_stops_what_it_runs_and_goes_without_a_mark() -> None:
     assert [action.clean for action in node.log if isinstance(action, Left)] == [False]
 
 
+def test_a_leave_that_is_taken_back_ends_with_its_term_however_far_it_is() -> None:
+    for ended in (False, True):
+        node = Alone().serve()
+        node.give(LeaveAsked())
+        if ended:
+            node.stop_ends()
+            node.passes(500)
+        assert (node.record.nodes["n1"].leaving, node.record.nodes["n1"].left) == (True, ended)
+        actions = node.give(LeaveAsked(taken_back=True))
+        assert [one.event for one in actions if isinstance(one, Entry)] == ["node-stays"]
+        assert any(isinstance(action, LeaveGroup) for action in actions)
+        assert any(isinstance(action, JoinGroup) for action in node.passes(1_500))
+        node.stop_ends()
+        node.join()
+        assert not node.record.nodes["n1"].leaving
+        assert not node.record.nodes["n1"].left
+        node.passes(500)
+        assert verbs(node.log).count(Verb.START) == 2
+        assert len([action for action in node.log if isinstance(action, Left)]) == ended
+
+
+def test_a_leave_that_nobody_has_read_is_taken_back_by_itself_and_none_changes_nothing() -> None:
+    node = Alone().serve()
+    assert node.give(LeaveAsked(taken_back=True)) == []
+    node.give(GroupChanged(members=(), joined=()))
+    node.give(LeaveAsked(), LeaveAsked(taken_back=True))
+    node.passes(2 * node.core.configuration.cluster.quorum_wait_ms)
+    assert not any(isinstance(action, LeaveGroup | Left) for action in node.log)
+
+
 def test_bytes_that_mean_nothing_make_it_leave_and_take_the_record_anew() -> None:
     node = Alone().serve()
     actions = node.give(Received(sender="n1", data=b'{"is":"Newer"}'))

@@ -168,3 +168,13 @@ def test_the_most_that_the_quickest_probe_of_a_hung_unit_needs() -> None:
     assert noticed_ms(replace(group, resources=(hung,)), UNIT) == 1_000 + 800 + 800
     assert noticed_ms(replace(group, resources=(replace(hung, probes=(slow,)),)), UNIT) == 10_000 + 20_000 + 1_000
     assert noticed_ms(replace(group, resources=(replace(hung, probes=()),)), UNIT) is None
+
+
+@in_loop
+async def test_a_drill_is_abandoned_while_its_conductor_neither_runs_nor_is_about_to(tmp_path: Path) -> None:
+    here = Here(drill(), tmp_path)
+    assert "is at work" in await here.carry_out(DrillKind.KILL, FaultAct.ABANDONED)
+    here.active = "inactive"
+    assert await here.carry_out(DrillKind.KILL, FaultAct.ABANDONED) == ""
+    here.faults.beginning = 1
+    assert "is at work" in await here.carry_out(DrillKind.KILL, FaultAct.ABANDONED)

@@ -96,6 +96,9 @@ class Machine:
             raise self.refusal
         self.done.append("daemon-reload")
 
+    def look_at_guards(self, groups: tuple[Any, ...]) -> None:
+        self.done.append("look at guards")
+
     async def reload_daemon(self, name: str) -> None:
         self.done.append(name)
 
@@ -122,6 +125,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(install.in_the_way, "__defaults__", (var / "config", system, manifest))
     monkeypatch.setattr(install.unguarded, "__defaults__", (system,))
     monkeypatch.setattr(install.installed_digest, "__defaults__", (manifest,))
+    monkeypatch.setattr(store.take_read, "__defaults__", (tmp_path / "read",))
+    monkeypatch.setattr(store.note_read, "__defaults__", (tmp_path / "read",))
     monkeypatch.setattr(store, "ROOT", tmp_path / "etc")
     monkeypatch.setattr(store, "check", lambda tree, *, system=None: check(tree, system=None))
     return Machine(tmp_path)
@@ -261,6 +266,62 @@ def test_at_its_start_it_installs_what_its_record_names_unless_something_is_held
         machine.in_force = "f" * 64
         await machine.installer().settle()
         assert machine.done == [], "that one is not here"
+
+    play(main)
+
+
+def test_a_daemon_that_starts_again_has_systemd_read_only_what_it_did_not(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        machine.done.clear()
+        await machine.installer().settle()
+        assert machine.done == ["look at guards", "adopt"], "a start waits for no daemon-reload that changes nothing"
+        assert machine.last.installed == digest
+        machine.done.clear()
+        (machine.folder.parent / "read").unlink()  # a boot
+        await machine.installer().settle()
+        assert machine.done == ["daemon-reload", "membershipd", "quorumd", "fenced", "adopt"]
+        machine.done.clear()
+        next(machine.system.glob("web.service.d/*")).unlink()  # somebody took the guard away
+        await machine.installer().settle()
+        assert machine.done[0] == "daemon-reload"
+
+    play(main)
+
+
+def test_a_guard_that_is_missing_is_read_again_though_its_file_is_there(machine: Machine) -> None:
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        machine.done.clear()
+        await installer.guards((("webserv", "web.service"),))
+        assert machine.done[0] == "daemon-reload"
+
+    play(main)
+
+
+def test_whoever_dies_before_systemd_has_read_all_reads_it_when_back(machine: Machine) -> None:
+    async def main() -> None:
+        digest = machine.with_a_group()
+        machine.in_force = digest
+        for step in range(100):
+            await machine.installer().settle()  # it is read
+            next(machine.system.glob("web.service.d/*")).unlink()
+            machine.done.clear()
+            try:
+                with crashing(step, Crash()):
+                    await machine.installer().settle()
+            except Crash:
+                died_unread = "daemon-reload" not in machine.done
+                machine.done.clear()
+                await machine.installer().settle()
+                assert not died_unread or machine.done[0] == "daemon-reload", f"it died at change {step}"
+            else:
+                assert step > 2
+                return
 
     play(main)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from standfast.ctl.attention import troubles
-from standfast.ctl.status_report import Report
+from standfast.attention import troubles
 from standfast.ctl.table import show
+from standfast.status_report import Report
 from standfast.vocabulary import BY_HAND
 
 SHOWN = Path(__file__).with_name("shown")

@@ -3,43 +3,37 @@
 import secrets
 from xml.sax.saxutils import quoteattr
 
-from standfast_lab import image, observe
 from standfast_lab.bmc import USER
 from standfast_lab.cluster import served
 from standfast_lab.lab import Lab
 from standfast_lab.network import VIRTUAL_ADDRESS
 from standfast_lab.place import LabError
 
+from standfast_bench.peer import Peer
+from standfast_bench.sides import serve_everywhere
+
 READY_S = 240.0
-UNITS = ("corosync.service", "pacemaker.service")
 RESOURCE = "webserv"
 
 
-class Pacemaker:
+class Pacemaker(Peer):
     """Corosync with its default token, a monitor every 10 s, Apache as its systemd unit."""
 
-    name = "pacemaker"
+    units = ("corosync.service", "pacemaker.service")
+    package = "pacemaker"
     monitor = "10s"
-    settings = "token 1 s (Corosync's own coefficient for three nodes), monitor 10 s, systemd:apache2"
+    settings = (
+        "token 1 s (Corosync's own coefficient for three nodes), monitor 10 s, systemd:apache2; off by fence_redfish"
+    )
 
-    def __init__(self) -> None:
-        self.lab = Lab(f"bench-{self.name}")
-
-    def up(self) -> None:
-        fresh = not self.lab.nodes()
-        self.lab.up(bare=True, with_package=False, layer=image.PEER)
-        if fresh:
-            self._write_corosync()
-            self.start()
-            self.lab.wait(self._joined, READY_S, "all nodes to be online in Pacemaker")
-            self._load()
-        self.settle()
+    def form(self) -> None:
+        self._write_corosync()
+        self.start()
+        self.lab.wait(self._joined, READY_S, "all nodes to be online in Pacemaker")
+        self._load()
 
     def settle(self) -> None:
-        self.lab.heal()
-        for node in self.lab.nodes():
-            self.lab.boot(node)
-        self.start()
+        super().settle()
         self.lab.wait(self._joined, READY_S, "all nodes to be online in Pacemaker")
         first = self.lab.nodes()[0]
         self.lab.sh(first, "crm_resource", "--cleanup", check=False)
@@ -48,16 +42,6 @@ class Pacemaker:
 
     def relocate(self, node: str) -> None:
         self.lab.sh(self.lab.nodes()[0], "crm_resource", "--move", "-r", RESOURCE, "-N", node)
-
-    def stop(self) -> None:
-        observe.each(self.lab.nodes(), lambda node: self.lab.sh(node, "systemctl", "stop", *reversed(UNITS)))
-
-    def start(self) -> None:
-        observe.each(self.lab.nodes(), lambda node: self.lab.sh(node, "systemctl", "start", *UNITS))
-
-    def about(self) -> str:
-        version = self.lab.sh(self.lab.nodes()[0], "dpkg-query", "-W", "-f=${Version}", "pacemaker").stdout.strip()
-        return f"Pacemaker {version}: {self.settings}; action off by fence_redfish, as ours"
 
     def _joined(self) -> bool:
         seen = self.lab.sh(self.lab.nodes()[0], "crm_mon", "--output-as=xml", check=False).stdout
@@ -123,9 +107,11 @@ class Pacemaker:
 class Tuned(Pacemaker):
     """The page is asked every second by the OCF agent, with short timeouts."""
 
-    name = "tuned"
     monitor = "1s"
-    settings = "token 1 s, monitor 1 s with timeout 2 s, stop timeout 10 s, ocf:heartbeat:apache with statusurl"
+    settings = (
+        "token 1 s, monitor 1 s with timeout 2 s, stop timeout 10 s, ocf:heartbeat:apache with statusurl; "
+        "off by fence_redfish"
+    )
 
     def apache(self) -> str:
         page = {"statusurl": "http://127.0.0.1/healthz", "testregex": "^ok", "configfile": "/etc/apache2/apache2.conf"}
@@ -134,6 +120,19 @@ class Tuned(Pacemaker):
             f'<instance_attributes id="web-attributes">{pairs("web", page)}</instance_attributes>'
             f"{operations('web', self.monitor, timeout='2s', stop='10s')}</primitive>"
         )
+
+
+class PeerAddress(Pacemaker):
+    """Nothing but the address: Apache runs on every node anyway."""
+
+    settings = "token 1 s, monitor 10 s, IPaddr2 alone; off by fence_redfish"
+
+    def form(self) -> None:
+        serve_everywhere(self.lab)
+        super().form()
+
+    def apache(self) -> str:
+        return ""
 
 
 def operations(name: str, interval: str, *, timeout: str = "20s", stop: str = "60s") -> str:

@@ -65,6 +65,7 @@ def _act(options: argparse.Namespace) -> None:
                 arbiter=options.arbiter,
                 servers=options.servers,
                 disk=options.disk,
+                with_cockpit=options.cockpit,
             )
         case "down":
             lab.down()
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--disk", action="store_true", help="the nodes share a disk, /dev/vdb (ext4); a running lab gets it"
     )
+    up.add_argument("--cockpit", action="store_true", help="the nodes have --servers, and Cockpit with the page")
     verbs.add_parser("down", help="remove the lab; of none this succeeds")
     verbs.add_parser("status", help="say what runs; exit 1 if nothing does")
     run = verbs.add_parser("sh", help="run a command in a node, or a shell")

@@ -76,11 +76,21 @@ rm -rf "$1/var/lib/mysql"
 chroot "$1" mariadb-install-db --user=mysql --skip-test-db --auth-root-authentication-method=socket >/dev/null
 """
 
-# The cluster that a bench measures beside ours; it and Standfast conflict, so its nodes have no Standfast.
-PEER_PACKAGES = ("pacemaker", "pacemaker-cli-utils", "resource-agents")
+# What a bench measures beside ours; Pacemaker and Standfast conflict, so its nodes have no Standfast.
+PEER_PACKAGES = ("pacemaker", "pacemaker-cli-utils", "resource-agents", "keepalived")
 PEER_RECIPE = """
 set -eu
-chroot "$1" systemctl disable pacemaker.service logd.service 2>/dev/null || true
+chroot "$1" systemctl disable pacemaker.service logd.service keepalived.service 2>/dev/null || true
+: >"$1/etc/machine-id"
+: >"$1/etc/resolv.conf"
+"""
+
+
+# Administrators' console, over the servers: what tests of the page share their nodes with.
+COCKPIT_PACKAGES = ("cockpit-bridge", "cockpit-system", "cockpit-ws", "sudo")
+COCKPIT_RECIPE = """
+set -eu
+chroot "$1" systemctl disable cockpit.socket 2>/dev/null || true
 : >"$1/etc/machine-id"
 : >"$1/etc/resolv.conf"
 """
@@ -117,6 +127,7 @@ _OPTIONS = (
 )
 NODE = Layer(NODE_PACKAGES, NODE_RECIPE, 40)
 SERVERS = Layer(SERVER_PACKAGES, SERVER_RECIPE, 90, below=NODE)
+COCKPIT = Layer(COCKPIT_PACKAGES, COCKPIT_RECIPE, 20, below=SERVERS)
 PEER = Layer(PEER_PACKAGES, PEER_RECIPE, 30, below=NODE)
 
 
@@ -147,6 +158,11 @@ def ensure(layer: Layer = NODE, images: Path = BASE / "images") -> tuple[Path, .
 def has_servers(root: Path) -> bool:
     """The node's file system has that layer in it."""
     return (root / "usr/sbin/nginx").exists()
+
+
+def has_cockpit(root: Path) -> bool:
+    """The node's file system has that layer in it."""
+    return (root / "usr/bin/cockpit-bridge").exists()
 
 
 def program(path: str, layer: Layer) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import behaviour, disks, image, lifecycle, network, power, processes, progress, shell, witness
+from . import behaviour, cockpit, disks, image, lifecycle, network, power, processes, progress, shell, witness
 from . import client as asking
 from .network import VIRTUAL_ADDRESS
 from .place import LINKS, LabError, NodePlace, Place, here
@@ -39,8 +39,9 @@ class Lab:
         servers: bool = False,
         layer: image.Layer | None = None,
         disk: bool = False,
+        with_cockpit: bool = False,
     ) -> None:
-        """See lifecycle.up; with `disk` the nodes share one (see disks)."""
+        """See lifecycle.up; with `disk` the nodes share one (see disks), `with_cockpit`: see cockpit."""
         lifecycle.up(
             self.place,
             nodes,
@@ -51,10 +52,12 @@ class Lab:
             second_bmcs=second_bmcs,
             arbiter=arbiter,
             servers=servers,
-            layer=layer,
+            layer=layer or (image.COCKPIT if with_cockpit else None),
         )
         if disk:
             disks.add(self.place)
+        if with_cockpit:
+            cockpit.add(self.place)
 
     def down(self) -> None:
         """Nothing of the lab is left but the image."""

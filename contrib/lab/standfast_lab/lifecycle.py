@@ -84,7 +84,7 @@ def up(
             layers = image.ensure(layer or (image.SERVERS if servers else image.NODE))
             _make(lab, nodes or DEFAULT_NODES, layers, **extras)
             if with_package:
-                package.install(lab.nodes(), package.build(lab))
+                package.install(lab.nodes(), package.build(lab, page=layer is image.COCKPIT))
         if not bare:
             _note(lab, Stage.UNFINISHED)
             cluster.form(lab, links or LINKS)

@@ -1,15 +1,21 @@
 """Standfast on the nodes: the Debian package of this work tree, installed with apt as anybody would."""
 
+import contextlib
+import hashlib
 import shutil
 import subprocess
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import shell
-from .place import LabError, NodePlace, Place
+from .place import BASE, LabError, NodePlace, Place
 from .progress import say
 
 CONTRIB = Path(__file__).resolve().parents[2]
+_TREE = CONTRIB.parent
+_BUILT = BASE / ".packages"  # a folder for each content of a work tree
+_BUILT_MAX = 8
 
 
 def install_host_packages() -> None:
@@ -18,14 +24,52 @@ def install_host_packages() -> None:
         raise LabError("contrib/install-packages could not install what the lab needs")
 
 
-def build(lab: Place) -> Path:
-    """The package, built from the work tree as it is now."""
-    say("building the package")
-    command = [str(CONTRIB / "package"), str(lab.folder / "package")]
+def build(lab: Place, *, page: bool = False) -> Path:
+    """The package, built from the work tree as it is now, or as it was when some lab last had these same files.
+
+    With `page` also the one for Cockpit, beside it.
+    """
+    digest, folder = _digest(), lab.folder / "package"
+    made = _BUILT / (f"{digest}-page" if page else digest)
+    if made.exists():
+        say("the package of this tree is built already")
+        made.touch()
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+    else:
+        say("building the package")
+        _build(folder, page=page)
+        if _digest() == digest:  # nobody edited the tree meanwhile
+            _keep(folder, made)
+    (package,) = folder.glob("standfast_*_all.deb")
+    return package
+
+
+def _digest() -> str:
+    """Equal for trees of which contrib/package makes the same packages."""
+    command = ["git", "-c", f"safe.directory={_TREE}", "-C", str(_TREE), "ls-files", "-z", "--cached", "--others"]
+    listed = subprocess.run([*command, "--exclude-standard"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = hashlib.sha256()
+    for file in sorted(_TREE / name for name in listed.split("\0") if name):
+        if file.is_file():
+            content = file.read_bytes()
+            found.update(f"{file.relative_to(_TREE)} {file.stat().st_mode} {len(content)}\n".encode() + content)
+    return found.hexdigest()[:16]
+
+
+def _build(folder: Path, *, page: bool) -> None:
+    command = [str(CONTRIB / "package"), *([] if page else ["--without-page"]), str(folder)]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0 or not result.stdout.strip():
         raise LabError(f"contrib/package failed with exit {result.returncode}")
-    return Path(result.stdout.strip().splitlines()[-1])
+
+
+def _keep(folder: Path, made: Path) -> None:
+    """`made` has it, for labs to come, and those of the trees that were used longest ago are gone."""
+    _BUILT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_BUILT, prefix=".new-") as work, contextlib.suppress(OSError):
+        shutil.copytree(folder, Path(work) / "packages").rename(made)  # refused when another lab was faster
+    for old in sorted(_BUILT.glob("[!.]*"), key=lambda one: one.stat().st_mtime)[:-_BUILT_MAX]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def install(nodes: tuple[NodePlace, ...], package: Path) -> None:

@@ -26,7 +26,7 @@ def run(
     Raises LabError when the node is off, subprocess.TimeoutExpired after `timeout_s`.
     """
     return subprocess.run(
-        _inside(node, command), input=text or "", capture_output=True, text=True, env=ENVIRONMENT, timeout=timeout_s
+        inside(node, command), input=text or "", capture_output=True, text=True, env=ENVIRONMENT, timeout=timeout_s
     )
 
 
@@ -38,7 +38,7 @@ def run_client(lab: Place, *command: str, timeout_s: float | None = None) -> sub
 
 def become(node: NodePlace, *command: str) -> NoReturn:
     """This process is the command in the node: its output, its terminal and its exit status are the caller's."""
-    _execute(_inside(node, command or ("bash", "-l")), ENVIRONMENT | {"TERM": os.environ.get("TERM", "dumb")})
+    _execute(inside(node, command or ("bash", "-l")), ENVIRONMENT | {"TERM": os.environ.get("TERM", "dumb")})
 
 
 def become_client(lab: Place, *command: str) -> NoReturn:
@@ -46,7 +46,8 @@ def become_client(lab: Place, *command: str) -> NoReturn:
     _execute(_beside(lab, command), dict(os.environ))
 
 
-def _inside(node: NodePlace, command: tuple[str, ...]) -> list[str]:
+def inside(node: NodePlace, command: tuple[str, ...]) -> list[str]:
+    """What runs the command in the node, when it is run on this machine."""
     return ["nsenter", f"--target={power.leader(node)}", "--all", "--", *command]
 
 

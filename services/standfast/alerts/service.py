@@ -21,6 +21,7 @@ from standfast.files import write_atomic
 from standfast.journal import Event, Level
 
 LOOK_S: Final = 60.0  # that there is nothing to run any more is noticed within
+PAUSES_S: Final = (10.0, 60.0)  # before a run that failed is tried again: a mail server that is started anew is back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +100,19 @@ class Service:
         outbox = self._outboxes[name]
         try:
             while waiting := outbox.take():
-                alert = self._alerts.get(name)  # as it is in force now
-                sent = alert is None or await self._run(alert, waiting.told, outbox.not_sent)
-                outbox.ended(sent=sent)
+                outbox.ended(sent=await self._deliver(name, waiting.told, outbox.not_sent))
                 await self._store()
         finally:
             del self._workers[name]
+
+    async def _deliver(self, name: str, told: Told, not_sent: int) -> bool:
+        """It was run for this event, as it is in force then; a few times, if it fails. What comes meanwhile waits."""
+        for pause_s in (0.0, *PAUSES_S):
+            await asyncio.sleep(pause_s)
+            alert = self._alerts.get(name)
+            if alert is None or await self._run(alert, told, not_sent):
+                return True
+        return False
 
     async def _run(self, alert: Alert, told: Told, not_sent: int) -> bool:
         secret = self._tree.files[alert.secret].content if alert.secret in self._tree.files else None

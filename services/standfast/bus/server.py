@@ -95,6 +95,10 @@ class Server:
         """The paths of all objects."""
         return tuple(sorted(self._objects))
 
+    def values(self) -> dict[str, Values]:
+        """By path and interface what a client would read now; nothing in it changes later."""
+        return {path: {name: self._read(path, name) for name in found} for path, found in self._objects.items()}
+
     def handle(self, interface: str, method: str, handler: Handler) -> None:
         """Calls of the method go to `handler`, which returns the out arguments or raises BusError."""
         assert method in self._interfaces[interface].methods, f"{interface}.{method} is not in the XML"

@@ -18,7 +18,9 @@ from standfast.corosync.common import (
 )
 from standfast.vocabulary import Ring
 
-LARGEST_MESSAGE: Final = 64 * 1024  # bytes; what is longer goes in chunks of ours, see `try_send`
+LARGEST_MESSAGE: Final = (
+    1_000_000  # bytes; of more than 1,047,552 (its max_atomic) Corosync makes several, see `try_send`
+)
 
 Member = tuple[int, int]  # node id, process id
 

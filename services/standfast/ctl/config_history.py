@@ -14,9 +14,9 @@ from standfast.ctl import names as completing
 from standfast.ctl.config_diff import text_lines
 from standfast.ctl.config_versions import Known, Version
 from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import print_json
 from standfast.ctl.wishes import find_resourced, names
+from standfast.status_report import Report
 
 NOTHING: Final = "Nothing was changed."
 

@@ -9,8 +9,8 @@ import click
 from standfast.bus import Bus
 from standfast.ctl.config_versions import AtNode, Known, read_known
 from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.status_report import Report
 from standfast.ctl.wishes import find_resourced, names, wait
+from standfast.status_report import Report
 
 _OLD_S: Final = 10.0  # by then a node's objections are about what was shared now, also if they are the same as before
 _AGAIN_S: Final = 3.0  # a version is not sent more often: who pushes another one meanwhile comes to an end, too

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from standfast.bus import Bus
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import print_json
 from standfast.published import GROUPS, ROOT
+from standfast.status_report import Report
 
 ANSWER_S: Final = 60.0  # of a large cluster
 EMPTY: Final[Report] = {"source": "", "target": "", "resources": [], "interruption_ms": None, "measured": ""}

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from standfast.ctl.plain import plain_console
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _STYLES: Final = {
     "start": "green",

@@ -27,10 +27,10 @@ from standfast.ctl.group import bring
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.progress import waiting_for
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import agreed, json_option, print_json, tell_done
 from standfast.ctl.wishes import ask, check_node, daemon_away, find_resourced, timeout_option
 from standfast.published import GROUPS, MEMBERSHIP, ROOT
+from standfast.status_report import Report
 from standfast.vocabulary import Phase
 
 NOTHING: Final = "Nothing was changed."

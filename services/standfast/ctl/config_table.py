@@ -8,7 +8,7 @@ from rich.text import Text
 
 from standfast.ctl.config_versions import Version
 from standfast.ctl.plain import local_time, plain_console, plain_table
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _DIGITS: Final = 12
 

@@ -11,10 +11,10 @@ from standfast.ctl import names as completing
 from standfast.ctl import streams
 from standfast.ctl.problems import CommandError, Exit, from_bus, run
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.status_report import Report
 from standfast.ctl.wishes import find_resourced, groups_and_sets, names, wait
 from standfast.ctl.words import Noun, unknown
 from standfast.published import GROUPS, ROOT
+from standfast.status_report import Report
 
 INTERFACE: Final = "org.standfast.Groups1"
 ANSWER_S: Final = 60.0

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from standfast.ctl.plain import local_time, plain_console, plain_table
 from standfast.ctl.simulate_table import outcome
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _STEPS: Final = {"detected": "noticed", "fenced": "proven off", "started": "running"}
 

@@ -10,11 +10,11 @@ from standfast.ctl import streams
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.progress import waiting_for
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import print_json, tell_done
 from standfast.ctl.wishes import GOES_ON, ask, check_node, daemon_away, find_resourced, names, timeout_option, wait
 from standfast.ctl.words import Noun, unknown
 from standfast.published import FENCING, GROUPS, ROOT, Properties
+from standfast.status_report import Report
 
 MEMBER: Final = "org.standfast.Member1"
 _DEVICE: Final = "org.standfast.FenceDevice1"

@@ -7,8 +7,8 @@ from typing import IO, Final
 from rich.text import Text
 
 from standfast.ctl.plain import local_time, plain_console, plain_table
-from standfast.ctl.status_report import Report
 from standfast.ctl.table import ago
+from standfast.status_report import Report
 
 _GOOD: Final = {"proven", "done"}
 

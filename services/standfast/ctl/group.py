@@ -9,11 +9,11 @@ from standfast.bus import Bus, escape
 from standfast.ctl import names as completing
 from standfast.ctl.copies import Outcome, bring_all, find_copies
 from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import json_option, print_json
 from standfast.ctl.wishes import GOES_ON, ask, check_node, find_resourced, read_group, timeout_option, wait
 from standfast.ctl.words import Noun
 from standfast.published import ROOT, Properties
+from standfast.status_report import Report
 from standfast.vocabulary import BY_HAND, Phase
 
 INTERFACE: Final = "org.standfast.Group1"

@@ -13,10 +13,10 @@ from standfast.ctl import quorum_report
 from standfast.ctl.problems import CommandError, Exit, not_running, run
 from standfast.ctl.rights import refuse_without_root
 from standfast.ctl.start_alone import start_alone
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import json_option, print_json, tell_done
 from standfast.ctl.words import Noun
 from standfast.published import QUORUM
+from standfast.status_report import Report
 
 FOLDER: Final = Path("/etc/standfast")
 

@@ -1,7 +1,7 @@
 """From what the daemons publish to `quorum --json`: pure. What is not known is None."""
 
-from standfast.ctl.status_report import Report, arbiter
 from standfast.published import GROUPS, MEMBERSHIP, QUORUM, Properties, Snapshot
+from standfast.status_report import Report, arbiter
 
 
 def make(snapshot: Snapshot) -> Report:

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.attention import going_without
+from standfast.attention import going_without
 from standfast.ctl.plain import plain_console
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _QUORATE: Final = {True: ("quorate", "green"), False: ("not quorate", "bold red"), None: ("quorum unknown", "yellow")}
 _ARBITER: Final = {

@@ -10,8 +10,8 @@ import click
 
 from standfast.ctl import ssh
 from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import print_json
+from standfast.status_report import Report
 
 _REPLAY_S: Final = 900.0
 

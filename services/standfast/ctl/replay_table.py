@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from standfast.ctl.plain import plain_console, plain_table
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _STYLES: Final = {"term": "dim", "update": "", "decided": "bold", "differs": "bold red", "failed": "bold red"}
 _MARKS: Final = {"decided": "decided", "differs": "DIFFERS", "failed": "FAILED"}

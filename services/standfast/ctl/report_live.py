@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from standfast import published
+from standfast import published, status_report
 from standfast.bus import Bus
 from standfast.corosync import cmap
-from standfast.ctl import status_report
 from standfast.ctl.report_parts import Part, dumped
 from standfast.incidents import reading
 from standfast.manager import list_units

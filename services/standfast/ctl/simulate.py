@@ -11,11 +11,11 @@ from standfast.bus import Bus
 from standfast.ctl import names as completing
 from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.rights import call_with_rights
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import print_json
 from standfast.ctl.wishes import check_node, find_resourced, groups_and_sets
 from standfast.ctl.words import Noun, unknown
 from standfast.published import GROUPS, ROOT
+from standfast.status_report import Report
 
 INTERFACE: Final = "org.standfast.Groups1"
 FOLDER: Final = Path("/etc/standfast")

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from standfast.ctl.plain import plain_console
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _BAD: Final = {"supposed", "quorum-lost", "lost", "disabled", "not-in-force", "waits", "cut-off"}
 _GOOD: Final = {"start", "restart", "configuration"}

@@ -6,14 +6,13 @@ from typing import Final
 
 import click
 
-from standfast import published
+from standfast import published, status_report
 from standfast.bus import Bus
 from standfast.ctl import names as completing
-from standfast.ctl import status_report
 from standfast.ctl.problems import not_running, run
-from standfast.ctl.status_report import Report
 from standfast.ctl.streams import is_terminal, print_json
 from standfast.ctl.words import unknown
+from standfast.status_report import Report
 
 ANSWER_S: Final = 1.5  # a daemon answers from memory; one that hangs does not hold what the others tell
 

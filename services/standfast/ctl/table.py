@@ -9,9 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.attention import is_well, says, troubles
+from standfast.attention import is_well, says, troubles
 from standfast.ctl.plain import plain_console, plain_table
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 
 _GOOD: Final = {"online", "started", "active", "good"}
 _BAD: Final = {"lost", "unresponsive", "blocked", "failed", "bad"}

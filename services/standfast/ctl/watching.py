@@ -15,8 +15,8 @@ from standfast.ctl.plain import plain_console
 from standfast.ctl.problems import CommandError
 from standfast.ctl.screen import Screen, keys
 from standfast.ctl.status import of_groups, read_from
-from standfast.ctl.status_report import Report
 from standfast.published import DAEMONS, ROOT
+from standfast.status_report import Report
 
 _CLOCK_S: Final = 1.0
 _READ_AGAIN_S: Final = 3.0  # who hangs sends no signal

@@ -262,7 +262,7 @@ def _levels(configuration: Configuration, name: str) -> Levels:
 def _ending(
     order: Order, outcome: Outcome, device: str, progress: _Progress
 ) -> tuple[journal.Event, journal.Level, str]:
-    """The entry that tells how an attempt ended."""
+    """The entry that tells how an attempt ended. A failure is a notice: the record calls the operator, and once."""
     why = "; ".join(progress.answers) or "it has no fence device"
     if progress.given_up:
         text = f"{order.node} is not fenced any more: loss {order.loss} was proven or has ended meanwhile."
@@ -273,10 +273,10 @@ def _ending(
             return journal.Event.FENCE_PROVEN, journal.Level.NOTICE, text
         case Action.OFF, _:
             text = f"{order.node} could not be fenced (loss {order.loss}): {why}."
-            return journal.Event.FENCE_FAILED, journal.Level.WARNING, text  # the record calls the operator
+            return journal.Event.FENCE_FAILED, journal.Level.NOTICE, text
         case _, Outcome.DONE:
             text = f"{order.node} is switched on again (loss {order.loss}): {why}."
             return journal.Event.FENCE_SWITCHED_ON, journal.Level.NOTICE, text
         case _:
             text = f"{order.node} could not be switched on again (loss {order.loss}): {why}."
-            return journal.Event.FENCE_ON_FAILED, journal.Level.WARNING, text
+            return journal.Event.FENCE_ON_FAILED, journal.Level.NOTICE, text

@@ -211,6 +211,7 @@ class Devices:
         values = {
             "Name": device.configured.name,
             "Agent": device.configured.agent,
+            "Nodes": list(dict.fromkeys(node for node, _ in device.uses)),
             "LastTest": device.last_test,
             "LastAnswer": device.last_answer,
             "Ok": device.judgement is Judgement.GOOD,

@@ -6,7 +6,7 @@ Presences in the same group are JSON and begin with a brace; what is here begins
 from dataclasses import dataclass
 from typing import Final
 
-LARGEST_MESSAGE: Final = 64 * 1024  # bytes, as Corosync carries them in one piece
+LARGEST_MESSAGE: Final = 64 * 1024  # bytes: ticks wait behind each
 LARGEST_BUNDLE: Final = 8 * 1024 * 1024  # bytes
 _CHUNK: Final = b"\x01"
 _WANT: Final = b"\x02"

@@ -8,7 +8,8 @@ from typing import Final
 from standfast import journal
 from standfast.bus import Bus, BusError
 from standfast.journal import Event, Level
-from standfast.membershipd.engine import MANAGER, STOPPED_WITH, SYSTEMD, SYSTEMD_PATH, kinds_of_jobs
+from standfast.manager import MANAGER, MANAGER_PATH, SYSTEMD, kinds_of_jobs
+from standfast.membershipd.engine import STOPPED_WITH
 
 UNIT: Final = "corosync-qdevice.service"
 _UNIT_INTERFACE: Final = "org.freedesktop.systemd1.Unit"
@@ -88,11 +89,11 @@ class Device:
 
 
 async def _ask(bus: Bus, method: str) -> None:
-    await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, method, "ss", UNIT, "fail" if method == "StartUnit" else "replace")
+    await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, method, "ss", UNIT, "fail" if method == "StartUnit" else "replace")
 
 
 async def _state(bus: Bus) -> tuple[str, str]:
-    (path,) = await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "LoadUnit", "s", UNIT)
+    (path,) = await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "LoadUnit", "s", UNIT)
     load = await bus.get(SYSTEMD, path, _UNIT_INTERFACE, "LoadState")
     return str(load), str(await bus.get(SYSTEMD, path, _UNIT_INTERFACE, "ActiveState"))
 

@@ -10,16 +10,13 @@ from standfast import journal
 from standfast.bus import Bus, BusError
 from standfast.files import write_atomic
 from standfast.journal import Event, Level
+from standfast.manager import MANAGER, MANAGER_PATH, SYSTEMD, kinds_of_jobs
 
 UNIT: Final = "corosync.service"
 SLOW_AFTER_S: Final = 15.0
 _PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # after the 1st, 2nd … start; systemd allows 5 in 10 s
 _GOOD_AFTER_S: Final = 30.0
 _KILL_ASKED_S: Final = 1.0  # a bus that hangs is not waited for
-
-SYSTEMD: Final = "org.freedesktop.systemd1"
-SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
-MANAGER: Final = "org.freedesktop.systemd1.Manager"
 
 # While one of these is going down, Corosync goes with it (PartOf): to start it would leave it behind, voting.
 STOPPED_WITH: Final = ("standfast.target", "standfast-membershipd.service")
@@ -80,7 +77,7 @@ class Engine:
         try:
             if await _asked_already(bus):
                 return
-            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "StartUnit", "ss", UNIT, "fail")
+            await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "StartUnit", "ss", UNIT, "fail")
         except BusError as error:
             self._tell(f"systemd does not start {UNIT}: {error.text}")
         self._next_s = now + _PAUSES_S[min(self._starts, len(_PAUSES_S) - 1)]
@@ -95,7 +92,7 @@ class Engine:
             return False
         arguments = (UNIT, "all", int(signal.SIGKILL))
         try:
-            await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "KillUnit", "ssi", *arguments, timeout_s=_KILL_ASKED_S)
+            await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "KillUnit", "ssi", *arguments, timeout_s=_KILL_ASKED_S)
         except BusError:
             return False
         return True
@@ -119,9 +116,3 @@ async def _asked_already(bus: Bus) -> bool:
     """A job for Corosync is queued, or what it belongs to is being stopped. Raises BusError."""
     kinds = await kinds_of_jobs(bus)
     return UNIT in kinds or any(kinds.get(unit) in ("stop", "restart") for unit in STOPPED_WITH)
-
-
-async def kinds_of_jobs(bus: Bus) -> dict[str, str]:
-    """What systemd is about to do, by unit. Raises BusError."""
-    (jobs,) = await bus.call(SYSTEMD, SYSTEMD_PATH, MANAGER, "ListJobs")
-    return {unit: kind for _, unit, kind, *_ in jobs}

@@ -105,6 +105,11 @@ class Acts:
         self._guard(groups)
         await self._units.reload()
 
+    def look_at_guards(self, groups: tuple[Group, ...]) -> None:
+        """systemd has read the units of these groups before: `guards` hears whether it still guards them."""
+        self._guard(groups)
+        self._reloaded()
+
     def _guard(self, groups: tuple[Group, ...]) -> None:
         self._guarded = frozenset((group.base, resource.unit) for group in groups for resource in group.resources)
 

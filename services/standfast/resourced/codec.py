@@ -20,7 +20,7 @@ from standfast.resourced.encoders import encoder, field_encoders
 __all__ = ["MAXIMUM_BYTES", "SPEAKS", "MessageError", "decode", "encode", "encode_around"]
 
 SPEAKS = 1  # the highest version of the protocol that this release speaks
-MAXIMUM_BYTES = 1 << 20
+MAXIMUM_BYTES = 32 << 20  # a record of 5,000 groups with all that is to be told of each has 5 MB
 
 
 def encode(value: Any, version: int = SPEAKS) -> bytes:

@@ -205,8 +205,8 @@ class Core:
                     self.operators.wished(wish, self.now)
             case AloneAsked():
                 self.alone.asked(event, self.knowledge)
-            case LeaveAsked():
-                self.departure.asked = True
+            case LeaveAsked(taken_back=taken_back):
+                self.departure.ask(taken_back=taken_back)
             case ConfigurationRead():
                 self._configuration_read(event)
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from standfast import files, journal
@@ -21,7 +21,7 @@ from standfast.resourced.drill_checks import OF_NODES, refuse_drill, subject_of
 from standfast.resourced.drills import Drill, DrillBegun, DrillEnded
 from standfast.resourced.durations import Durations
 from standfast.resourced.events import Event, Wished
-from standfast.resourced.faults import Faults, Systemd
+from standfast.resourced.faults import CONDUCTOR, Faults, Systemd
 from standfast.resourced.fencer import Fencer
 from standfast.resourced.foreseen import Foreseen, document
 from standfast.resourced.messages import Wish, WishKind
@@ -33,7 +33,6 @@ from standfast.resourced.story import FAULTS
 from standfast.vocabulary import DrillKind, Phase
 
 INTERFACE: Final = "org.standfast.Groups1"
-CONDUCTOR: Final = "standfast-drill.service"
 ANSWER_S: Final = 10.0  # another node's
 LOOK_S: Final = 0.05
 PROCESS_MS: Final = 150_000  # until a hung process goes on by itself and a while, beside the group's own timeouts
@@ -125,8 +124,11 @@ class Drilling:
             text = f"there is no fire drill {word[:20]}; there are: {', '.join(DrillKind)}"
             raise BusError(ErrorName.INVALID_ARGUMENTS, text)
         kind = DrillKind(word)
+        abandoned = await self._abandoned()
         async with self._one:
             record, known, situation = present(self._core)
+            if record.drill == abandoned:
+                record = replace(record, drill=None)  # it is ended before the next one begins
             try:
                 node, groups, unit = subject_of(kind, subject, record, known)
             except LookupError as error:
@@ -148,6 +150,17 @@ class Drilling:
         refusal = refusal or _refuse_outcome(drill, found)
         return Foreseeing(drill=drill, record=record, configuration=known, foreseen=found, refusal=refusal)
 
+    async def _abandoned(self) -> Drill | None:
+        """The drill that is under way although its conductor is gone."""
+        drill = self._core.record.drill if self._core.record is not None else None
+        if drill is None or drill.leader not in self._core.terms.ring_nodes:
+            return None  # nobody can be asked: it ends by itself
+        try:
+            await self._ask(drill, FaultAct.ABANDONED, drill.leader)
+        except BusError:
+            return None
+        return drill
+
     async def _doubt(self, drill: Drill) -> str:
         """What the fence devices and the node itself have against it."""
         try:
@@ -158,12 +171,12 @@ class Drilling:
             return error.text
         return doubts[0] if doubts else ""
 
-    async def _ask(self, drill: Drill, act: FaultAct) -> None:
-        """The node where the fault belongs has done that. Raises BusError."""
+    async def _ask(self, drill: Drill, act: FaultAct, node: str = "") -> None:
+        """That node, "" = where the fault belongs, has done that. Raises BusError."""
         asked = FaultAsked(
-            id=uuid.uuid4().hex, node=drill.node, act=act, kind=drill.kind, unit=drill.unit, drill=drill.id
+            id=uuid.uuid4().hex, node=node or drill.node, act=act, kind=drill.kind, unit=drill.unit, drill=drill.id
         )
-        if drill.node != self._core.me:
+        if asked.node != self._core.me:
             await self._asking.put(asked, ANSWER_S)
         elif refusal := await self._faults.carry_out(asked):
             raise BusError(ErrorName.REFUSED, refusal)
@@ -172,10 +185,21 @@ class Drilling:
 
     async def _begin(self, call: Call) -> tuple[Any, ...]:
         word, subject, again = call.arguments
+        if (other := await self._abandoned()) is not None:
+            await self._wish(other.node, DrillEnded(id=other.id, failed=f"its conductor on {other.leader} is gone"))
         found = await self._look(word, subject, again, f"uid {call.uid} on {self._core.me}")
         drill = found.drill
         if refusal := found.refusal or await self._doubt(drill):
             raise BusError(ErrorName.REFUSED, refusal)
+        self._faults.beginning += 1
+        try:
+            await self._start(drill, again)
+        finally:
+            self._faults.beginning -= 1
+        return (drill.id,)
+
+    async def _start(self, drill: Drill, again: bool) -> None:
+        """It is in the record, and its conductor was started. Raises BusError."""
         begun = DrillBegun(drill=drill, again=again)
         if len(encode(begun)) > LARGEST:
             raise BusError(ErrorName.REFUSED, f"{drill.node} runs more groups than one drill can tell of")
@@ -187,7 +211,6 @@ class Drilling:
                 drill.node, DrillEnded(id=drill.id, struck=False, failed=f"{CONDUCTOR} does not start: {error.text}")
             )
             raise
-        return (drill.id,)
 
     async def _wish(self, subject: str, wanted: DrillBegun | DrillEnded) -> None:
         await self._answer(

@@ -173,7 +173,9 @@ class AloneAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveAsked:
-    pass
+    """This node is to leave cleanly."""
+
+    taken_back: bool = False  # it is to stay after all, however far its leave is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,14 @@ from standfast import files
 from standfast.bus import BusError
 from standfast.configuration.model import Configuration
 from standfast.jobs import JobResult
+from standfast.manager import DOWN
 from standfast.resourced.core import Core
 from standfast.resourced.questions import FaultAct, FaultAsked
 from standfast.vocabulary import DrillKind
 
 RULES: Final = Path("/run/standfast/drill.nft")
 NFT: Final = Path("/usr/sbin/nft")
+CONDUCTOR: Final = "standfast-drill.service"
 CUT_UNIT: Final = "standfast-drill-cut.service"
 CUT_S: Final = 30  # as in that unit
 RECORD_S: Final = 3.0  # until this node has read of a drill that began
@@ -44,6 +46,7 @@ class Faults:
         self._rules = rules
         self._nft = nft
         self._injected = ""  # the drill whose fault was injected here
+        self.beginning = 0  # drills whose conductor is about to be started here
 
     async def carry_out(self, asked: FaultAsked) -> str:
         """A sentence why it was not done, "" = it was."""
@@ -55,8 +58,14 @@ class Faults:
                     return await self._inject(asked)
                 case FaultAct.UNDO:
                     return await self._undo(asked)
+                case FaultAct.ABANDONED:
+                    return await self._conducted()
         except (BusError, OSError) as error:
             return f"the fault could not be injected: {error}"
+
+    async def _conducted(self) -> str:
+        ((row,),) = await self._systemd.ask("ListUnitsByNames", "as", [CONDUCTOR])
+        return f"{CONDUCTOR} is at work" if self.beginning or row[3] not in DOWN or row[8] else ""
 
     async def _check(self, asked: FaultAsked) -> str:
         if asked.kind is DrillKind.CUT:

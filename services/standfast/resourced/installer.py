@@ -156,14 +156,20 @@ class Installer:
 
     async def _put_in_place(self, new: Configuration) -> str:
         """Why systemd does not know the units, "" = it does. Raises ConfigurationError, OSError, BusError."""
+        read = store.take_read()
         self._unread |= await asyncio.to_thread(store.put_in_place, new)
-        why = await self._reload_systemd(new)
+        known = read == new.digest and not self._unread and not self._unguarded
+        why = "" if known else await self._reload_systemd(new)
         if why and self._unread:
             return why
+        if not why:
+            store.note_read(new.digest)
         self._due = self._told = ""
         self.configuration = new
-        for daemon in ("membershipd", "quorumd", "fenced"):
-            await self._acts.reload_daemon(daemon)
+        if known:  # by the daemon before this one; the others have it since then, or since their own start
+            self._acts.look_at_guards(new.groups)
+        else:
+            await self._reload_daemons()
         self._drifted = await self._names_of_drift()
         with contextlib.suppress(OSError):  # what is old goes the next time
             await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
@@ -171,6 +177,10 @@ class Installer:
         if self._acts.adopted:
             await self._acts.adopt(groups_on(new.groups, self._node))
         return ""
+
+    async def _reload_daemons(self) -> None:
+        for daemon in ("membershipd", "quorumd", "fenced"):
+            await self._acts.reload_daemon(daemon)
 
     async def _reload_systemd(self, new: Configuration) -> str:
         """systemd has read all units, also those of an installation that died before it could ask for that; else why

@@ -9,6 +9,7 @@ from typing import Any, Final
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, escape, interface_file, serve_forever
 from standfast.resourced import showing
 from standfast.resourced.asking import Asking
+from standfast.resourced.attending import Attending
 from standfast.resourced.codec import encode
 from standfast.resourced.core import Core
 from standfast.resourced.drilling import Drilling
@@ -67,8 +68,10 @@ class Publication:
         handle = self._server.handle
         one = self._one = Simulations(core, self._server).one
         Explanations(core, self._server, one)
+        self._attending = Attending(self._server)
         self.planning = Planning(core, self._server, durations, one)
         handle("org.standfast.Groups1", "Leave", self._leave)
+        handle("org.standfast.Groups1", "Stay", self._stay)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
         handle("org.standfast.Groups1", "SetMaintenance", self._set_maintenance)
         handle("org.standfast.Groups1", "FenceNow", self._fence_now)
@@ -102,7 +105,11 @@ class Publication:
         self._server.tell_live(_resource_path(group, unit), RESOURCE, "Probes")
 
     async def serve(self, on_bus: Callable[[Bus], Any]) -> None:
-        await serve_forever(self._server, NAME, on_bus)
+        async def opened(bus: Bus) -> None:
+            self._attending.attach(bus)
+            await on_bus(bus)
+
+        await serve_forever(self._server, NAME, opened)
 
     def answered(self, answer: Answer) -> None:
         future = self._waiting.pop(answer.wish, None)
@@ -120,6 +127,13 @@ class Publication:
             self._left = asyncio.get_running_loop().create_future()
             self._push(LeaveAsked())
         await asyncio.shield(self._left)
+        return ()
+
+    async def _stay(self, call: Call) -> tuple[Any, ...]:
+        asked, self._left = self._left, None
+        self._push(LeaveAsked(taken_back=True))
+        if asked is not None and not asked.done():
+            asked.set_exception(BusError(ErrorName.REFUSED, f"{self._core.me} was started again: it stays."))
         return ()
 
     async def _set_standby(self, call: Call) -> tuple[Any, ...]:

@@ -31,6 +31,7 @@ class FaultAct(StrEnum):
     CHECK = "check"  # it could be injected
     INJECT = "inject"
     UNDO = "undo"  # what ends by itself ends now
+    ABANDONED = "abandoned"  # nobody conducts the drill there any more; asked of who is to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,10 @@ from standfast.configuration import checkout, install, versions
 from standfast.configuration.load import ROOT, check
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.tree import Tree
+from standfast.resourced.leases import RUN
 
 SPARE_S: Final = 86_400.0
+READ: Final = RUN / "read"  # a boot takes it away; nobody else writes it
 
 
 def load_version(digest: str) -> tuple[Configuration, Tree] | None:
@@ -66,6 +68,25 @@ def unguarded(configuration: Configuration) -> tuple[str, ...]:
 def installed() -> str:
     """Digest of the version whose units are installed, "" = none, or an installation was interrupted."""
     return install.installed_digest() or ""
+
+
+def take_read(note: Path = READ) -> str:
+    """Digest of the version whose units systemd has read since they were put in place, "" = none that is known.
+
+    It is told once: whoever dies before `note_read` has systemd read them again.
+    """
+    try:
+        digest = note.read_text()
+    except (FileNotFoundError, UnicodeDecodeError):
+        digest = ""
+    note.unlink(missing_ok=True)
+    return digest
+
+
+def note_read(digest: str, note: Path = READ) -> None:
+    """systemd has read the units of this version. Where that cannot be noted it reads them once more."""
+    with contextlib.suppress(OSError):
+        note.write_text(digest)
 
 
 class Drift:

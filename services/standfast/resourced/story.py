@@ -89,6 +89,11 @@ def alone_ended(names: tuple[str, ...], why: str) -> Entry:
     return Entry(event="alone-ended", level=WARNING, text=text, fields={"SUBJECT": them, "CAUSE": why})
 
 
+def stays(node: str) -> Entry:
+    text = f"{node} was to leave, and was started again: it stays, and takes part again in the next term"
+    return Entry(event="node-stays", level=NOTICE, text=text, fields={"SUBJECT": node})
+
+
 def quorum_lost(groups: list[str]) -> Entry:
     text = f"This node is not quorate: it stops what it runs at once ({', '.join(groups)})"
     return Entry(event="quorum-lost-stop", level=WARNING, text=text)

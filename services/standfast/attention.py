@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from standfast.ctl.status_report import Report
+from standfast.status_report import Report
 from standfast.vocabulary import BY_HAND
 
 _WANTED_SO: Final = {"stopped", "disabled", BY_HAND, "frozen"}

@@ -1,0 +1,36 @@
+// Makes dist/ with esbuild, or with --tests dist/tests/: the page's files, as Cockpit serves them.
+
+import { cpSync, readdirSync, rmSync } from "node:fs";
+
+import { build } from "esbuild";
+
+const tests = process.argv.includes("--tests");
+const common = { bundle: true, jsx: "automatic", target: "es2022", logLevel: "warning" };
+if (tests) {
+    rmSync("dist/tests", { recursive: true, force: true });
+    await build({
+        ...common,
+        entryPoints: readdirSync("tests").filter((name) => /\.test\.tsx?$/.test(name)).map((name) => `tests/${name}`),
+        outdir: "dist/tests",
+        platform: "node",
+        format: "esm",
+        outExtension: { ".js": ".mjs" },
+        packages: "bundle",
+        external: ["typescript"],
+        banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+        loader: { ".css": "empty" },
+    });
+} else {
+    rmSync("dist", { recursive: true, force: true });
+    await build({
+        ...common,
+        entryPoints: ["src/index.tsx"],
+        outdir: "dist",
+        minify: true,
+        define: { "process.env.NODE_ENV": '"production"' },
+        legalComments: "linked",
+        loader: { ".woff2": "file", ".woff": "file", ".ttf": "file", ".svg": "file", ".jpg": "empty", ".png": "empty" },
+        assetNames: "assets/[name]-[hash]",
+    });
+    for (const name of ["index.html", "manifest.json"]) cpSync(name, `dist/${name}`);
+}

@@ -1,0 +1,18 @@
+// The components that the page uses, each by its own path: from the package's root come the styles of all.
+
+export { Alert } from "@patternfly/react-core/dist/esm/components/Alert/Alert.js";
+export { Button } from "@patternfly/react-core/dist/esm/components/Button/Button.js";
+export { Card, CardBody, CardTitle } from "@patternfly/react-core/dist/esm/components/Card/index.js";
+export {
+    DescriptionList,
+    DescriptionListDescription,
+    DescriptionListGroup,
+    DescriptionListTerm,
+} from "@patternfly/react-core/dist/esm/components/DescriptionList/index.js";
+export { EmptyState, EmptyStateBody } from "@patternfly/react-core/dist/esm/components/EmptyState/index.js";
+export { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection/index.js";
+export { Label } from "@patternfly/react-core/dist/esm/components/Label/index.js";
+export { List, ListItem } from "@patternfly/react-core/dist/esm/components/List/index.js";
+export { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner/index.js";
+export { Title } from "@patternfly/react-core/dist/esm/components/Title/index.js";
+export { Gallery } from "@patternfly/react-core/dist/esm/layouts/Gallery/index.js";

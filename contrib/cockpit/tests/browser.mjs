@@ -1,0 +1,86 @@
+// A browser that does what it is told on standard input, a line of JSON for each step, and answers with one.
+// usage: browser.mjs CHROMIUM
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];
+args.push("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage");
+const browser = await chromium.launch({ executablePath: process.argv[2], args });
+const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-US" });
+const page = await context.newPage();
+const told = []; // what the page complained of
+page.on("console", (message) => message.type() === "error" && told.push(message.text()));
+page.on("pageerror", (error) => told.push(String(error)));
+
+const steps = {
+    async login({ url, user, password }) {
+        await page.goto(url);
+        await page.fill("#login-user-input", user);
+        await page.fill("#login-password-input", password);
+        await page.click("#login-button");
+        await page.waitForSelector("main", { timeout: 30_000 });
+        await page.evaluate(() => (window.sameDocument = true));
+    },
+    /** An element is there, with this text in it. */
+    async has({ selector, text = "", within_s = 20 }) {
+        await page.locator(selector, { hasText: text }).first().waitFor({ timeout: within_s * 1000 });
+    },
+    async text({ selector = "main" }) {
+        return await page.locator(selector).first().innerText();
+    },
+    async click({ selector }) {
+        await page.locator(selector).first().click();
+    },
+    async press({ key }) {
+        await page.keyboard.press(key);
+    },
+    async fill({ selector, value }) {
+        await page.locator(selector).first().fill(value);
+    },
+    async was_reloaded() {
+        return !(await page.evaluate(() => window.sameDocument === true));
+    },
+    /** Width, colours and language are these; what is wrong for who uses a screen reader. */
+    async look({ file = "", width = 1280, dark = false, language = "en-us" }) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+        const { origin } = new URL(page.url());
+        const before = (await context.cookies()).find((one) => one.name === "CockpitLang");
+        if ((before?.value ?? "en-us") !== language) {
+            await context.addCookies([{ name: "CockpitLang", value: language, url: origin }]);
+            await page.reload();
+            await page.waitForSelector("[data-node]");
+        }
+        await page.evaluate(async () => {
+            await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))); // they begin then
+            await Promise.allSettled(document.getAnimations().map((one) => one.finished));
+        });
+        if (file) await page.screenshot({ path: file, fullPage: true });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => window.axe.run(document));
+        const violations = found.violations.flatMap(({ id, help, nodes }) =>
+            nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")}: ${node.failureSummary}`),
+        );
+        return wide ? [...violations, "it is wider than the window"] : violations;
+    },
+    async complaints() {
+        return told.splice(0);
+    },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+    const { step, ...values } = JSON.parse(line);
+    try {
+        console.log(JSON.stringify({ answer: (await steps[step](values)) ?? null }));
+    } catch (error) {
+        const seen = await page.innerText("body").catch(() => "");
+        console.log(JSON.stringify({ error: `${String(error).split("\n")[0]}\nthe page says: ${seen}` }));
+    }
+}
+await browser.close();
