@@ -43,11 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The nodes' tests are one after the other, whatever runs beside them."""
+    """Tests of the nodes that all share are one after the other, and beside them those that have a lab of their own."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("lab"))
+            shared = "stage" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("shared-lab" if shared else "own-labs"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
