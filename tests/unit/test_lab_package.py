@@ -16,7 +16,8 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     """Builds for a lab of this name; the text of its package, which counts how often one was built."""
     built: list[Path] = []
 
-    def make(folder: Path) -> None:
+    def make(folder: Path, *, page: bool) -> None:
+        assert not page
         built.append(folder)
         folder.mkdir(parents=True)
         (folder / NAME).write_text(f"number {len(built)}")
