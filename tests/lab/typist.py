@@ -86,5 +86,11 @@ def follow(lab: Lab, page: Iterable[Step | Written], node: str, answers: Mapping
 
 
 def _owner(lab: Lab) -> str:
-    lab.wait(lambda: normal.owner(lab), SHOWN_WITHIN_S, lambda: normal.what_is_wrong(lab))
-    return normal.owner(lab) or ""
+    found: list[str] = []  # it may move again meanwhile
+
+    def found_one() -> bool:
+        found[:] = filter(None, [normal.owner(lab)])
+        return bool(found)
+
+    lab.wait(found_one, SHOWN_WITHIN_S, lambda: normal.what_is_wrong(lab))
+    return found[0]

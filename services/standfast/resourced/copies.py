@@ -16,8 +16,6 @@ from standfast.resourced.recovery import avoided, failures
 from standfast.resourced.together import Together, unfit
 from standfast.vocabulary import Holding, Phase
 
-INSTALLED_WITHIN_MS = 10_000  # a place is kept so long for a better node that has yet to install the version in force
-
 
 def enough(group: Group, together: Together, outlook: Outlook) -> Reason | None:
     """Why a copy that nobody holds does not start: so many others run, may run, or are to start before it."""
@@ -100,10 +98,7 @@ def _comes_first(copy: Group, group: Group, together: Together, outlook: Outlook
     known = outlook.record.groups.get(copy.name)
     if known is None or known.holders or known.open_orders or avoided(copy, known, copy.node):
         return False
-    refusal = outlook.refusal(copy.node)
-    if refusal is not None and refusal.rule is Rule.BEHIND:  # who installs a version first is chance
-        soon = outlook.waits.age(f"behind {copy.name}") < INSTALLED_WITHIN_MS
-        refusal = None if soon else refusal
+    refusal = None if outlook.installs(copy.node) else outlook.refusal(copy.node)
     if any((unwanted(known), idle(known, outlook), refusal, blocker(copy, outlook))):
         return False
     if unfit(copy, copy.node, together, outlook) is not None:

@@ -13,6 +13,8 @@ from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import GroupRecord, NodeRecord, Record
 from standfast.resourced.situation import Situation, Waits
 
+INSTALLED_WITHIN_MS = 10_000  # a place is kept so long for a better node that has yet to install the version in force
+
 Found = TypeVar("Found")
 
 
@@ -61,6 +63,16 @@ class Outlook:
     def refusal(self, name: str) -> Reason | None:
         """Why no group at all can be given to `name` now."""
         return self.refusals[name] if name in self.refusals else reason(Rule.UNKNOWN_NODE, node=name)
+
+    def installs(self, name: str) -> bool:
+        """Nothing is against it but that it puts the version in force in place just now: who is first with that is
+        chance, and decides nothing."""
+        refusal = self.refusal(name)
+        if refusal is None or refusal.rule is not Rule.BEHIND:
+            return False
+        if self.record.nodes[name].available != self.record.configuration:
+            return False
+        return self.waits.age(f"behind {name}") < INSTALLED_WITHIN_MS
 
     def plan_start(self, group: str, node: str) -> None:
         self.on_node[node].add(group)

@@ -336,13 +336,20 @@ class _Step:
             if age < pause_ms(self.group, self.known):
                 return Decided(waits_for=(reason(Rule.BACKING_OFF), *self._passed_over(able, refused)))
             choice = min(able, key=lambda name: failures(self.known, name))
-        if full := crowded(choice, self.outlook):
-            return Decided(waits_for=(full,))
-        self.outlook.plan_start(self.group.name, choice)
         better = list(refused)[: list(refused).index(choice)]
+        if (first := self._installs(better)) or (first := crowded(choice, self.outlook)):
+            return Decided(waits_for=(first,))
+        self.outlook.plan_start(self.group.name, choice)
         blind = [name for name in better if name in good and not sees_good(self.group, name, self.record)]
         against = (*self._passed_over(better, refused), *(reason(Rule.NOT_SEEN, node=name) for name in blind))
         return self._order(OrderKind.START, choice, self._why(choice, good), *against)
+
+    def _installs(self, better: list[str]) -> Reason | None:
+        """A node that is placed better, and ready in a moment; who takes over from a lost one waits for nobody."""
+        if self.known.wanted or self.known.last_owner in self.record.losses:
+            return None
+        ready = (name for name in better if not avoided(self.group, self.known, name))
+        return next((self.outlook.refusal(name) for name in ready if self.outlook.installs(name)), None)
 
     def _passed_over(self, names: list[str], refused: dict[str, Reason | None]) -> list[Reason]:
         """Why these nodes, better placed, were not taken."""
