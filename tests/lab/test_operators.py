@@ -1,5 +1,6 @@
 """What operators do: relocate, standby, leave, reboot, and starting a resource by hand (issue 2, lines 8 and 9)."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,8 +71,12 @@ def test_stop_of_the_target_on_the_owner_moves_the_group_first_and_a_start_joins
     place = check_moved_before_it_went(trial, owner, at)
     assert trial.lab.holder() == place
     assert trial.lab.sh(owner, "systemctl", "is-active", "corosync.service", check=False).stdout.strip() != "active"
-    result = trial.lab.sh(owner, "standfast", "status", check=False)
-    assert (result.returncode, "systemctl start standfast.target" in result.stderr) == (3, True)
+
+    def status() -> subprocess.CompletedProcess[str]:
+        return trial.lab.sh(owner, "standfast", "status", check=False)
+
+    trial.wait(lambda: status().returncode == 3, 20, "the last daemon to go after the target")
+    assert "systemctl start standfast.target" in status().stderr
     states = observe.agreed(trial.lab, trial.others(owner))
     assert states is not None
     assert states.nodes[owner] == "left"

@@ -72,7 +72,7 @@ CROSSINGS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_crossings.word_of_the_last_ring: (planted.quorum_of_another_ring,),
     attacks_crossings.proof_is_not_stored: (planted.acknowledged_in_the_old_lineage,),
     attacks_crossings.both_acknowledge: (planted.minority_is_settled,),
-    attacks_crossings.wish_between_plan_and_order: (planted.planned_twice,),
+    attacks_crossings.wish_between_plan_and_order: (),
     attacks_crossings.report_that_only_its_dying_coordinator_reads: (attacks_bugs.running_in_a_state_is_no_owner,),
     attacks_crossings.first_update_that_only_one_has_read: (planted.orders_before_all_have_stored,),
     attacks_crossings.answer_after_the_next_loss: (planted.proof_for_a_later_loss,),
