@@ -259,6 +259,21 @@ def test_relocate_that_ends_on_another_node_than_asked_for_has_failed(private_bu
     assert "standfast: webserv is started on node1: done. See `standfast timeline webserv`." in result.stderr
 
 
+def test_a_group_that_is_started_again_on_the_way_has_not_refused(private_bus: PrivateBus) -> None:
+    """It failed just before the wish came: its restart is not where it settles."""
+
+    def prepare(cluster: Cluster) -> None:
+        async def wished(method: str, arguments: tuple[Any, ...]) -> None:
+            loop, again, there = asyncio.get_running_loop(), "2026-01-01T00:01:00Z", "2026-01-01T00:02:00Z"
+            loop.call_later(0.1, lambda: cluster.group(again, WantedOn="node2", Reason="an operator wants it"))
+            loop.call_later(0.4, lambda: cluster.group(there, Owner="node2", Reason="done"))
+
+        cluster.on_wish = wished
+
+    result = with_daemons("group", "relocate", "webserv", "node2", prepare=prepare)
+    assert (result.exit_code, result.stdout) == (0, "webserv is started on node2\n")
+
+
 def test_stop_waits_until_nothing_runs(private_bus: PrivateBus) -> None:
     result = with_daemons("group", "stop", "webserv", prepare=lambda c: comes_true(c, "", "stopped"))
     assert (result.exit_code, result.stdout) == (0, "webserv is stopped\n")

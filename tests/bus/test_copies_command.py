@@ -24,7 +24,7 @@ def show(cluster: Cluster, phases: tuple[str, ...], *, wanted: int = 2, flags: t
         path = f"{ROOT}/group/{escape(name)}"
         owner = name.partition("@")[2] if phase == "started" else ""
         values = {"Name": name, "Phase": phase, "Flags": list(flags), "Owner": owner, "LastOwner": ""}
-        cluster.publish(path, "Group1", **values, Since=SINCE, Reason="so it is", Drilled=("", "", 0))
+        cluster.publish(path, "Group1", **values, Since=SINCE, Reason="so it is", WantedOn="", Drilled=("", "", 0))
         state = "active" if owner else "inactive"
         report = {"Unit": "haproxy.service", "Place": 1, "State": state, "Probe": "none", "Cause": ""}
         cluster.publish(f"{path}/resource/haproxy_2eservice", "Resource1", **report)

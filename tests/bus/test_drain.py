@@ -37,7 +37,7 @@ async def resourced(
     server = Server(interface_file(drain.NAME))
     server.publish(drain.ROOT, drain.GROUPS, ALL | {"Node": "node1"})
     group = {"Name": "webserv", "Phase": "started", "Owner": owner, "LastOwner": "", "Since": "", "Reason": ""}
-    server.publish(PATH, drain.GROUP, group | {"Flags": (), "Drilled": ("", "", 0)})
+    server.publish(PATH, drain.GROUP, group | {"Flags": (), "WantedOn": "", "Drilled": ("", "", 0)})
     server.handle(drain.GROUPS, "Leave", leave)
     server.handle(drain.GROUPS, "Stay", stay)
     bus = await Bus.connect()

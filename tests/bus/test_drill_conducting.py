@@ -51,7 +51,7 @@ class Resourced:
         self.server = Server(interface_file(NAME))
         self.publish("", INTERFACE, **{**NO_RECORD, "Node": "n2", "Drill": self.drill})
         group = {"Name": GROUP, "Phase": "started", "Flags": [], "Owner": "n1", "LastOwner": "", "Since": BEFORE}
-        self.publish("/group/webserv", "org.standfast.Group1", **group, Reason="", Drilled=("", "", 0))
+        self.publish("/group/webserv", "org.standfast.Group1", **group, Reason="", WantedOn="", Drilled=("", "", 0))
         resource = {"Unit": UNIT, "Place": 1, "State": "active", "Probe": "good", "Cause": ""}
         self.publish("/group/webserv/resource/apache2_2eservice", "org.standfast.Resource1", **resource)
         member = {"Name": "n1", "State": "online", "Standby": False, "Healthy": True, "Drifted": False, "Edited": []}

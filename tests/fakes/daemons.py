@@ -86,7 +86,9 @@ class Cluster:
 
     def group(self, since: str = "2026-01-01T00:00:00Z", **values: Any) -> None:
         """The group webserv has these properties; a change of its phase begins at `since`."""
-        self.publish(f"{ROOT}/group/webserv", "Group1", Since=since, **{"Drilled": ("", "", 0), **values})
+        self.publish(
+            f"{ROOT}/group/webserv", "Group1", Since=since, **{"WantedOn": "", "Drilled": ("", "", 0), **values}
+        )
 
     async def _wished(self, call: Call) -> tuple[Any, ...]:
         self.wishes.append((call.member, call.arguments))

@@ -56,6 +56,7 @@ export interface Properties {
         LastOwner: string;
         Since: string;
         Reason: string;
+        WantedOn: string;
         Drilled: [string, string, number];
     };
     "org.standfast.Copies1": {

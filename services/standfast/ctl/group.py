@@ -197,7 +197,7 @@ def check_outlook(name: str, before: Properties, now: Properties, *, stops: bool
     """The goal may still be reached; else CommandError: blocked, or settled on another node than asked for."""
     if now["Phase"] == Phase.BLOCKED:
         raise CommandError(Exit.REFUSED, f"{_sentence(name, now)} See `standfast timeline {name}`.")
-    settled = now["Phase"] == Phase.STARTED and now["Since"] != before["Since"]
+    settled = now["Phase"] == Phase.STARTED and now["Since"] != before["Since"] and not now.get("WantedOn")
     if settled and not stops:
         raise CommandError(Exit.REFUSED, f"{_sentence(name, now)} See `standfast timeline {name}`.")
 

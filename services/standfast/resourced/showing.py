@@ -91,6 +91,7 @@ def group_values(name: str, record: Record, waiting: Waiting) -> Mapping[str, An
         "LastOwner": known.owner_before if known.last_owner == owner else known.last_owner,
         "Since": known.since,
         "Reason": sentence(reasons[0]) if reasons else "",
+        "WantedOn": known.wanted,
         "Drilled": drilled(known),
     }
 
