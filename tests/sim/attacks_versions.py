@@ -350,3 +350,34 @@ def _join(world: World, name: str) -> None:
     machine.disk = encode(Disk(highest_term=0, record=record))
     machine.stored = {record.configuration}
     machine.used, machine.installed = world.files.versions[record.configuration], record.configuration
+
+
+def _waits_for_the_first(seed: int) -> tuple[World, Callable[[], None]]:
+    """A stopped group is wanted again, and n3, the first of its domain, does not have the version in place yet."""
+    world = at_rest(seed, 3)
+    release = _hold_installing(world, "n3")
+    (domain,) = world.configuration.domains
+    last_first = _next(world, domains=(replace(domain, nodes=("n3", "n2", "n1")),))
+    assert _push(world, "n2", last_first) == "done"
+    run_until(world, lambda: {world.machines[name].installed for name in ("n1", "n2")} == {"d2"})
+    world.operators.wish("n2", WishKind.START, "webserv")
+    return world, release
+
+
+def first_of_the_domain_installs_last() -> None:
+    """Who has the version in place first is chance: the group starts where its plan said."""
+    world, release = _waits_for_the_first(93)
+    world.run(world.now + 3_000)
+    assert not world.serving()
+    release()
+    run_until(world, lambda: world.serving() == ["n3"])
+    recover(world)
+
+
+def first_of_the_domain_never_installs() -> None:
+    """It is not waited for for ever."""
+    world, release = _waits_for_the_first(94)
+    world.run(world.now + 15_000)
+    assert world.serving() == ["n2"]
+    release()
+    recover(world)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PATIENCE_MS = 1_500  # a plan may be as old as this
 LOOK_MS = 500  # at a record that did not change
 HEARD_MS = 60_000  # who was falsely proven off reboots, or is fenced again, within this after it was heard
+INSTALLING_MS = 10_000  # who is about to have a version in place is waited for that long
 
 
 class Truth:
@@ -29,7 +30,8 @@ class Truth:
         self.orders = 0
         self._seen: dict[tuple[str, int], tuple[frozenset[str], frozenset[str]]] = {}  # by update: ring, who rests
         self._looked: dict[str, tuple[Record, int]] = {}  # at which record of a coordinator, and when
-        self._idle: dict[tuple[str, str], int] = {}  # (coordinator, group): since when it may start and does not
+        # By coordinator and group, who installs, and since when it may start and does not.
+        self._idle: dict[tuple[str, str], tuple[frozenset[str], int]] = {}
         self._lied_about: dict[str, tuple[str, int]] = {}  # node: its incarnation, when it was heard again
         self._alarms: set[str] = set()
         self._believing: dict[str, set[Lineage]] = {}  # by node: records in which it is falsely proven off
@@ -176,8 +178,11 @@ class Truth:
         for group in core.configuration.groups:
             key = (name, group.name)
             if allowed and self._startable(group, view):
-                since = self._idle.setdefault(key, self.world.now)
-                if self.world.now - since > PATIENCE_MS:
+                install = _installing(record)
+                known, since = self._idle.get(key, (install, self.world.now))
+                since = since if known == install else self.world.now
+                self._idle[key] = install, since
+                if self.world.now - since > PATIENCE_MS + (INSTALLING_MS if install else 0):
                     self.audit.fail("oracle", f"{group.name} may start, but {name} does not start it")
             else:
                 self._idle.pop(key, None)
@@ -253,3 +258,9 @@ class Truth:
             return False
         reasons = {may_start(group, node, view) for node in view.record.nodes}
         return reasons <= ASKED_FOR and reasons != {Why.DOMAIN}
+
+
+def _installing(record: Record) -> frozenset[str]:
+    """Who is here, has the version in force and does not have it in place: a group may wait for it."""
+    late = (name for name, node in record.nodes.items() if node.present and node.installed != record.configuration)
+    return frozenset(name for name in late if record.nodes[name].available == record.configuration)

@@ -108,6 +108,15 @@ def coordinates_for_ever() -> AbstractContextManager[None]:
     return _replaced(Coordinator, "_hand_over", lambda *_: None)
 
 
+def first_to_install_gets_it() -> AbstractContextManager[None]:
+    """Nobody is waited for who is placed better and about to have the version in place."""
+    return _replaced(outlook.Outlook, "installs", lambda *_: False)
+
+
+def who_installs_is_waited_for_for_ever() -> AbstractContextManager[None]:
+    return _replaced(outlook, "INSTALLED_WITHIN_MS", 1 << 40)
+
+
 BUGS: tuple[Bug, ...] = (
     acted_on_when_it_is_read,
     older_bases_are_taken,
@@ -124,4 +133,6 @@ BUGS: tuple[Bug, ...] = (
     what_came_is_not_stopped,
     confirmation_is_ignored,
     coordinates_for_ever,
+    first_to_install_gets_it,
+    who_installs_is_waited_for_for_ever,
 )
