@@ -353,14 +353,14 @@ def _join(world: World, name: str) -> None:
 
 
 def _waits_for_the_first(seed: int) -> tuple[World, Callable[[], None]]:
-    """A stopped group is wanted again, and n3, the first of its domain, does not have the version in place yet."""
-    world = at_rest(seed, 3)
+    """A version has brought a group, and n3, the first of its domain, does not have it in place yet."""
+    world = served_on_the_first(seed, 3)
     release = _hold_installing(world, "n3")
-    (domain,) = world.configuration.domains
-    last_first = _next(world, domains=(replace(domain, nodes=("n3", "n2", "n1")),))
-    assert _push(world, "n2", last_first) == "done"
+    (domain,), (group,) = world.configuration.domains, world.configuration.groups
+    last_first = replace(domain, name="mail", nodes=("n3", "n2", "n1"))
+    mail = replace(group, name="mail", domain="mail", resources=(Resource(unit="mail.service"),))
+    assert _push(world, "n2", _next(world, groups=(mail, group), domains=(domain, last_first))) == "done"
     run_until(world, lambda: {world.machines[name].installed for name in ("n1", "n2")} == {"d2"})
-    world.operators.wish("n2", WishKind.START, "webserv")
     return world, release
 
 
@@ -368,9 +368,9 @@ def first_of_the_domain_installs_last() -> None:
     """Who has the version in place first is chance: the group starts where its plan said."""
     world, release = _waits_for_the_first(93)
     world.run(world.now + 3_000)
-    assert not world.serving()
+    assert not world.serving("mail")
     release()
-    run_until(world, lambda: world.serving() == ["n3"])
+    run_until(world, lambda: world.serving("mail") == ["n3"])
     recover(world)
 
 
@@ -378,6 +378,6 @@ def first_of_the_domain_never_installs() -> None:
     """It is not waited for for ever."""
     world, release = _waits_for_the_first(94)
     world.run(world.now + 15_000)
-    assert world.serving() == ["n2"]
+    assert world.serving("mail") == ["n2"]
     release()
     recover(world)

@@ -178,7 +178,8 @@ class Truth:
         for group in core.configuration.groups:
             key = (name, group.name)
             if allowed and self._startable(group, view):
-                install = _installing(record)
+                ran = record.groups[group.name].last_owner
+                install = frozenset[str]() if ran else _installing(record)
                 known, since = self._idle.get(key, (install, self.world.now))
                 since = since if known == install else self.world.now
                 self._idle[key] = install, since
@@ -261,6 +262,7 @@ class Truth:
 
 
 def _installing(record: Record) -> frozenset[str]:
-    """Who is here, has the version in force and does not have it in place: a group may wait for it."""
-    late = (name for name, node in record.nodes.items() if node.present and node.installed != record.configuration)
-    return frozenset(name for name in late if record.nodes[name].available == record.configuration)
+    """Who is here and does not have the version in force in place: a group that ran nowhere yet may wait for it."""
+    return frozenset(
+        name for name, node in record.nodes.items() if node.present and node.installed != record.configuration
+    )

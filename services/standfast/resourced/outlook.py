@@ -68,11 +68,8 @@ class Outlook:
         """Nothing is against it but that it puts the version in force in place just now: who is first with that is
         chance, and decides nothing."""
         refusal = self.refusal(name)
-        if refusal is None or refusal.rule is not Rule.BEHIND:
-            return False
-        if self.record.nodes[name].available != self.record.configuration:
-            return False
-        return self.waits.age(f"behind {name}") < INSTALLED_WITHIN_MS
+        behind_only = refusal is not None and refusal.rule is Rule.BEHIND
+        return behind_only and self.waits.age(f"behind {name}") < INSTALLED_WITHIN_MS
 
     def plan_start(self, group: str, node: str) -> None:
         self.on_node[node].add(group)

@@ -345,8 +345,8 @@ class _Step:
         return self._order(OrderKind.START, choice, self._why(choice, good), *against)
 
     def _installs(self, better: list[str]) -> Reason | None:
-        """A node that is placed better, and ready in a moment; who takes over from a lost one waits for nobody."""
-        if self.known.wanted or self.known.last_owner in self.record.losses:
+        """Why a node that is placed better is not ready yet; only a group that ran nowhere yet waits for that."""
+        if self.known.wanted or self.known.last_owner:
             return None
         ready = (name for name in better if not avoided(self.group, self.known, name))
         return next((self.outlook.refusal(name) for name in ready if self.outlook.installs(name)), None)
