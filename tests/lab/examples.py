@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from standfast_lab import observe
-from standfast_lab.observe import Seen
 
 from lab.test_quiet_changes import PUSHED_WITHIN_S, in_force
 from lab.trial import Trial
@@ -49,10 +48,11 @@ def taken_back(trial: Trial, node: str, *left: str) -> Iterator[None]:
 
 
 def owner_of(trial: Trial, group: str, on: tuple[str, ...] | None = None) -> str | None:
-    """The node on which all, or those `on`, agree that the group is started."""
-    found: Seen | None = observe.agreed(trial.lab, on)
-    one = found.groups.get(group) if found is not None else None
-    return one.owner if one is not None and one.phase == "started" else None
+    """The node on which all, or those `on`, agree that the group is started, whatever else they differ about."""
+    found = observe.each(on if on is not None else trial.lab.nodes(), lambda node: observe.seen(trial.lab, node))
+    told = [one.groups.get(group) if one is not None else None for one in found.values()]
+    owners = {one.owner if one is not None and one.phase == "started" else None for one in told}
+    return owners.pop() if len(owners) == 1 else None
 
 
 def wait_until_started(trial: Trial, group: str, url: str, *, on: str = "", timeout_s: float = 40.0) -> str:
