@@ -30,7 +30,7 @@ class Truth:
         self.orders = 0
         self._seen: dict[tuple[str, int], tuple[frozenset[str], frozenset[str]]] = {}  # by update: ring, who rests
         self._looked: dict[str, tuple[Record, int]] = {}  # at which record of a coordinator, and when
-        # By coordinator and group, who installs, and since when it may start and does not.
+        # By term and group, who installs, and since when it may start and does not.
         self._idle: dict[tuple[str, str], tuple[frozenset[str], int]] = {}
         self._lied_about: dict[str, tuple[str, int]] = {}  # node: its incarnation, when it was heard again
         self._alarms: set[str] = set()
@@ -176,7 +176,7 @@ class Truth:
         allowed = all(position >= 1 for position in terms.term.stored.values())
         view = self._view(record, core.configuration, core)
         for group in core.configuration.groups:
-            key = (name, group.name)
+            key = (terms.term.nonce, group.name)
             if allowed and self._startable(group, view):
                 ran = record.groups[group.name].last_owner
                 install = frozenset[str]() if ran else _installing(record)
