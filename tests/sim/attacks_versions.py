@@ -132,6 +132,18 @@ def one_node_gets_three_votes_at_once() -> None:
     assert _in_force(world) == {"d1"}
 
 
+def quorate_half_becomes_the_majority() -> None:
+    """Each of two nodes is quorate alone. With a second vote n1 would acknowledge d2 alone, and n2 never reads it."""
+    world = served_on_the_first(96, 2)
+    revoted = tuple(replace(node, votes=2 if node.name == "n1" else 1) for node in world.configuration.nodes)
+    _offer(world, _next(world, nodes=revoted))
+    world.cut({"n1": 0, "n2": 1})
+    identity = world.operators.configure("n1", "d2", "d1")
+    run_until(world, lambda: identity in world.operators.answers)
+    assert world.operators.answers[identity].startswith("n1 would get other votes while half of all is quorate")
+    recover(world)
+
+
 def group_is_removed_while_it_runs() -> None:
     world = served_on_the_first(82, 3)
     answer = _push(world, "n2", _without_groups(world))

@@ -201,6 +201,7 @@ VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_versions.version_that_only_its_dying_coordinator_reads: (versions_bugs.acted_on_when_it_is_read,),
     attacks_versions.version_is_made_of_an_older_one: (versions_bugs.older_bases_are_taken,),
     attacks_versions.one_node_gets_three_votes_at_once: (versions_bugs.votes_change_at_will,),
+    attacks_versions.quorate_half_becomes_the_majority: (versions_bugs.halves_get_other_votes,),
     attacks_versions.group_is_removed_while_it_runs: (versions_bugs.groups_go_while_they_run,),
     attacks_versions.who_holds_it_is_cut_off: (versions_bugs.losses_hold_nothing,),
     attacks_versions.start_is_under_way_where_it_is_not_allowed_any_more: (versions_bugs.strays_are_left_alone,),

@@ -84,6 +84,10 @@ def votes_change_at_will() -> AbstractContextManager[None]:
     return _replaced(configuring, "_refuse_by_nodes", lambda *_: "")
 
 
+def halves_get_other_votes() -> AbstractContextManager[None]:
+    return _replaced(configuring, "_refuse_by_halves", lambda *_: "")
+
+
 def nothing_goes_back() -> AbstractContextManager[None]:
     return _replaced(configuring, "go_back", lambda *_: GoingBack())
 
@@ -128,6 +132,7 @@ BUGS: tuple[Bug, ...] = (
     gate_of_any_version,
     who_is_behind_gets_orders,
     votes_change_at_will,
+    halves_get_other_votes,
     nothing_goes_back,
     goes_back_at_once,
     what_came_is_not_stopped,

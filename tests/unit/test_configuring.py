@@ -1,6 +1,7 @@
 """Which version may come into force, each refusal with its sentence; and when the cluster goes back by itself."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -324,6 +325,25 @@ def test_after_a_change_of_votes_those_who_are_here_are_quorate() -> None:
     assert refused(record, replace(four, digest="d2", key="k2"), push, known) == (
         "the nodes that are here would not be quorate: they would have 2 of 4 votes"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ({}, "TwoNode=no"),
+        ({"two_node": False, "auto_tie_breaker": True}, "AutoTieBreaker=no"),
+        ({"arbiter": "arbiter.example.com"}, "no Arbiter="),
+        ({"two_node": False}, ""),
+    ],
+)
+def test_no_votes_change_while_half_of_all_is_quorate(options: dict[str, Any], first: str) -> None:
+    """One of two nodes is quorate with the old votes, and the other one the majority with the new ones."""
+    two = configuration(["n1", "n2"])
+    known = replace(two, cluster=replace(two.cluster, **options))
+    record = has(term(fresh("n1", "n2"), "n1", "n2"), "n1", "n2")
+    offered = replace(known, digest="d2", nodes=(replace(known.nodes[0], votes=2), known.nodes[1]))
+    told = f"n1 would get other votes while half of all is quorate: first push {first}, then the votes"
+    assert refused(record, offered, PUSH, known) == (told if first else "")
 
 
 # Coming into force

@@ -270,6 +270,7 @@ def _refuse_by_nodes(record: Record, in_force: Configuration, offered: Configura
         return f"{' and '.join(moved[:2])} change at once: one node at a time comes, goes or gets other votes"
     return (
         next((_refuse_by_node(name, old.get(name), new.get(name)) for name in moved), "")
+        or next((_refuse_by_halves(name, in_force) for name in moved if name in old and name in new), "")
         or _refuse_by_leaving(record, in_force, offered)
         or _refuse_by_staying(record, in_force, offered)
         or _refuse_by_votes(record.members, offered)
@@ -291,6 +292,23 @@ def _refuse_by_node(name: str, old: tuple[int, int] | None, new: tuple[int, int]
         step = before + (1 if new[1] > before else -1)
         return f"{name} has {before} votes and would have {new[1]}: one vote at a time, so first Votes={step}"
     return ""
+
+
+def _refuse_by_halves(name: str, in_force: Configuration) -> str:
+    """A half that is quorate has no node in common with the other half, which one vote more makes the majority."""
+    rules = quorum_of(in_force)
+    content = {
+        "TwoNode=no": rules.two_node,
+        "AutoTieBreaker=no": rules.auto_tie_breaker,
+        "LastManStanding=no": rules.last_man_standing,
+        "no Arbiter=": bool(rules.arbiter_votes),
+    }
+    first = [written for written, is_set in content.items() if is_set]
+    if not first:
+        return ""
+    return (
+        f"{name} would get other votes while half of all is quorate: first push {' and '.join(first)}, then the votes"
+    )
 
 
 def _refuse_by_leaving(record: Record, in_force: Configuration, offered: Configuration) -> str:
