@@ -19,7 +19,11 @@ COLUMNS = 92
 AS_PICTURED_WITHIN_S = 60.0
 _REWRITE = "STANDFAST_REWRITE"
 _SVG = "{http://www.w3.org/2000/svg}"
-_TIMES = ((re.compile(r"0(?:[.:-]0)+"), "0"), (re.compile(r"0(?:ms|min|h|d)"), "0s"))  # once every number is a 0
+_TIMES = (  # once every number is a 0
+    (re.compile(r"0(?:[.:-]0)+"), "0"),
+    (re.compile(r"0(?:ms|min|h|d)"), "0s"),
+    (re.compile(r"sloweststep:[a-z]+,"), "sloweststep:,"),
+)
 # rich's own, without the fonts that it fetches
 _FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
