@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-import functools
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +20,9 @@ from standfast.probes.checking import check
 from standfast.probes.system_bus import close_system_bus
 from standfast.probes.transient import unit_of
 from standfast.probes.verdict import Outcome, Try
-from unit.probing import in_loop as in_any_loop
+from unit.probing import in_loop_on_bus as in_loop
 
 GENEROUS_MS = 20_000
-
-
-def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """The connection that its tries shared is closed at the end, and no descriptor is left."""
-
-    @functools.wraps(test)
-    async def run(*arguments: Any, **named: Any) -> None:
-        try:
-            await test(*arguments, **named)
-        finally:
-            await close_system_bus()
-
-    return in_any_loop(run)
 
 
 @contextlib.asynccontextmanager

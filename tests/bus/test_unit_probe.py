@@ -1,8 +1,6 @@
 """Probes of units: what systemd says of them."""
 
 import asyncio
-import functools
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -12,22 +10,9 @@ from fakes.systemd import FakeSystemd
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Probe
 from standfast.probes.checking import check
-from standfast.probes.system_bus import cannot_check, close_system_bus, system_bus
+from standfast.probes.system_bus import cannot_check, system_bus
 from standfast.probes.verdict import Outcome, Try
-from unit.probing import in_loop as in_any_loop
-
-
-def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """The connection that its tries shared is closed at the end."""
-
-    @functools.wraps(test)
-    async def run(*arguments: Any, **named: Any) -> None:
-        try:
-            await test(*arguments, **named)
-        finally:
-            await close_system_bus()
-
-    return in_any_loop(run)
+from unit.probing import in_loop_on_bus as in_loop
 
 
 def of(**fields: Any) -> Probe:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from typing import Any
 
 from standfast.configuration.model import Probe
+from standfast.probes.system_bus import close_system_bus
 
 UNIT = "apache2.service"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
@@ -22,6 +23,19 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
         asyncio.run(test(*arguments, **named))
 
     return run
+
+
+def in_loop_on_bus(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """The connection that its tries shared is closed at the end, and no descriptor is left."""
+
+    @functools.wraps(test)
+    async def run(*arguments: Any, **named: Any) -> None:
+        try:
+            await test(*arguments, **named)
+        finally:
+            await close_system_bus()
+
+    return in_loop(run)
 
 
 def probe(url: str = "http://127.0.0.1/healthz", **fields: Any) -> Probe:
