@@ -21,6 +21,13 @@ sides in turn; prints each case's figures and their ratio. A whole run takes abo
 at once: an interrupted run (ctrl-C takes the labs down) goes on where it was when it is started again."""
 
 
+def command() -> int:
+    """`main` as a process of its own, which SIGINT (a shell's background jobs ignore it) and SIGTERM interrupt."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    return main(sys.argv[1:])
+
+
 def main(words: Sequence[str]) -> int:
     """The exit code: 0 done, 1 failed, 130 interrupted."""
     asked = _asked(words)
@@ -37,8 +44,6 @@ def main(words: Sequence[str]) -> int:
             return _in_background(words, asked.into)
         if (asked.plots or asked.publish) and _install("bench") != 0:
             raise LabError("contrib/install-packages could not install what plots need")  # told before, not after all
-        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first one
-            signal.signal(number, _interrupt)
         return _run(asked)
     except LabError as error:
         say(f"{error}")
