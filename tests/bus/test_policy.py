@@ -14,7 +14,8 @@ from fakes.daemons import NO_FENCING
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, interface_file
 
 POLICY = REPOSITORY / "dbus/org.standfast.conf"
-NAMES = ("org.standfast.Membership", "org.standfast.Quorum", "org.standfast.Fencing", "org.standfast.Groups")
+SERVICES = ("Membership", "Quorum", "Fencing", "Groups", "Console")
+NAMES = tuple(f"org.standfast.{name}" for name in SERVICES)
 
 # as /usr/share/dbus-1/system.conf has it, with our policy included
 SYSTEM = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
@@ -52,7 +53,7 @@ def system_bus(private_bus: PrivateBus) -> Iterator[PrivateBus]:
     yield private_bus
 
 
-def test_only_root_may_own_the_four_names(system_bus: PrivateBus) -> None:
+def test_only_root_may_own_the_names_of_the_services(system_bus: PrivateBus) -> None:
     async def stranger() -> list[str]:
         bus = await Bus.connect()
         errors = []
@@ -64,7 +65,7 @@ def test_only_root_may_own_the_four_names(system_bus: PrivateBus) -> None:
         return errors
 
     async def main() -> None:
-        assert await as_nobody(stranger) == ["org.freedesktop.DBus.Error.AccessDenied"] * 4
+        assert await as_nobody(stranger) == ["org.freedesktop.DBus.Error.AccessDenied"] * len(NAMES)
         bus = await Bus.connect()
         for name in NAMES:
             await bus.claim(name)

@@ -1,6 +1,10 @@
 // Made from dbus/*.xml by bus_types.py, as JSON carries it: change those, then make it anew.
 
 export interface Properties {
+    "org.standfast.Console1": {
+        Hidden: string;
+        Busy: string;
+    };
     "org.standfast.Fencing1": {
         Attempts: [string, string, string, string, string, string, string][];
         Problems: string[];
@@ -112,6 +116,27 @@ export interface Properties {
 }
 
 export interface Methods {
+    "org.standfast.Console1": {
+        Timeline: { takes: [string, number, string]; gives: [string] };
+        Versions: { takes: []; gives: [string] };
+        Difference: { takes: [number, number]; gives: [string] };
+        Version: { takes: [number]; gives: [Record<string, string>] };
+        Show: { takes: []; gives: [boolean, Record<string, string>] };
+        Files: { takes: []; gives: [string, boolean, Record<string, string>] };
+        Read: { takes: [Record<string, string>]; gives: [string] };
+        Edit: { takes: [Record<string, string>, Record<string, string>[]]; gives: [Record<string, string>] };
+        Keys: { takes: []; gives: [string] };
+        Check: { takes: [Record<string, string>]; gives: [[string, number, string, boolean][]] };
+        Plan: { takes: [Record<string, string>]; gives: [string] };
+        Push: { takes: [string, Record<string, string>, string[], string, number]; gives: [number] };
+        Rollback: { takes: [number, string, number]; gives: [number] };
+        Units: { takes: []; gives: [[string, string, string][]] };
+        Agents: { takes: []; gives: [string[]] };
+        Agent: { takes: [string]; gives: [string] };
+        TestDevice: { takes: [Record<string, string>, string]; gives: [boolean, string] };
+        TryProbe: { takes: [Record<string, string>, string, string, string]; gives: [string] };
+        AddNode: { takes: [string, string[], string, string[], boolean]; gives: [number] };
+    };
     "org.standfast.Fencing1": {
         Test: { takes: [string]; gives: [[string, string, string, boolean, string, string][]] };
         History: { takes: [string, number]; gives: [[string, string, string, string, string, string, number, string][]] };
