@@ -12,5 +12,5 @@ test("an address brings back the place that it was made for", () => {
 
 test("an address that nobody made here is the overview", () => {
     for (const hash of ["", "#", "#/", "#/nowhere?x=1", "#%"]) assert.equal(placeOf(hash).view, "overview", hash);
-    assert.deepEqual(placeOf("#/configuration/%zz").path, ["%zz"]);
+    assert.deepEqual(placeOf("#/timeline/%zz").path, ["%zz"]);
 });

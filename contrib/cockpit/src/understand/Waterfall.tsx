@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 
 import { Sentence } from "../overview/Sentence";
 import { Label } from "../patternfly";
-import { clock, count, useText, word } from "../text";
+import { count, timeOfDay, useText, word } from "../text";
 import { type Bar, barsOf, type Incident } from "./incident";
 
 /** A table, so that who does not see the bars has the same; null where there are not two moments to measure between. */
@@ -31,7 +31,7 @@ export function Waterfall({ incident }: { incident: Incident }): ReactNode {
                     <td>
                         <Sentence>{cause.text}</Sentence>
                     </td>
-                    <td>{clock(text, Date.parse(cause.time))}</td>
+                    <td>{timeOfDay(text, cause.time)}</td>
                 </tr>
                 {bars.map((bar) => (
                     <Row key={bar.step.step} bar={bar} whole={incident.ms} />
