@@ -11,6 +11,7 @@ export {
 } from "@patternfly/react-core/dist/esm/components/DescriptionList/index.js";
 export { EmptyState, EmptyStateBody } from "@patternfly/react-core/dist/esm/components/EmptyState/index.js";
 export { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection/index.js";
+export { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect/index.js";
 export { Label } from "@patternfly/react-core/dist/esm/components/Label/index.js";
 export { List, ListItem } from "@patternfly/react-core/dist/esm/components/List/index.js";
 export { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner/index.js";

@@ -1,6 +1,10 @@
 // Every word of the page's own. The daemons' sentences and names are shown as they come.
 
+import { understand } from "./understand/en";
+
 export const en = {
+    ...understand,
+
     "title": "Cluster",
     "skip": "Skip to what needs a person",
 
