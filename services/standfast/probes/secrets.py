@@ -55,7 +55,8 @@ async def password(probe: Probe) -> str | None:
     It is one line of UTF-8, and is never in the text of the error.
     """
     if probe.password_file is not None:
-        path, label, name = (folder.get() or IN_FORCE) / probe.password_file, f"PasswordFile={probe.password_file}", None
+        path = (folder.get() or IN_FORCE) / probe.password_file
+        label, name = f"PasswordFile={probe.password_file}", None
     elif probe.credential is not None:
         path, label, name = _credential(probe.credential)
     else:
