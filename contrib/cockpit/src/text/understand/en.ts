@@ -34,7 +34,7 @@ export const understand = {
     "step-slowest": "slowest",
     "outage": "{ms} ms from the cause to “{last}”.",
     "slowest": "The slowest step: {step}.",
-    "entries": "What the journals say: {count} entries",
+    "entries": "What the journals say ({count})",
     "entries-of-node": "Entries of",
     "since-begin": "+{ms} ms",
 
