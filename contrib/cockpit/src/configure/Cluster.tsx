@@ -6,7 +6,7 @@ import { Title } from "../patternfly";
 import { useText } from "../text";
 import { AddSection } from "./AddSection";
 import { useDesk } from "./desk";
-import { keysOf, spotOf } from "./form";
+import { keysOf, spotOf, written } from "./form";
 import { Frame } from "./Section";
 import { Settings } from "./Settings";
 
@@ -23,7 +23,7 @@ export function Cluster(): ReactNode {
         <>
             <Frame kind="cluster" name={text("cluster-settings")} at={cluster}>
                 <Settings
-                    name={text("cluster-settings")}
+                    name={written(cluster.values, "Name") || text("unnamed")}
                     infos={keysOf(known.keys, "Cluster")}
                     values={cluster.values}
                     spot={{ file: cluster.file, section: "Cluster", name: "" }}

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useMemo, useSyncExternalStore } from "react"
 
 import type { Snapshot } from "../cluster/store";
 import { viewOf } from "../cluster/view";
+import { Sentence } from "../overview/Sentence";
 import { Alert, Button, EmptyState, Label, Spinner, Title } from "../patternfly";
 import { hrefOf, type Place } from "../place";
 import { Problem } from "../Problem";
@@ -85,7 +86,14 @@ function Page({ place, snapshot, stores }: Props): ReactNode {
                 <Verdict />
             </header>
             <Countdown snapshot={snapshot} keep={stores.keep} />
-            {state.mayNot && <Problem problem={state.mayNot} title={text("may-not")} />}
+            {state.mayNot && (
+                <Alert component="h2" variant="info" isInline title={text("may-not")}>
+                    <p>
+                        <Sentence>{state.mayNot.sentence}</Sentence>
+                    </p>
+                    <p>{text("may-not-how")}</p>
+                </Alert>
+            )}
             {state.problem && (
                 <>
                     <Problem problem={state.problem} title={text(state.original === null ? "files-not-read" : "draft-problem")} />

@@ -13,11 +13,11 @@ export function fateOf(line: string): Fate {
     return line.startsWith("-") ? "removed" : "same";
 }
 
-export function Difference({ text: told }: { text: string }): ReactNode {
-    const text = useText();
+/** `label`: what differs from what. */
+export function Difference({ text: told, label }: { text: string; label: string }): ReactNode {
     const lines = told.replace(/\n$/, "").split("\n");
     return (
-        <div className="sf-scroll sf-difference" tabIndex={0} role="region" aria-label={text("difference")} lang="en">
+        <div className="sf-scroll sf-difference" tabIndex={0} role="region" aria-label={label} lang="en">
             {lines.map((line, index) => (
                 <Line key={index} line={line} />
             ))}

@@ -2,7 +2,7 @@
 
 import { type ReactNode, useEffect, useRef } from "react";
 
-import { Button, Label, TextArea } from "../patternfly";
+import { Button, Label, TextArea, Title } from "../patternfly";
 import { hrefOf, type Place } from "../place";
 import { useText } from "../text";
 import { AddSection } from "./AddSection";
@@ -69,9 +69,22 @@ function Text({ file, line }: { file: string; line: number }): ReactNode {
         if (line > 0 && area.current) showLine(area.current, line);
     }, [line]);
     const found = state.found?.filter((one) => one.file === file) ?? [];
-    if (state.hidden && typed.shown === state.hidden) return <p>{text("file-hidden", { file })}</p>;
+    const title = (
+        <Title headingLevel="h2" size="md">
+            <code>{file}</code>
+        </Title>
+    );
+    if (state.hidden && typed.shown === state.hidden) {
+        return (
+            <div className="sf-stack">
+                {title}
+                <p>{text("file-hidden", { file })}</p>
+            </div>
+        );
+    }
     return (
         <div className="sf-stack">
+            {title}
             <TextArea
                 ref={area}
                 aria-label={file}

@@ -158,7 +158,7 @@ function Compare({ versions, shown, compare }: KnownProps): ReactNode {
             </div>
             <div aria-live="polite">
                 {shown.difference === "" && <p>{text("difference-none")}</p>}
-                {shown.difference && <Difference text={shown.difference} />}
+                {shown.difference && <Difference text={shown.difference} label={text("difference")} />}
                 {shown.difference === null && !shown.problem && <p className="sf-quiet">{text("asking-difference")}</p>}
             </div>
         </>

@@ -39,7 +39,7 @@ export function PlanTable({ plan }: { plan: Plan }): ReactNode {
             {plan.difference && (
                 <>
                     <Title headingLevel="h3">{text("plan-difference")}</Title>
-                    <Difference text={plan.difference} />
+                    <Difference text={plan.difference} label={text("plan-difference")} />
                 </>
             )}
         </div>

@@ -19,6 +19,7 @@ export const configure = {
     "files-not-read": "The configuration could not be read",
     "draft-problem": "That was not done",
     "may-not": "You can look at the configuration, and not change it",
+    "may-not-how": "An administrator turns on administrative access in Cockpit; root, and whom polkit allows org.standfast.configure, may change it.",
     "draft-changed": "draft, files changed: {count}",
     "draft-same": "The draft is what stands in /etc/standfast: there is nothing to push.",
     "checking": "Checking …",

@@ -21,6 +21,7 @@ export const configure: Record<keyof typeof en, string> = {
     "files-not-read": "无法读取配置",
     "draft-problem": "操作没有完成",
     "may-not": "您可以查看配置，但不能修改",
+    "may-not-how": "管理员可以在 Cockpit 中打开管理访问权限；root 以及 polkit 允许 org.standfast.configure 的用户可以修改。",
     "draft-changed": "草稿：已修改 {count} 个文件",
     "draft-same": "草稿与 /etc/standfast 中的内容相同：没有需要推送的内容。",
     "checking": "正在检查……",

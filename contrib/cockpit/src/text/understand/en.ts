@@ -6,6 +6,7 @@ export const understand = {
     "view-timeline": "What happened",
     "view-configuration": "Configuration",
     "what-happened": "What happened to {name}",
+    "begin-here": "Or begin a new cluster on this machine",
     "again": "Try again",
 
     "console-older":
