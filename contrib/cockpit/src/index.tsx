@@ -9,6 +9,12 @@ import { createRoot } from "react-dom/client";
 
 import { CONSOLE, consoleOver } from "./cluster/console";
 import { Store, timer } from "./cluster/store";
+import { Configuration, type ConfigurationStores } from "./configure/Configuration";
+import { Draft } from "./configure/draft";
+import { Knowledge } from "./configure/knowledge";
+import { Pushing } from "./configure/pushing";
+import { serviceOver } from "./configure/service";
+import { Versions } from "./configure/versions";
 import { Overview } from "./overview/Overview";
 import { ExplainContext } from "./overview/Why";
 import { usePlace } from "./place";
@@ -23,6 +29,7 @@ const CLOCK_MS = 10_000; // ages are shown that exactly
 interface Stores {
     store: Store;
     incidents: Incidents;
+    configuration: ConfigurationStores;
 }
 
 function App({ stores }: { stores: Stores }): ReactNode {
@@ -40,6 +47,7 @@ function App({ stores }: { stores: Stores }): ReactNode {
                 <Tabs shown={place.view} />
                 {place.view === "overview" && <Overview snapshot={snapshot} memory={localStorage} />}
                 {place.view === "timeline" && <Timeline place={place} snapshot={snapshot} incidents={stores.incidents} />}
+                {place.view === "configuration" && <Configuration place={place} snapshot={snapshot} stores={stores.configuration} />}
             </ExplainContext.Provider>
         </NowContext.Provider>
     );
@@ -50,9 +58,18 @@ document.documentElement.lang = text.language;
 document.title = text("title");
 followTheme(document.documentElement, window);
 const asking = consoleOver(() => cockpit.dbus(CONSOLE, { bus: "system", superuser: "try" }));
+const daemons = new Store((name) => cockpit.dbus(name, { bus: "system" }));
 const stores: Stores = {
-    store: new Store((name) => cockpit.dbus(name, { bus: "system" })),
+    store: daemons,
     incidents: new Incidents(historyFrom(asking), timer),
+    configuration: {
+        draft: new Draft(asking, timer, sessionStorage, `standfast:draft:${location.pathname}`),
+        pushing: new Pushing(asking),
+        knowledge: new Knowledge(asking),
+        versions: new Versions(asking),
+        service: serviceOver(asking),
+        keep: daemons.keep,
+    },
 };
 createRoot(document.getElementById("app") as HTMLElement).render(
     <StrictMode>

@@ -2,7 +2,7 @@
 
 import { useSyncExternalStore } from "react";
 
-export const VIEWS = ["overview", "timeline"] as const;
+export const VIEWS = ["overview", "timeline", "configuration"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
 export interface Place {

@@ -68,7 +68,7 @@ test("the waterfall is a table with milliseconds, their sum and the slowest step
         "detect node2 node1 is missing 2,100 ms slowest decide node2 node1 is lost: 8.1 21 ms",
         "fence node1 node1 is off, proven by bmc-node1 1,200 ms",
         "start node3 webserv is active 700 ms good node3 webserv serves 300 ms In all 4,321 ms",
-        "What the journals say: 4 entries",
+        "What the journals say (4)",
         "+2,221 ms node3 webserv serves",
     ])
         assert.ok(text.includes(part), `${part}\n${text}`);
@@ -91,7 +91,7 @@ test("entries of one node are those that it wrote and those about it", async () 
     incidents.look("", "as it was");
     await clock.pass(0);
     const text = said(page(incidents, "#/timeline?node=node3"));
-    assert.ok(text.includes("What the journals say: 2 entries"), text);
+    assert.ok(text.includes("What the journals say (2)"), text);
     assert.ok(text.includes("node1 is missing here too") && !text.includes("an operator wants"), text);
 });
 

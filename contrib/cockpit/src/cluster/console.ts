@@ -2,7 +2,8 @@
 // whole documents; what goes on meanwhile it tells by a signal.
 
 import type { Client, Refusal, Signal } from "../cockpit";
-import type { Methods } from "../interfaces";
+import type { Methods, Properties } from "../interfaces";
+import { PROPERTIES } from "./objects";
 
 export const CONSOLE = "org.standfast.Console";
 export const CONSOLE_PATH = "/org/standfast/Console";
@@ -17,6 +18,8 @@ export type ConsoleMethod = keyof Known & string;
 export interface Console {
     /** What it answers. Rejected with a Refusal. */
     ask<Name extends ConsoleMethod>(method: Name, values: Takes<Name>, timeout?: number): Promise<Gives<Name>>;
+    /** What it publishes. Rejected with a Refusal. */
+    property(name: keyof Properties["org.standfast.Console1"] & string): Promise<unknown>;
     /** Whatever it signals from now on, until the answer is called. */
     hear(member: string, told: (values: readonly unknown[]) => void): () => void;
 }
@@ -40,6 +43,10 @@ export function consoleOver(open: () => Client): Console {
         async ask(method, values, timeout = ANSWER_MS) {
             const found = await opened().call(CONSOLE_PATH, INTERFACE, method, values, { timeout });
             return found as Gives<typeof method>;
+        },
+        async property(name) {
+            const [found] = await opened().call(CONSOLE_PATH, PROPERTIES, "Get", [INTERFACE, name], { timeout: ANSWER_MS });
+            return (found as { v: unknown }).v;
         },
         hear(member, told) {
             const all = listeners.get(member) ?? new Set();

@@ -27,7 +27,7 @@ export function wantedLanguage(cookies: string, browser: string): string {
 }
 
 /** A word of the daemons, such as a state; one that this page does not know is shown as it is. */
-export function word(text: Text, kind: "state" | "flag" | "step", value: string): string {
+export function word(text: Text, kind: "state" | "flag" | "step" | "kind", value: string): string {
     const key = `${kind}-${value}`;
     return key in en ? text(key as Key) : value;
 }

@@ -6,6 +6,7 @@ export const understand = {
     "view-timeline": "What happened",
     "view-configuration": "Configuration",
     "what-happened": "What happened to {name}",
+    "begin-here": "Or begin a new cluster on this machine",
     "again": "Try again",
 
     "console-older":
@@ -34,7 +35,7 @@ export const understand = {
     "step-slowest": "slowest",
     "outage": "{ms} ms from the cause to “{last}”.",
     "slowest": "The slowest step: {step}.",
-    "entries": "What the journals say: {count} entries",
+    "entries": "What the journals say ({count})",
     "entries-of-node": "Entries of",
     "since-begin": "+{ms} ms",
 

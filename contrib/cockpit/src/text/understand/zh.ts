@@ -8,6 +8,7 @@ export const understand: Record<keyof typeof en, string> = {
     "view-timeline": "发生了什么",
     "view-configuration": "配置",
     "what-happened": "{name} 发生了什么",
+    "begin-here": "或者在本机上建立新集群",
     "again": "重试",
 
     "console-older":
