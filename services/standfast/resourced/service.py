@@ -55,6 +55,7 @@ from standfast.watchdog.messages import Armed
 TIME_S: Final = 0.5  # how often the core is told the time; where everything rests, when its tick is due
 SHOW_RATIO: Final = 9
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
+Alive = Callable[[], None]
 LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
 
 
@@ -62,13 +63,7 @@ class Service:
     """One node's resourced."""
 
     def __init__(
-        self,
-        *,
-        node: str,
-        configuration: Configuration,
-        network: Network,
-        tasks: asyncio.TaskGroup,
-        alive: Callable[[], None],
+        self, *, node: str, configuration: Configuration, network: Network, tasks: asyncio.TaskGroup, alive: Alive
     ) -> None:
         self._alive = alive  # to be called now and then
         self._time: asyncio.TimerHandle | None = None
@@ -78,12 +73,7 @@ class Service:
         self._running = False
         self._bus: Bus | None = None
         self._restarts = Restarts()
-        identity = Identity(
-            node=node,
-            incarnation=files.incarnation(),
-            machine=files.machine_id(),
-            product=files.product_uuid(),
-        )
+        identity = _identity(node)
         self.core = Core(
             identity=identity,
             configuration=configuration,
@@ -323,6 +313,12 @@ class Service:
 
     def _guards(self, missing: tuple[tuple[str, str], ...]) -> None:
         later.begin(self._tasks, self.installer.guards(missing))
+
+
+def _identity(node: str) -> Identity:
+    return Identity(
+        node=node, incarnation=files.incarnation(), machine=files.machine_id(), product=files.product_uuid()
+    )
 
 
 def _write(entry: Entry) -> None:
