@@ -21,9 +21,9 @@ from standfast.configuration.load import ROOT, check
 from standfast.configuration.model import Configuration, ConfigurationError, Node
 from standfast.configuration.system import System
 from standfast.configuration.tree import Tree, read_tree
-from standfast.ctl import ssh
-from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.ssh import Done
+from standfast.operations import ssh
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.ssh import Done
 
 KEY: Final = "corosync.key"
 NOTHING: Final = Tree(files={}, problems=())

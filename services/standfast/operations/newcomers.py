@@ -11,10 +11,10 @@ from typing import Final
 from standfast.configuration.bundle import pack
 from standfast.configuration.tree import Tree
 from standfast.configuration.values import parse_address, parse_name
-from standfast.ctl import ssh
-from standfast.ctl.newcomer import release
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.ssh import Done
+from standfast.operations import ssh
+from standfast.operations.newcomer import release
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.ssh import Done
 
 Run = Callable[[str, str, bytes], Done]  # where ssh goes to, a POSIX shell script, its stdin
 Tell = Callable[[str], None]

@@ -6,13 +6,11 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import click
-
 from standfast.bus import GONE, Bus, BusError, ErrorName
-from standfast.ctl.problems import CommandError, Exit, not_running
-from standfast.ctl.progress import TICK_S, Progress, waiting_for
-from standfast.ctl.rights import call_with_rights
-from standfast.ctl.words import unknown
+from standfast.operations.names import unknown
+from standfast.operations.problems import CommandError, Exit, not_running
+from standfast.operations.rights import call_with_rights
+from standfast.operations.telling import TICK_S, Wait, begin_wait, say, waiting_for
 from standfast.published import DAEMONS, GROUPS, ROOT, Properties
 
 GOES_ON: Final = "This command ended; what it asked for goes on: standfast status"
@@ -20,10 +18,6 @@ RESTART_S: Final = 10.0  # a resourced that is restarted is back within
 ANSWER_S: Final = 30.0  # resourced itself answers "unknown" long before
 _LOOKS_AGAIN: Final = 4  # after so many ticks of the progress
 _AT_MOST_EVERY_S: Final = 0.05
-
-timeout_option = click.option(
-    "--timeout", "timeout_s", default=120.0, show_default=True, metavar="SECONDS", help="Wait no longer than this."
-)
 
 
 async def ask(bus: Bus, path: str, interface: str, method: str, signature: str = "", *arguments: Any) -> None:
@@ -59,7 +53,7 @@ async def find_resourced(bus: Bus, *, starts: bool = False) -> None:
     if not others and not starts:
         raise not_running()
     if not starts:
-        click.echo("standfast-resourced does not run just now; waiting for it", err=True)
+        say("standfast-resourced does not run just now; waiting for it")
     try:
         async with asyncio.timeout(RESTART_S):
             await there.wait()
@@ -110,14 +104,14 @@ async def names(bus: Bus, interface: str) -> list[str]:
 async def wait(
     bus: Bus, look: Callable[[], Awaitable[str]], timeout_s: float, late: str = "It goes on: standfast status"
 ) -> None:
-    """`look` says "" : it is so. Each line of what it waits for is told on stderr when it is a new one.
+    """`look` says "" : it is so. Each line of what it waits for is told when it is a new one.
 
     Raises CommandError (unknown) after `timeout_s`, with `late` in it, and what `look` raises to end the wait.
     """
     changed = asyncio.Event()
     await bus.subscribe(GROUPS, lambda _: changed.set(), path_namespace=ROOT)
     await bus.on_owner(GROUPS, lambda _: changed.set())
-    progress, told = Progress(), ""
+    progress, told = begin_wait(), ""
     try:
         async with asyncio.timeout(timeout_s):
             while waiting := await _look(bus, look, changed):
@@ -132,7 +126,7 @@ async def wait(
         progress.settle()
 
 
-async def _until_changed(changed: asyncio.Event, progress: Progress) -> None:
+async def _until_changed(changed: asyncio.Event, progress: Wait) -> None:
     """Something changed, or it is time to look again whatever is signalled."""
     for _ in range(_LOOKS_AGAIN):
         with contextlib.suppress(TimeoutError):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from standfast.bus import Bus
-from standfast.ctl.wishes import find_resourced, wait
+from standfast.operations.wishes import find_resourced, wait
 from standfast.published import GROUPS, ROOT
 
 MEMBER: Final = "org.standfast.Member1"

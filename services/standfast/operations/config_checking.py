@@ -11,7 +11,7 @@ from standfast.configuration.device_checks import device_problems, device_warnin
 from standfast.configuration.load import examine, in_reading_order
 from standfast.configuration.machine_checks import Machine, inspect
 from standfast.configuration.model import Configuration, Problem, Source
-from standfast.configuration.tree import read_tree
+from standfast.configuration.tree import Tree, read_tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,12 @@ class Checked:
 
 async def check_folder(root: Path, machine: Machine | None = None) -> Checked:
     """Everything against the files below `root`; systemd is left out where there is no message bus."""
+    return await check_tree(await asyncio.to_thread(read_tree, root), machine)
+
+
+async def check_tree(tree: Tree, machine: Machine | None = None) -> Checked:
+    """Everything against these files, wherever they are from."""
     machine = machine or Machine()
-    tree = await asyncio.to_thread(read_tree, root)
     examined = await asyncio.to_thread(examine, tree, machine.system)
     found = list(examined.problems)
     found += await _of_agents(examined.configuration, machine.system.programs)

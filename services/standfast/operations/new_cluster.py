@@ -10,10 +10,10 @@ from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.node_section import FILE, first_text
 from standfast.configuration.tree import File, Tree, read_tree
 from standfast.configuration.values import parse_name
-from standfast.ctl import newcomer, newcomers
-from standfast.ctl.newcomer import KEY, Place
-from standfast.ctl.newcomers import Newcomer, Run, Tell
-from standfast.ctl.problems import CommandError, Exit
+from standfast.operations import newcomer, newcomers
+from standfast.operations.newcomer import KEY, Place
+from standfast.operations.newcomers import Newcomer, Run, Tell
+from standfast.operations.problems import CommandError, Exit
 
 _KEY_BYTES: Final = 1024  # corosync.conf(5), keyfile: 128 to 4096, and they are the key, in no other format
 
@@ -62,15 +62,13 @@ def refuse_a_second_cluster(place: Place) -> None:
         raise CommandError(Exit.REFUSED, text)
 
 
-def checked(tree: Tree, place: Place, tell: Tell) -> Configuration:
-    """The configuration that these files are; all that is wrong is told. Raises CommandError."""
+def checked(tree: Tree, place: Place) -> Configuration:
+    """The configuration that these files are. Raises CommandError, with all that is wrong."""
     try:
         return check(tree, system=place.system)
     except ConfigurationError as error:
-        for problem in error.problems:
-            tell(str(problem))
-        count = len(error.problems)
-        raise CommandError(Exit.REFUSED, f"Nothing was changed: {count} to correct, named above.") from error
+        told = tuple(map(str, error.problems))
+        raise CommandError(Exit.REFUSED, f"Nothing was changed: {len(told)} to correct, named above.", told) from error
 
 
 def make(tree: Tree, place: Place, run: Run, tell: Tell) -> tuple[str, ...]:
@@ -78,7 +76,7 @@ def make(tree: Tree, place: Place, run: Run, tell: Tell) -> tuple[str, ...]:
 
     Raises CommandError: nothing was changed anywhere, or it says where.
     """
-    configuration = checked(tree, place, tell)
+    configuration = checked(tree, place)
     here = newcomer.node_of(configuration, place.hostname)
     if here is None:
         names = ", ".join(node.name for node in configuration.nodes)

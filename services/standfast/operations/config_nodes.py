@@ -4,12 +4,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import click
-
 from standfast.bus import Bus
-from standfast.ctl.config_versions import AtNode, Known, read_known
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.wishes import find_resourced, names, wait
+from standfast.operations.config_versions import AtNode, Known, read_known
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.telling import say
+from standfast.operations.wishes import find_resourced, names, wait
 from standfast.status_report import Report
 
 _OLD_S: Final = 10.0  # by then a node's objections are about what was shared now, also if they are the same as before
@@ -45,7 +44,7 @@ async def wait_prepared(
 
     await wait(bus, look, timeout_s, _UNCHANGED)
     _refuse_objections(digest, now)
-    click.echo(f"{time.monotonic() - begun:5.1f} s  prepared by {', '.join(now.members)}", err=True)
+    say(f"{time.monotonic() - begun:5.1f} s  prepared by {', '.join(now.members)}")
     return now
 
 
@@ -71,13 +70,11 @@ def _preparing(name: str, digest: str, now: Known, *, new: bool) -> tuple[str, b
 
 def _refuse_objections(digest: str, now: Known) -> None:
     objecting = [name for name in now.members if now.nodes[name].prepared != digest]
-    for name in objecting:
-        for objection in now.nodes[name].objections:
-            click.echo(f"{name}: {objection}", err=True)
+    told = tuple(f"{name}: {objection}" for name in objecting for objection in now.nodes[name].objections)
     if objecting:
         verb = "objects" if len(objecting) == 1 else "object"
         text = f"{', '.join(objecting)} {verb}, as told above: mend that and push again. {_UNCHANGED}"
-        raise CommandError(Exit.REFUSED, text)
+        raise CommandError(Exit.REFUSED, text, told)
 
 
 async def wait_installed(digest: str, base: str, timeout_s: float, late: str) -> tuple[Known, Sequence[str]]:

@@ -10,11 +10,11 @@ from standfast.configuration.load import check
 from standfast.configuration.model import Configuration, ConfigurationError, Node
 from standfast.configuration.node_section import FILE, with_node, with_unsafe, without_node
 from standfast.configuration.tree import Tree
-from standfast.ctl.new_cluster import checked, new_key
-from standfast.ctl.newcomer import KEY, Place, node_of
-from standfast.ctl.newcomers import Newcomer, Tell
-from standfast.ctl.problems import CommandError, Exit, not_running
-from standfast.ctl.words import unknown
+from standfast.operations.names import unknown
+from standfast.operations.new_cluster import checked, new_key
+from standfast.operations.newcomer import KEY, Place, node_of
+from standfast.operations.newcomers import Newcomer
+from standfast.operations.problems import CommandError, Exit, not_running
 
 _DROPINS: Final = f"{FILE}.d/"
 
@@ -50,7 +50,7 @@ def base(place: Place) -> Base:
     return Base(tree=tree, configuration=configuration, place=place)
 
 
-def added(base: Base, newcomer: Newcomer, fence: Sequence[str], *, unsafe: bool, tell: Tell) -> Tree:
+def added(base: Base, newcomer: Newcomer, fence: Sequence[str], *, unsafe: bool) -> Tree:
     """The version with this node: the one in force, if it is in there as given. Raises CommandError."""
     there = base.node(newcomer.name)
     if there is not None:
@@ -63,7 +63,7 @@ def added(base: Base, newcomer: Newcomer, fence: Sequence[str], *, unsafe: bool,
     tree = _replaced(base.tree, {FILE: text.encode()})
     if unsafe:
         tree = _replaced(tree, {FILE: with_unsafe(text).encode()})
-    configuration = checked(tree, base.place, tell)
+    configuration = checked(tree, base.place)
     found = next((node for node in configuration.nodes if node.name == newcomer.name), None)
     if found is None or found.addresses != newcomer.addresses:
         text = f"{FILE} ends in a way that nothing can be added: write the [Node] yourself, then standfast config push."
@@ -71,7 +71,7 @@ def added(base: Base, newcomer: Newcomer, fence: Sequence[str], *, unsafe: bool,
     return tree
 
 
-def removed(base: Base, name: str, tell: Tell) -> Tree:
+def removed(base: Base, name: str) -> Tree:
     """The version without this node, with another key: what the node has kept is worth nothing. Raises CommandError."""
     known = ", ".join(node.name for node in base.configuration.nodes)
     if base.node(name) is None:
@@ -86,7 +86,7 @@ def removed(base: Base, name: str, tell: Tell) -> Tree:
         if path == FILE or (path.startswith(_DROPINS) and path.endswith(".conf"))
     }
     tree = _replaced(base.tree, {**contents, KEY: new_key().content})
-    configuration = checked(tree, base.place, tell)
+    configuration = checked(tree, base.place)
     assert name not in {node.name for node in configuration.nodes}
     return tree
 

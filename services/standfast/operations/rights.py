@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from standfast.bus import Bus
 from standfast.bus.rights import ASKED_S
-from standfast.ctl.problems import CommandError, Exit
+from standfast.operations.problems import CommandError, Exit
 
 AGENT: Final = "/usr/bin/pkttyagent"  # polkit's, for a terminal without a desktop's own agent
 _REGISTERED_S: Final = 5.0

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from standfast.bus import Bus, BusError, ErrorName, escape
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.wishes import ask, read_group, wait
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.wishes import ask, read_group, wait
 from standfast.published import GROUPS, ROOT, Properties
 from standfast.vocabulary import Phase
 

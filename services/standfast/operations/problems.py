@@ -1,12 +1,11 @@
-"""How a command ends when it did not do what was asked: one sentence and an exit code (DESIGN section 12)."""
+"""How something ends that did not do what was asked: one sentence, and a command's exit code (DESIGN section 12)."""
 
 from collections.abc import Coroutine
 from enum import IntEnum
-from typing import IO, Any, Final, TypeVar
-
-import click
+from typing import Any, Final, TypeVar
 
 from standfast.bus import GONE, BusError, ErrorName
+from standfast.operations.telling import say
 
 Result = TypeVar("Result")
 
@@ -26,15 +25,17 @@ class Exit(IntEnum):
 _BUS_DENIED: Final = "org.freedesktop.DBus.Error.AccessDenied"
 
 
-class CommandError(click.ClickException):
-    """The command ends with this sentence on stderr and this exit code."""
+class CommandError(Exception):
+    """Not done, as this sentence says; a command ends with it on stderr and with this exit code.
 
-    def __init__(self, code: Exit, text: str) -> None:
+    told: lines that are shown before it, as it refers to them.
+    """
+
+    def __init__(self, code: Exit, text: str, told: tuple[str, ...] = ()) -> None:
         super().__init__(text)
+        self.message = text
+        self.told = told
         self.exit_code = int(code)
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"standfast: {self.message}", file=file, err=file is None)
 
 
 def not_running() -> CommandError:
@@ -74,5 +75,5 @@ def run(main: Coroutine[Any, Any, Result], interrupted: str) -> Result:
     except BusError as error:
         raise from_bus(error) from error
     except KeyboardInterrupt:
-        click.echo(err=True)  # the terminal shows ^C
+        say("")  # the terminal shows ^C
         raise CommandError(Exit.UNKNOWN, interrupted) from None

@@ -9,13 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import click
-
 from standfast.bus import GONE, Bus, BusError
 from standfast.configuration import load, versions
 from standfast.configuration.tree import Tree, read_tree
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.rights import call_with_rights
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.rights import call_with_rights
 from standfast.published import GROUPS, MEMBERSHIP, ROOT, Properties
 
 RECORD: Final = "org.standfast.Groups1"
@@ -135,7 +133,7 @@ def stored() -> tuple[str, ...]:
 
 
 def pick(text: str, known: Known, digests: Iterable[str]) -> Version:
-    """The version that somebody means; "" = the one in force. Raises click.UsageError: none, or several."""
+    """The version that somebody means; "" = the one in force. Raises CommandError: none, or several."""
     if not text:
         return known.find(_in_force(known))
     for one in known.history:
@@ -146,9 +144,11 @@ def pick(text: str, known: Known, digests: Iterable[str]) -> Version:
     if len(found) == 1:
         return known.find(found[0])
     if found:
-        raise click.UsageError(f"{text} begins {len(found)} digests; write more of it.")
+        raise CommandError(Exit.USAGE, f"{text} begins {len(found)} digests; write more of it.")
     numbers = ", ".join(str(one.number) for one in known.history) or "none"
-    raise click.UsageError(f"There is no version {text}. Known versions: {numbers}; or 6 digits or more of a digest.")
+    raise CommandError(
+        Exit.USAGE, f"There is no version {text}. Known versions: {numbers}; or 6 digits or more of a digest."
+    )
 
 
 async def read_two(old: str, new: str) -> tuple[Named, Named]:

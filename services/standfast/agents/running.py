@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from standfast.agents.cgroups import Cgroup, Cgroups
+from standfast.agents.words import Action, Answer
 from standfast.configuration.model import FenceDevice
 from standfast.configuration.versions import IN_FORCE
-from standfast.fenced.cgroups import Cgroup, Cgroups
-from standfast.fenced.levels import Action, Answer
 
 AGENTS: Final = Path("/usr/sbin")
 KEPT_OUTPUT: Final = 2_048  # bytes of stdout, and of stderr, that are kept, the last ones

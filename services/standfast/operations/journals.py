@@ -4,33 +4,51 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import click
-
 from standfast.configuration.load import load_in_force
-from standfast.ctl import ssh
-from standfast.ctl.problems import CommandError, Exit
 from standfast.incidents import Entry
 from standfast.incidents.clocks import merge
 from standfast.incidents.reading import arguments, parse
+from standfast.operations import ssh
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.telling import say
 
-_WITHIN_S: Final = 60.0
+WITHIN_S: Final = 60.0
 _FAR: Final = timedelta(minutes=10)  # another node's clock may be behind
 _NOTICED_MS: Final = 50  # what two nodes may read an update apart when they are busy
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """What the other nodes' journals have, and why some of them could not be read; by node."""
+
+    entries: Mapping[str, list[Entry]]
+    refused: Mapping[str, str]
+
+
 def with_other_nodes(own: Sequence[Entry], since: datetime | None) -> list[Entry]:
-    """`own` with what the other nodes' journals have; a node that does not answer is named on stderr and left out.
+    """`own` with what the other nodes' journals have; a node that does not answer is named and left out.
 
     Raises CommandError where the nodes are not known.
     """
-    told = ask(other_nodes(), since)
-    merged = merge(own, told)
-    for name, ahead in merged.ahead.items():
-        click.echo(clock(name, ahead), err=True)
-    return [entry for entry in merged.entries if since is None or entry.at >= since]
+    others = ask(other_nodes(), since)
+    for name, why in others.refused.items():
+        say(f"{name} is left out, its journal could not be read: {why}")
+    entries, ahead = together(own, others, since)
+    for name, by in ahead.items():
+        say(clock(name, by))
+    return entries
+
+
+def together(
+    own: Sequence[Entry], others: Others, since: datetime | None
+) -> tuple[list[Entry], Mapping[str, timedelta | None]]:
+    """The entries of all, the oldest first, and how far each other node's clock is ahead (None: nobody knows)."""
+    merged = merge(own, others.entries)
+    return [entry for entry in merged.entries if since is None or entry.at >= since], merged.ahead
 
 
 def other_nodes() -> dict[str, str]:
@@ -44,19 +62,22 @@ def other_nodes() -> dict[str, str]:
     return {node.name: node.addresses[0] for node in configuration.nodes if node.name not in me}
 
 
-def ask(nodes: Mapping[str, str], since: datetime | None) -> dict[str, list[Entry]]:
+def ask(nodes: Mapping[str, str], since: datetime | None, within_s: float = WITHIN_S) -> Others:
     """What each node's journal has, all asked at once."""
     if not nodes:
-        return {}
+        return Others(entries={}, refused={})
     command = shlex.join(["journalctl", *arguments(since=since - _FAR if since is not None else None)])
     with ThreadPoolExecutor(len(nodes)) as pool:
-        answers = pool.map(lambda target: ssh.run(target, command, within_s=_WITHIN_S), nodes.values())
+        answers = pool.map(lambda target: ssh.run(target, command, within_s=within_s), nodes.values())
         done = dict(zip(nodes, answers, strict=True))
-    for name, answer in done.items():
-        if answer.exit_code and not answer.output:
-            why = answer.said or f"exit code {answer.exit_code}"
-            click.echo(f"{name} is left out, its journal could not be read: {shown_why(why)}", err=True)
-    return {name: parse(answer.output) for name, answer in done.items() if answer.output or not answer.exit_code}
+    return Others(
+        entries={name: parse(answer.output) for name, answer in done.items() if answer.output or not answer.exit_code},
+        refused={
+            name: shown_why(answer.said or f"exit code {answer.exit_code}")
+            for name, answer in done.items()
+            if answer.exit_code and not answer.output
+        },
+    )
 
 
 def shown_why(text: str) -> str:
