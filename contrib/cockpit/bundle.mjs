@@ -1,6 +1,6 @@
 // Makes dist/ with esbuild, or with --tests dist/tests/: the page's files, as Cockpit serves them.
 
-import { cpSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 import { build } from "esbuild";
 
@@ -16,21 +16,29 @@ if (tests) {
         format: "esm",
         outExtension: { ".js": ".mjs" },
         packages: "bundle",
-        external: ["typescript"],
+        external: ["typescript", "playwright-core"],
         banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
         loader: { ".css": "empty" },
     });
+    await page("dist/tests/site");
+    await build({ ...common, entryPoints: ["tests/site/daemons.ts"], outfile: "dist/tests/site/cockpit.js" });
+    const html = readFileSync("index.html", "utf8").replace("../base1/cockpit.js", "cockpit.js");
+    writeFileSync("dist/tests/site/index.html", html);
 } else {
     rmSync("dist", { recursive: true, force: true });
+    await page("dist");
+    for (const name of ["index.html", "manifest.json"]) cpSync(name, `dist/${name}`);
+}
+
+async function page(outdir) {
     await build({
         ...common,
         entryPoints: ["src/index.tsx"],
-        outdir: "dist",
+        outdir,
         minify: true,
         define: { "process.env.NODE_ENV": '"production"' },
         legalComments: "linked",
         loader: { ".woff2": "file", ".woff": "file", ".ttf": "file", ".svg": "file", ".jpg": "empty", ".png": "empty" },
         assetNames: "assets/[name]-[hash]",
     });
-    for (const name of ["index.html", "manifest.json"]) cpSync(name, `dist/${name}`);
 }

@@ -15,8 +15,8 @@ from roff import escape
 
 from standfast.configuration.keys import KEYS, Key, Scope
 from standfast.ctl.__main__ import main as standfast
-from standfast.ctl.problems import Exit
 from standfast.metrics.families import PARTS
+from standfast.operations.problems import Exit
 
 HERE: Final = Path(__file__).parent
 METRICS_PAGE: Final = HERE.parent / "docs/metrics.md"

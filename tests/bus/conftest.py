@@ -12,8 +12,9 @@ from bus.fence_bench import Bench
 from bus.private import REPOSITORY, PrivateBus
 from fakes.pushing import PASSWORD
 from standfast import journal
-from standfast.ctl import config_checking, config_edit, config_versions
+from standfast.ctl import config_edit
 from standfast.fenced import levels
+from standfast.operations import config_checking, config_versions
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fakes.values import NO_RECORD
+from standfast.agents.running import Agents
 from standfast.bus import Bus, Server, interface_file
 from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
-from standfast.fenced.agents import Agents
 from standfast.fenced.service import INTERFACE, NAME, ROOT, Service, Settings
 
 AGENT = """#!/bin/sh

@@ -17,8 +17,8 @@ from bus.polkit import NO, YES, Question, Written
 from bus.private import REPOSITORY, PrivateBus, as_nobody, until
 from fakes.daemons import ALL, RESOURCES, Cluster
 from standfast.bus import ErrorName
-from standfast.ctl import rights, wishes
 from standfast.ctl.__main__ import main
+from standfast.operations import rights, wishes
 
 MEMBERSHIP, QUORUM, FENCING, GROUPS = ALL
 NOT_RUNNING = "standfast: Standfast is not running here: systemctl start standfast.target\n"

@@ -6,7 +6,7 @@ import pytest
 
 from bus.desk import Desk
 from fakes.pushing import CLUSTER
-from standfast.ctl import config_versions
+from standfast.operations import config_versions
 
 
 def editor(desk: Desk, monkeypatch: pytest.MonkeyPatch, *steps: str) -> Path:

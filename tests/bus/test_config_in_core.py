@@ -19,8 +19,8 @@ from standfast.configuration.bundle import unpack
 from standfast.configuration.load import check
 from standfast.configuration.model import Configuration
 from standfast.configuration.tree import Tree, read_tree
-from standfast.ctl import config_checking, config_versions
 from standfast.ctl.__main__ import main
+from standfast.operations import config_checking, config_versions
 from standfast.resourced.core import Core
 from standfast.resourced.events import (
     Action,

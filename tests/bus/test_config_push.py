@@ -19,7 +19,7 @@ from fakes.pushing import TARGET, Pushing
 from standfast.bus import BusError, ErrorName
 from standfast.configuration import versions
 from standfast.configuration.tree import Tree, read_tree
-from standfast.ctl import config_nodes, config_versions
+from standfast.operations import config_nodes, config_versions
 
 Prepare = Callable[[Pushing], None]
 
@@ -302,7 +302,7 @@ def test_ctrl_c_says_in_which_state_the_push_is_left(desk: Desk, prepare: Prepar
         "from pathlib import Path\n"
         "from standfast.configuration.machine_checks import Machine\n"
         "from standfast.configuration.system import System\n"
-        "from standfast.ctl import config_checking, config_versions as versions\n"
+        "from standfast.operations import config_checking, config_versions as versions\n"
         "from standfast.ctl.__main__ import main\n"
         f"versions.FOLDER, versions.DISK = Path({str(desk.etc)!r}), Path({str(desk.disk)!r})\n"
         f"here = Path({str(desk.machine)!r})\n"

@@ -13,7 +13,7 @@ import pytest
 from bus.desk import Desk
 from bus.private import REPOSITORY, as_nobody
 from fakes.pushing import CLUSTER, KEY, PASSWORD, TARGET
-from standfast.ctl import config_versions
+from standfast.operations import config_versions
 
 # diff
 

@@ -22,9 +22,10 @@ from fakes.pushing import TARGET
 from standfast.bus import Bus, ErrorName
 from standfast.configuration.load import check
 from standfast.configuration.tree import read_tree
-from standfast.ctl import newcomer, probing
+from standfast.ctl import probing
 from standfast.ctl.__main__ import main
-from standfast.ctl.problems import Exit
+from standfast.operations import newcomer
+from standfast.operations.problems import Exit
 
 RHCS = REPOSITORY / "tests/unit/rhcs/apache.conf"
 SITE = "[Service]\nExecStart=/bin/true\n[X-Probe]\nType=file\nPath=/etc/hostname\n"

@@ -13,8 +13,9 @@ from fakes.resourced import with_resourced
 from sim.machine import configuration
 from standfast.bus import Bus, BusError, ErrorName, Server, interface_file
 from standfast.configuration.model import Configuration, Resource
-from standfast.ctl.config_plan import document, planned, print_plan
+from standfast.ctl.config_plan import print_plan
 from standfast.ctl.config_plan_table import show
+from standfast.operations.planning import document, planned
 from standfast.resourced import durations_file
 from standfast.resourced.durations import UNMEASURED, Durations, Kind, Sample
 from standfast.resourced.events import ConfigurationRead, Observed

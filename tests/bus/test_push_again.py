@@ -6,7 +6,7 @@ import pytest
 
 from bus.desk import Desk
 from standfast.configuration.tree import Tree
-from standfast.ctl import config_nodes
+from standfast.operations import config_nodes
 
 
 @pytest.mark.parametrize("comes", [True, False])

@@ -6,7 +6,7 @@ from pathlib import Path
 from house.source import SERVICES, modules, place
 
 DAEMONS = {"membershipd", "quorumd", "fenced", "resourced"}
-PROGRAMS = DAEMONS | {"ctl", "metrics"}
+PROGRAMS = DAEMONS | {"alerts", "console", "ctl", "metrics"}
 RESOURCED = "standfast.resourced"
 PURE = {
     f"standfast.{line}" if "." in line else f"{RESOURCED}.{line}"
@@ -35,6 +35,18 @@ def test_no_program_imports_another_one_and_nothing_shared_imports_a_program() -
         for module in modules()
         for name, line in module.imports()
         if name.startswith("standfast.") and name.split(".")[1] in PROGRAMS - {module.package}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_a_person_has_done_knows_no_terminal() -> None:
+    """A console on the bus does the same as a command."""
+    wrong = [
+        f"{place(module.path, line)}: {module.name} imports {name}"
+        for module in modules()
+        if module.package == "operations"
+        for name, line in module.imports()
+        if name.split(".")[0] in {"click", "rich"}
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from house.source import REPOSITORY
 from standfast.configuration.keys import KEYS
 from standfast.ctl.__main__ import main
-from standfast.ctl.problems import Exit
 from standfast.metrics.families import FAMILIES
+from standfast.operations.problems import Exit
 
 MAN = REPOSITORY / "contrib/man"
 PAGES = sorted(path for path in MAN.iterdir() if re.fullmatch(r"\.[1-8]", path.suffix))

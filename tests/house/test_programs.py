@@ -5,13 +5,13 @@ import ast
 from house.source import Module, modules, place
 
 MAY_START_PROGRAMS = {
-    "standfast.fenced.agents",  # Agent= of a fence device
+    "standfast.agents.running",  # Agent= of a fence device
     "standfast.quorumd.command",  # Exec= of a heuristic
     "standfast.ocf.action",  # Agent= of standfast-ocf@
     "standfast.configuration.programs",  # of what is to be checked: agents, systemd-analyze
     "standfast.ctl.config_edit",  # the editor of who typed the command
-    "standfast.ctl.ssh",  # which somebody typed a command for
-    "standfast.ctl.rights",  # polkit's agent, which asks on the terminal of who typed a command
+    "standfast.operations.ssh",  # which somebody typed a command for
+    "standfast.operations.rights",  # polkit's agent, which asks on the terminal of who typed a command
 }
 STARTERS = {"system", "popen", "posix_spawn", "posix_spawnp", "fork", "forkpty"}
 STARTER_PREFIXES = ("exec", "spawn")  # os.execv, os.spawnlp …

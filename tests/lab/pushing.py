@@ -8,7 +8,7 @@ from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 
 from lab.versions_seen import Files, write_working_copy
-from standfast.ctl.problems import Exit
+from standfast.operations.problems import Exit
 
 STEP_S = 60  # of a push: no step of one that lost its peers takes longer
 PATIENCE_S = 4 * STEP_S

@@ -10,8 +10,8 @@ from standfast.addresses.netlink import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Addr
 from standfast.configuration.machine_checks import Machine
 from standfast.configuration.ocf_checks import OcfAgents
 from standfast.configuration.system import System
-from standfast.ctl import config_checking
 from standfast.ctl.__main__ import main
+from standfast.operations import config_checking
 
 CLUSTER = """\
 [Cluster]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from standfast.agents.running import Agents, Result
+from standfast.agents.words import Action, Answer
 from standfast.configuration.device_checks import unverified_options
 from standfast.configuration.model import FenceDevice
-from standfast.fenced.agents import Agents, Result
-from standfast.fenced.levels import Action, Answer
 
 
 class Bench:

@@ -7,8 +7,8 @@ import pytest
 
 from standfast.ctl.arbiter import FOREIGN, MISSING, Machine, Setup
 from standfast.ctl.arbiter_add import add, run_over_ssh, with_arbiter
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.ssh import FAILED, Done
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.ssh import FAILED, Done
 
 CLUSTER = """\
 # our cluster

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from standfast.agents.cgroups import Cgroups, own_cgroup
+from standfast.agents.running import Agents, Result
+from standfast.agents.words import Action, Answer
 from standfast.configuration.model import FenceDevice
-from standfast.fenced.agents import Agents, Result
-from standfast.fenced.cgroups import Cgroups, own_cgroup
-from standfast.fenced.levels import Action, Answer
 
 ESCAPES = "setsid sh -c 'echo $$ > pid; exec sleep 60' & while [ ! -s pid ]; do sleep 0.02; done;"
 

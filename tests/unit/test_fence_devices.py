@@ -6,11 +6,11 @@ from typing import Any, cast
 import pytest
 
 from house.source import REPOSITORY
+from standfast.agents.running import AgentError, Agents, Result
+from standfast.agents.words import Answer
 from standfast.bus import Server
 from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
-from standfast.fenced.agents import AgentError, Agents, Result
 from standfast.fenced.devices import Devices
-from standfast.fenced.levels import Answer
 from standfast.fenced.metadata import AgentLibrary
 from standfast.fenced.ring import Ring
 

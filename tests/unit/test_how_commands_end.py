@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from standfast.bus import BusError, ErrorName
 from standfast.ctl import __main__ as program
 from standfast.ctl.program import Program
-from standfast.ctl.words import closest, unknown
+from standfast.operations.names import closest, unknown
 
 SERVICES = Path(__file__).parents[2] / "services"
 SENTENCE = 'click.echo("“node1” \\u2013 is lost… ä")'

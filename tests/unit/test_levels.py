@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from standfast.agents.words import Action, Answer
 from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
-from standfast.fenced.levels import Action, Answer, Levels, OffRound, Outcome, Step, backoff_ms, begin, delay
+from standfast.fenced.levels import Levels, OffRound, Outcome, Step, backoff_ms, begin, delay
 
 plugs = st.builds(
     lambda device, plug: Plug(device=device, plug=plug),

@@ -11,11 +11,11 @@ import pytest
 from standfast.configuration import versions
 from standfast.configuration.bundle import pack, unpack
 from standfast.configuration.tree import File, Tree, read_tree
-from standfast.ctl import new_cluster, newcomer, newcomers
-from standfast.ctl.newcomer import Place
-from standfast.ctl.newcomers import Newcomer
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.ssh import FAILED, NOT_FOUND, Done
+from standfast.operations import new_cluster, newcomer, newcomers
+from standfast.operations.newcomer import Place
+from standfast.operations.newcomers import Newcomer
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.ssh import FAILED, NOT_FOUND, Done
 from standfast.resourced import disk, initial
 from unit.crashes import Crash, crashing
 
@@ -127,7 +127,7 @@ def test_several_nodes_without_fencing_need_the_word_of_whoever_types_it(machine
     with pytest.raises(CommandError) as error:
         begin(machines, one, "one=192.0.2.11", "two=192.0.2.12")
     assert refusal(error) == "Nothing was changed: 2 to correct, named above."
-    assert "one has no Fence= and no Watchdog=" in machines.told[0]
+    assert "one has no Fence= and no Watchdog=" in error.value.told[0]
     assert not list(one.place.root.iterdir())
 
 

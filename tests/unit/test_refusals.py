@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from standfast.agents.running import Agents
 from standfast.configuration.load import load
 from standfast.configuration.model import ConfigurationError
 from standfast.configuration.system import System
-from standfast.fenced.agents import Agents
 from standfast.fenced.metadata import AgentLibrary
 
 THREE = """\

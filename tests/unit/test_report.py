@@ -15,11 +15,12 @@ from click.testing import CliRunner, Result
 
 from standfast import archive
 from standfast.corosync.common import Code, CorosyncError
-from standfast.ctl import report, report_live, ssh
+from standfast.ctl import report, report_live
 from standfast.ctl.__main__ import main
 from standfast.ctl.report import parse_since
 from standfast.ctl.report_parts import Part, Places
-from standfast.ctl.ssh import Done
+from standfast.operations import ssh
+from standfast.operations.ssh import Done
 from unit.report_site import KEY, SECRETS, planted, unread
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

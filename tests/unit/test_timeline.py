@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from standfast.ctl import ssh, timeline_nodes
-from standfast.ctl import timeline as command
-from standfast.ctl.problems import Exit
-from standfast.ctl.ssh import Done
-from standfast.ctl.timeline import timeline
+from standfast.ctl.__main__ import main
 from standfast.ctl.timeline_table import show, shown
 from standfast.incidents import Entry, entry_of, gather, reading
+from standfast.operations import journals, ssh
+from standfast.operations import timeline as command
+from standfast.operations.problems import Exit
+from standfast.operations.ssh import Done
 from unit.stories import START, entry, failure, power_cut
 
 Typed = Callable[..., Result]
@@ -29,8 +29,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
 
     def run(entries: Sequence[Entry], *arguments: str) -> Result:
         monkeypatch.setattr(reading, "read", lambda since=None: list(entries))
-        monkeypatch.setattr(command, "_groups_in_force", lambda: {"web", "quiet"})
-        return CliRunner(mix_stderr=False).invoke(timeline, arguments)
+        monkeypatch.setattr(command, "groups_in_force", lambda: {"web", "quiet"})
+        return CliRunner(mix_stderr=False).invoke(main, ("timeline", *arguments))
 
     return run
 
@@ -115,7 +115,7 @@ def test_how_far_back_is_a_span_a_day_or_a_moment(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(reading, "read", read)
     for text in ("90min", "2026-01-31", "2026-01-31T03:00+00:00"):
-        assert CliRunner().invoke(timeline, ["--since", text]).exit_code == 0
+        assert CliRunner().invoke(main, ["timeline", "--since", text]).exit_code == 0
     span, day, moment = asked
     assert span is not None and abs(datetime.now(UTC) - timedelta(minutes=90) - span) < timedelta(minutes=1)
     assert day is not None and day.astimezone().hour == 0
@@ -136,7 +136,7 @@ def test_a_journal_that_cannot_be_read_is_said_so(
         raise error
 
     monkeypatch.setattr(reading, "read", read)
-    result = CliRunner(mix_stderr=False).invoke(timeline)
+    result = CliRunner(mix_stderr=False).invoke(main, ["timeline"])
     assert (result.exit_code, said in result.stderr) == (code, True)
 
 
@@ -203,7 +203,7 @@ def test_other_nodes_are_asked_and_one_that_does_not_answer_is_named(
         return Done(exit_code=0, output="\n".join(map(json.dumps, lines)).encode())
 
     monkeypatch.setattr(ssh, "run", run)
-    monkeypatch.setattr(timeline_nodes, "other_nodes", lambda: {"node1": "192.0.2.11", "node3": "192.0.2.13"})
+    monkeypatch.setattr(journals, "other_nodes", lambda: {"node1": "192.0.2.11", "node3": "192.0.2.13"})
     result = typed(power_cut(0, "web"), "--all-nodes", "--json")
     assert result.exit_code == 0, result.output
     assert "node3 is left out, its journal could not be read: ssh: connect to host 192.0.2.13" in result.stderr
@@ -216,7 +216,7 @@ def test_other_nodes_are_asked_and_one_that_does_not_answer_is_named(
 
 def test_without_a_configuration_the_other_nodes_are_not_known(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = SimpleNamespace(text="there is none in force")
-    monkeypatch.setattr(timeline_nodes, "load_in_force", lambda system: (None, (problem,)))
+    monkeypatch.setattr(journals, "load_in_force", lambda system: (None, (problem,)))
     result = typed(power_cut(0, "web"), "--all-nodes")
     assert (result.exit_code, result.stderr) == (
         1,

@@ -19,7 +19,7 @@ export class FakeDaemon {
     readonly clients: FakeClient[] = [];
 
     constructor(
-        readonly name: DaemonName,
+        readonly name: string,
         public served: Served,
     ) {}
 
@@ -168,6 +168,10 @@ export function cluster(): Record<DaemonName, FakeDaemon> {
     ) as Record<DaemonName, FakeDaemon>;
     daemons["org.standfast.Groups"].methods["org.standfast.Groups1.Attention"] = () => [[]];
     return daemons;
+}
+
+export function clientOf(daemon: FakeDaemon): Client {
+    return new FakeClient(daemon);
 }
 
 export function client(daemons: Record<DaemonName, FakeDaemon>): (name: DaemonName) => Client {

@@ -18,10 +18,20 @@ function offences(file: ts.SourceFile): string[] {
                 : ts.isBindingElement(node) && ts.isIdentifier(node.propertyName ?? node.name)
                   ? (node.propertyName ?? node.name).getText()
                   : "";
-        if (!FORBIDDEN.has(name)) return [];
+        if (!FORBIDDEN.has(name) || (name === "file" && isValue(node))) return [];
         const { line } = file.getLineAndCharacterOfPosition(node.getStart());
         return [`${file.fileName}:${line + 1}: ${name}`];
     });
+}
+
+/** Files of the configuration have that name as well: a value that is neither called nor of Cockpit's. */
+function isValue(node: ts.Node): boolean {
+    if (ts.isPropertyAccessExpression(node)) {
+        const called = ts.isCallExpression(node.parent) && node.parent.expression === node;
+        return !called && !/\bcockpit$/.test(node.expression.getText());
+    }
+    const declared = ts.isBindingElement(node) && ts.isVariableDeclaration(node.parent.parent) ? node.parent.parent : null;
+    return ts.isBindingElement(node) && !/\bcockpit$/.test(declared?.initializer?.getText() ?? "");
 }
 
 test("nothing is run and nothing read but from the bus", () => {
@@ -30,10 +40,16 @@ test("nothing is run and nothing read but from the bus", () => {
 
 test("the rule sees every way to say it", () => {
     const wrong = ["cockpit.spawn([])", 'cockpit["script"]("")', "const { spawn } = cockpit", "const { file: f } = cockpit", "fetch('/')"];
+    wrong.push("const f = cockpit.file", "other.file('/etc/passwd')", "const { file } = window.cockpit");
     for (const text of wrong) {
         const file = ts.createSourceFile("x.ts", text, ts.ScriptTarget.ES2022, true);
         assert.equal(offences(file).length, 1, text);
     }
+});
+
+test("a file of the configuration is none of Cockpit's", () => {
+    const right = ts.createSourceFile("x.ts", "function f({ file }: One) { return one.file + file }", ts.ScriptTarget.ES2022, true);
+    assert.deepEqual(offences(right), []);
 });
 
 test("every component comes through patternfly.ts, so that not all styles come with one", () => {

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from standfast.bus import Bus, BusError, ErrorName, escape
-from standfast.ctl.rights import call_with_rights
+from standfast.operations.rights import call_with_rights
 from standfast.published import GROUPS, ROOT
 from standfast_rhcs.cluster import Cluster, EndedError, Service, State, look, run
 from standfast_rhcs.options import parse_alone

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from standfast.bus import Bus
-from standfast.ctl.rights import call_with_rights
+from standfast.operations.rights import call_with_rights
 from standfast.published import GROUPS, ROOT
 from standfast_rhcs.cluster import Cluster, EndedError, look
 from standfast_rhcs.waiting import until

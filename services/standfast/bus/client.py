@@ -204,6 +204,10 @@ class Bus:
         if reply not in _OWNER_REPLIES:
             raise BusError(ErrorName.NAME_TAKEN, f"Another process owns {name}: end it first.")
 
+    async def release(self, name: str) -> None:
+        """Nobody owns `name`; calls that came to it before that were handed on already."""
+        await self._driver("ReleaseName", "s", name)
+
     def ask_user(self, sender: str, answered: Callable[[int | None], None]) -> None:
         """`answered` gets the user id behind a unique name as the bus knows it, None when it is gone."""
         if self._wire is not None:

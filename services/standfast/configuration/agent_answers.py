@@ -1,13 +1,15 @@
 """What agents say of themselves, for who checks a configuration: fence agents where no fenced runs, and OCF agents."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from standfast.configuration.agent_metadata import Metadata, parse_metadata
 from standfast.configuration.device_checks import AgentMetadata
 from standfast.configuration.programs import run_program
+
+Found = TypeVar("Found")
 
 _LONGEST_S: Final = 10.0  # measured: 0.06 to 0.15 s
 
@@ -23,6 +25,17 @@ async def ask_agent(
     name: str, command: Sequence[str], environment: Mapping[str, str] | None = None, longest_s: float = _LONGEST_S
 ) -> Metadata | str:
     """What the agent says of itself, or a sentence why nothing is known; for people it is called `name`."""
+    return await ask_for(parse_metadata, name, command, environment, longest_s)
+
+
+async def ask_for(
+    parse: Callable[[str], Found],
+    name: str,
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    longest_s: float = _LONGEST_S,
+) -> Found | str:
+    """The same for who takes something else out of the document; `parse` raises ValueError."""
     try:
         exit_code, output, _ = await run_program(command, longest_s, environment)
     except TimeoutError:  # one of OSError's
@@ -32,6 +45,6 @@ async def ask_agent(
     if exit_code:
         return f"{name} does not say what it can do: exit code {exit_code}"
     try:
-        return parse_metadata(output)
+        return parse(output)
     except ValueError as error:
         return f"{name}: {error}"

@@ -76,9 +76,7 @@ class Metadata:
 
 def parse_metadata(text: str) -> Metadata:
     """The document as data. Raises ValueError with one sentence about what is wrong with it."""
-    root = _Reader().read(text)
-    if root.tag != "resource-agent":
-        raise ValueError(f"what it says of itself is no <resource-agent> but <{root.tag}>")
+    root = read_document(text)
     parameters = [_parameter(element) for element in root.iterfind("./parameters/parameter")]
     actions = [element.attrib for element in root.iterfind("./actions/action")]
     switches_on = [action for action in actions if action.get("name") == "on"]
@@ -88,6 +86,14 @@ def parse_metadata(text: str) -> Metadata:
         unfences=any(_is_yes(action.get("automatic")) for action in switches_on),
         on_target=any(_is_yes(action.get("on_target")) for action in switches_on),
     )
+
+
+def read_document(text: str) -> ET.Element:
+    """The root of the document. Raises ValueError with one sentence about what is wrong with it."""
+    root = _Reader().read(text)
+    if root.tag != "resource-agent":
+        raise ValueError(f"what it says of itself is no <resource-agent> but <{root.tag}>")
+    return root
 
 
 class _Reader:
@@ -100,6 +106,7 @@ class _Reader:
         self._parser.EntityDeclHandler = self._refuse_entity
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._builder.data
 
     def read(self, text: str) -> ET.Element:
         if len(text) >= _LARGEST:

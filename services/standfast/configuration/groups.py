@@ -64,7 +64,7 @@ def read_groups(
     units: Units, cluster: ClusterPart, system: System | None, problems: list[Problem]
 ) -> tuple[Group, ...]:
     """The groups by name; everything wrong in units/ is appended to `problems`."""
-    values = {name: _group_values(name, units, problems) for name in _group_names(units)}
+    values = {name: _group_values(name, units, problems) for name in group_names(units)}
     _check_single_use(values, problems)
     check_relations(values, cluster, problems)
     groups = []
@@ -89,7 +89,7 @@ def read_groups(
     return tuple(groups)
 
 
-def _group_names(units: Units) -> list[str]:
+def group_names(units: Units) -> list[str]:
     """Targets with [X-Standfast], but those that are only a resource of a group."""
     ours = {
         name: [entry.key for entry in named(units.sections(name), _OURS)]
@@ -166,7 +166,7 @@ def _read_resources(
 def _refusal(unit: str, units: Units, system: System | None) -> str | None:
     if refusal := name_refusal(unit):
         return refusal
-    if _BASE_UNITS.fullmatch(unit) or (unit.endswith(".target") and is_system_target(unit.removesuffix(".target"))):
+    if carries_the_system(unit):
         return f"{unit} carries the system or the cluster itself; it cannot be a resource"
     masked = next((name for name in (unit, template(unit)) if name in units.files), "")
     if masked in units.masked:
@@ -174,6 +174,12 @@ def _refusal(unit: str, units: Units, system: System | None) -> str | None:
     if system is None or units.has(unit):
         return None
     return system.refusal(unit)
+
+
+def carries_the_system(unit: str) -> bool:
+    """The machine or the cluster stands on it."""
+    stem, _, kind = unit.rpartition(".")
+    return bool(_BASE_UNITS.fullmatch(unit)) or (kind == "target" and is_system_target(stem))
 
 
 def _check_mounts(units: Units, problems: list[Problem]) -> None:

@@ -101,7 +101,7 @@ def check(tree: Tree, *, system: System | None = _HERE) -> Configuration:
 def examine(tree: Tree, system: System | None = _HERE) -> Examined:
     """The same for who wants everything: what is good of these files, however much is not."""
     problems = list(tree.problems)
-    cluster = _read_cluster_files(tree, problems)
+    cluster = read_cluster_files(tree, problems)
     groups = read_groups(Units(files=_unit_files(tree, problems), masked=_masked(tree)), cluster, system, problems)
     _check_secrets(tree, cluster, groups, problems)
     _check_agents(cluster, system, problems)
@@ -130,7 +130,8 @@ def _configuration(tree: Tree, cluster: ClusterPart, groups: tuple[Group, ...]) 
     return with_copies(written)
 
 
-def _read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
+def read_cluster_files(tree: Tree, problems: list[Problem]) -> ClusterPart:
+    """What cluster.conf and its drop-ins say, as far as it is whole; what is wrong is appended to `problems`."""
     if "cluster.conf" not in tree.files:
         if tree.lacks("cluster.conf"):
             text = "is missing; write it, or copy it from another node"

@@ -3,15 +3,12 @@
 What comes out is text, not yet a good configuration: who calls checks it whole, as any other file.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
-from standfast.configuration.unitfile import Entry, Section, scan
+from standfast.configuration.unitfile import Entry, Section, last_line, physical_lines, scan
 
 FILE: Final = "cluster.conf"
-_COMMENT: Final = re.compile(r"\s*[#;]")
-_ESCAPED: Final = re.compile(r"(?<!\\)(\\\\)*\\\n?$")
 
 
 def first_text(cluster: str, nodes: Sequence[tuple[str, Sequence[str]]], *, unsafe: bool) -> str:
@@ -33,7 +30,7 @@ def with_node(text: str, name: str, number: int, addresses: Sequence[str], fence
 
 def with_unsafe(text: str) -> str:
     """`text` with Unsafe=yes in its first [Cluster], unless it is in there already."""
-    lines = text.splitlines(keepends=True)
+    lines = physical_lines(text)
     clusters = [section for section in scan(text, FILE)[0] if section.name == "Cluster"]
     if not clusters or any(entry.key == "Unsafe" for section in clusters for entry in section.entries):
         return text
@@ -49,7 +46,7 @@ def without_node(text: str, name: str) -> str:
 
     Comments stay, but for those between the lines that go. A domain of this node alone is left without Nodes=.
     """
-    lines: list[str | None] = list(text.splitlines(keepends=True))
+    lines: list[str | None] = list(physical_lines(text))
     whole = [line or "" for line in lines]
     for section in scan(text, FILE)[0]:
         if section.name == "Node" and _named(section, name):
@@ -59,7 +56,7 @@ def without_node(text: str, name: str) -> str:
         elif section.name == "Domain":
             for entry in section.entries:
                 if entry.key == "Nodes" and name in entry.value.split():
-                    _replace(lines, entry, _last(whole, entry), name)
+                    _replace(lines, entry, last_line(whole, entry.source.line), name)
     return _without_gaps(lines)
 
 
@@ -75,15 +72,7 @@ def _named(section: Section, name: str) -> bool:
 
 def _end(lines: Sequence[str], section: Section) -> int:
     """How many lines of the file there are up to the end of the section's last entry."""
-    return _last(lines, section.entries[-1]) if section.entries else section.source.line
-
-
-def _last(lines: Sequence[str], entry: Entry) -> int:
-    """The number of the entry's last line: it may be continued, with comments in between."""
-    number = entry.source.line
-    while number < len(lines) and (_ESCAPED.search(lines[number - 1]) or _COMMENT.match(lines[number - 1])):
-        number += 1
-    return number
+    return last_line(lines, section.entries[-1].source.line) if section.entries else section.source.line
 
 
 def _without_gaps(lines: Sequence[str | None]) -> str:

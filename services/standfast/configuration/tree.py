@@ -100,6 +100,11 @@ def replace_files(tree: Tree, contents: Mapping[str, str | bytes]) -> Tree:
     return Tree(files={name: files[name] for name in sorted(files)}, problems=tuple(problems))
 
 
+def mode_of_new(name: str) -> int:
+    """What a new file may be read by: what is beside cluster.conf is a secret."""
+    return 0o644 if "/" in name or name == "cluster.conf" else 0o600
+
+
 def name_refusal(name: str) -> str | None:
     """Why no file of the configuration can be called `name` (below its folder, with "/"), or None."""
     path = PurePosixPath(name)

@@ -123,6 +123,23 @@ def dropin_order(folders: Sequence[tuple[str, Iterable[str]]]) -> tuple[tuple[st
     return tuple((chosen[name], name) for name in sorted(chosen))
 
 
+def physical_lines(text: str) -> list[str]:
+    """The lines of the text with their ends, counted as `scan` counts them."""
+    ends = [found.end() for found in _LINE_ENDS.finditer(text)]
+    lines = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return lines if lines[-1] else lines[:-1]
+
+
+def last_line(lines: Sequence[str], number: int) -> int:
+    """The number of the last line of the entry that begins at line `number`: continued, with comments in between."""
+    begun = True
+    while number < len(lines) and begun:
+        line = lines[number - 1].rstrip("\r\n\0")
+        begun = line.lstrip(_WHITESPACE).startswith(_COMMENTS) or _ends_escaped(line)
+        number += begun
+    return number
+
+
 def _header(line: str) -> str | None:
     if line.startswith("[") and line.endswith("]") and len(line) > 2 and not _UNSAFE.search(line):
         return line[1:-1]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from standfast.ctl import ssh
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.ssh import Done
+from standfast.operations import ssh
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.ssh import Done
 
 PORT: Final = 5403  # corosync-qnetd(8)
 QNETD_DATABASE: Final = "/etc/corosync/qnetd/nssdb"

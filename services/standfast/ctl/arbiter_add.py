@@ -8,11 +8,11 @@ from standfast.configuration.load import load_with
 from standfast.configuration.model import Configuration, ConfigurationError, Node
 from standfast.configuration.unitfile import scan
 from standfast.configuration.values import parse_host
-from standfast.ctl import ssh
 from standfast.ctl.arbiter import Machine, Run, Setup
-from standfast.ctl.problems import CommandError, Exit
-from standfast.ctl.ssh import Done
 from standfast.files import write_atomic
+from standfast.operations import ssh
+from standfast.operations.problems import CommandError, Exit
+from standfast.operations.ssh import Done
 
 FILE: Final = "cluster.conf"
 DAEMONS: Final = "standfast-membershipd standfast-quorumd standfast-fenced standfast-resourced"

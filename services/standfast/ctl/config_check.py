@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.streams import print_json
+from standfast.operations.problems import CommandError, Exit, run
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
     from standfast.configuration.model import Problem
-    from standfast.ctl.config_checking import Checked
+    from standfast.operations.config_checking import Checked
 
 FOLDER: Final = Path("/etc/standfast")
 
@@ -28,7 +28,7 @@ def check(folder: Path, as_json: bool) -> None:
 
     Exit codes: 0 no error, 1 errors.
     """
-    from standfast.ctl.config_checking import check_folder
+    from standfast.operations.config_checking import check_folder
 
     checked = run(check_folder(folder), "Nothing was changed.")
     if as_json:

@@ -2,11 +2,10 @@
 
 import click
 
-from standfast.ctl import config_versions as versions
 from standfast.ctl.config_plan import print_plan
-from standfast.ctl.config_push import NOTHING, checked, prepare
-from standfast.ctl.problems import run
-from standfast.ctl.wishes import timeout_option
+from standfast.ctl.config_push import checked, prepared
+from standfast.ctl.options import timeout_option
+from standfast.operations import config_versions as versions
 
 
 @click.command()
@@ -19,7 +18,7 @@ def plan(as_json: bool, timeout_s: float) -> None:
     then, why, and for how long each group would not be served: the median of what its stops and starts took lately.
     """
     based_on, tree = versions.in_force_here(), versions.read_folder()
-    ready = run(prepare(tree, checked(tree), based_on, timeout_s), NOTHING)
+    ready = prepared(tree, checked(tree), based_on, timeout_s)
     if ready is None and not as_json:
         click.echo("Nothing to plan: these files are in force.")
         return

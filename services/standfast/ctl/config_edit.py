@@ -12,12 +12,12 @@ import click
 from standfast.configuration.load import load_with
 from standfast.configuration.machine_checks import Machine
 from standfast.configuration.model import ConfigurationError, Problem
-from standfast.configuration.tree import File, Tree, replace_files
-from standfast.ctl import config_versions as versions
-from standfast.ctl.problems import CommandError, Exit
+from standfast.configuration.tree import File, Tree, mode_of_new, replace_files
 from standfast.ctl.simulate import name_below
 from standfast.ctl.streams import json_option, tell_done
 from standfast.files import make_folders, write_atomic
+from standfast.operations import config_versions as versions
+from standfast.operations.problems import CommandError, Exit
 
 NEXT: Final = "standfast config push"
 _NOTHING: Final = "Nothing was changed."
@@ -112,7 +112,7 @@ def _write(name: str, content: bytes, before: File | None) -> None:
     """The file is there whole. Raises CommandError: somebody else changed it meanwhile, or the disk refuses."""
     changed = versions.read_folder().files.get(name) != before
     path = versions.FOLDER / (f"{name}.new" if changed else name)
-    mode = before.mode if before is not None else 0o644 if "/" in name or name == "cluster.conf" else 0o600
+    mode = before.mode if before is not None else mode_of_new(name)
     try:
         make_folders(path.parent)
         write_atomic(path, content, mode)

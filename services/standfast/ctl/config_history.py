@@ -8,14 +8,15 @@ import click
 from standfast.bus import Bus
 from standfast.configuration.secrets import secret_names
 from standfast.configuration.tree import Tree
-from standfast.ctl import config_nodes
-from standfast.ctl import config_versions as versions
 from standfast.ctl import names as completing
-from standfast.ctl.config_diff import text_lines
-from standfast.ctl.config_versions import Known, Version
-from standfast.ctl.problems import CommandError, Exit, run
 from standfast.ctl.streams import print_json
-from standfast.ctl.wishes import find_resourced, names
+from standfast.operations import config_nodes
+from standfast.operations import config_versions as versions
+from standfast.operations.config_versions import Known, Version
+from standfast.operations.differences import text_lines
+from standfast.operations.history import document, row, unconfirmed
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.wishes import find_resourced, names
 from standfast.status_report import Report
 
 NOTHING: Final = "Nothing was changed."
@@ -28,9 +29,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For programs
 def history(as_json: bool) -> None:
     """The versions that were in force, the newest first, each with who brought it into force, when and what for."""
     known = run(_read(), NOTHING)
-    rows = [_row(known, one) for one in known.history]
     if as_json:
-        print_json({"versions": rows, "unconfirmed": _unconfirmed(known)})
+        print_json(document(known))
         return
     from standfast.ctl import config_table  # rich takes a tenth of a second to load
 
@@ -56,7 +56,7 @@ def show(version: str, file: str, as_json: bool) -> None:
         else:
             click.get_binary_stream("stdout").write(content)
         return
-    made = _row(known, one) | {"files": _files(tree), "unconfirmed": _unconfirmed(known)}
+    made = row(known, one) | {"files": _files(tree), "unconfirmed": unconfirmed(known)}
     made["nodes"] = config_nodes.report(known, every) if made["in_force"] else None
     if as_json:
         print_json(made)
@@ -108,18 +108,6 @@ def _content(tree: Tree | None, name: str, label: str) -> bytes:
     return tree.files[name].content
 
 
-def _row(known: Known, one: Version) -> Report:
-    return {
-        "number": one.number or None,
-        "digest": one.digest,
-        "base": one.base or None,
-        "in_force_since": one.at or None,
-        "by": one.by or None,
-        "why": one.why or None,
-        "in_force": one.digest == known.in_force,
-    }
-
-
 def _files(tree: Tree | None) -> list[Report] | None:
     if tree is None:
         return None
@@ -128,7 +116,3 @@ def _files(tree: Tree | None) -> list[Report] | None:
         {"name": name, "bytes": len(file.content), "mode": f"{file.mode:04o}", "secret": name in secret}
         for name, file in tree.files.items()
     ]
-
-
-def _unconfirmed(known: Known) -> Report | None:
-    return {"back_to": known.unconfirmed, "left_ms": known.left_ms} if known.unconfirmed else None

@@ -4,39 +4,38 @@ import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from standfast.bus import GONE, Bus, BusError
-from standfast.configuration.bundle import pack
 from standfast.configuration.load import check
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.tree import Tree
 from standfast.configuration.values import parse_span, show_span
-from standfast.ctl import config_nodes, config_plan
-from standfast.ctl import config_versions as versions
+from standfast.ctl import config_plan
 from standfast.ctl import names as completing
-from standfast.ctl.config_checking import check_folder
-from standfast.ctl.config_diff import compare, show, summary
-from standfast.ctl.config_versions import CARRIER, RECORD, Known, Named, Version
-from standfast.ctl.copies import bring_all, find_copies, names_of_leaving
-from standfast.ctl.group import INTERFACE as GROUP
-from standfast.ctl.group import bring
-from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.progress import waiting_for
-from standfast.ctl.rights import call_with_rights
+from standfast.ctl.config_diff import show
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import agreed, json_option, print_json, tell_done
-from standfast.ctl.wishes import ask, check_node, daemon_away, find_resourced, timeout_option
-from standfast.published import GROUPS, MEMBERSHIP, ROOT
+from standfast.operations import config_nodes
+from standfast.operations import config_versions as versions
+from standfast.operations.config_checking import check_folder
+from standfast.operations.config_versions import Known
+from standfast.operations.planning import document
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.pushing import (
+    CONFIRM_MS,
+    LONGEST_WHY,
+    NOTHING,
+    OldBaseError,
+    Ready,
+    find_older,
+    keep,
+    prepare,
+    put,
+    stop,
+)
 from standfast.status_report import Report
-from standfast.vocabulary import Phase
-
-NOTHING: Final = "Nothing was changed."
-_SHARE_S: Final = 90.0  # membershipd itself answers sooner
-_LONGEST_WHY: Final = 200  # characters
-_CONFIRM_MS: Final = (10_000, 86_400_000)
 
 Command = Callable[..., None]
 
@@ -53,26 +52,16 @@ class How:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """Every node that is here has prepared it; nothing is changed yet."""
-
-    base: str
-    leaving: tuple[str, ...]  # groups that the version does not have
-    nodes: tuple[str, ...]
-    plan: list[Report]
-
-
 def _span(_: click.Context, __: click.Parameter, text: str) -> int:
     try:
-        return parse_span(text, *_CONFIRM_MS) if text else 0
+        return parse_span(text, *CONFIRM_MS) if text else 0
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
 def _why(_: click.Context, __: click.Parameter, text: str) -> str:
-    if len(text) > _LONGEST_WHY or not text.isprintable():
-        raise click.BadParameter(f"write one line of at most {_LONGEST_WHY} characters")
+    if len(text) > LONGEST_WHY or not text.isprintable():
+        raise click.BadParameter(f"write one line of at most {LONGEST_WHY} characters")
     return text
 
 
@@ -125,7 +114,7 @@ def rollback(version: str, **options: Any) -> None:
     /etc/standfast follows on every node; a file that was edited there is named and left as it is.
     """
     how, based_on = How(**options), versions.in_force_here()
-    older, tree = run(_older(version), NOTHING)
+    older, tree = run(find_older(version), NOTHING)
     click.echo(f"Rolling back to {older.label} ({older.digest[:12]}).", err=True)
     carry_out(tree, replace(how, why=how.why or f"rollback to {older.label}"), based_on=based_on, here=False)
 
@@ -134,7 +123,7 @@ def rollback(version: str, **options: Any) -> None:
 @json_option
 def confirm(as_json: bool) -> None:
     """Keep the version that was pushed with --confirm-within."""
-    run(_keep(), "It may or may not have been asked for: standfast config history")
+    run(keep(), "It may or may not have been asked for: standfast config history")
     tell_done("The version in force stays: standfast config history", as_json=as_json)
 
 
@@ -147,7 +136,7 @@ def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None
     if not how.sure and not versions.has_terminal():
         raise CommandError(Exit.REFUSED, f"There is no terminal to ask on: read `config plan`, add --yes. {NOTHING}")
     configuration = checked(tree) if here else _loaded(tree)
-    ready = run(prepare(tree, configuration, based_on, how.timeout_s, how.without), NOTHING)
+    ready = prepared(tree, configuration, based_on, how.timeout_s, how.without)
     if ready is None:
         _tell_nothing(how)
         return
@@ -156,6 +145,17 @@ def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None
     late = "It is in force, and the nodes go on installing it by themselves: standfast config show"
     known, every = run(config_nodes.wait_installed(tree.digest, ready.base, how.timeout_s, late), late)
     _tell_done(known, every, ready, how)
+
+
+def prepared(
+    tree: Tree, configuration: Configuration, based_on: str, timeout_s: float, without: tuple[str, ...] = ()
+) -> Ready | None:
+    """As `prepare`; what another version changed since is shown. Raises CommandError."""
+    try:
+        return run(prepare(tree, configuration, based_on, timeout_s, without), NOTHING)
+    except OldBaseError as error:
+        show(error.since_then, err=True)
+        raise
 
 
 def checked(tree: Tree) -> Configuration:
@@ -180,100 +180,6 @@ def _loaded(tree: Tree) -> Configuration:
         ) from error
 
 
-async def _older(text: str) -> tuple[Version, Tree]:
-    """The version to go back to, and its files."""
-    async with await Bus.connect() as bus:
-        await find_resourced(bus)
-        known = await versions.read_known(bus)
-        base = known.find(known.in_force).base
-        if not text and not base:
-            raise CommandError(Exit.REFUSED, f"No version was in force before this one. {NOTHING}")
-        older = versions.pick(text or base, known, versions.stored())
-        tree = await versions.fetch(bus, older)
-    _tell_drift(versions.on_disk(known.in_force))
-    return older, tree
-
-
-def _tell_drift(in_force: Tree | None) -> None:
-    if in_force is not None:
-        edited = [one.name for one in compare(Named(label="", tree=in_force), versions.folder())]
-        if edited:
-            click.echo(f"Edited in {versions.FOLDER} and left as it is: {', '.join(edited)}", err=True)
-
-
-async def prepare(
-    tree: Tree, configuration: Configuration, based_on: str, timeout_s: float, without: tuple[str, ...] = ()
-) -> Ready | None:
-    """Every node that is here has the version on its disk and could bring it into force; None: it is in force already.
-
-    Raises CommandError, BusError.
-    """
-    async with await Bus.connect() as bus:
-        await find_resourced(bus)
-        known = await versions.read_known(bus)
-        if not known.members:
-            raise CommandError(Exit.NOT_QUORATE, f"No term is open: {known.no_term.rstrip('.')}. {NOTHING}")
-        for name in without:
-            await check_node(bus, name)
-        if tree.digest == known.in_force:
-            return None
-        refuse_old_base(known, based_on)
-        _tell_changes(known, tree)
-        share = partial(_share, bus, tree)
-        await share()
-        click.echo(f"{tree.digest[:12]} was sent to every node that is here.", err=True)
-        now = await config_nodes.wait_prepared(bus, tree.digest, known, share, timeout_s)
-        objects = await bus.managed_objects(GROUPS, ROOT)
-        groups = [found[GROUP] for found in objects.values() if GROUP in found]
-        kept = {group.name for group in configuration.groups}
-        return Ready(
-            base=known.in_force,
-            leaving=names_of_leaving((group["Name"] for group in groups), kept),
-            nodes=now.members,
-            plan=await config_plan.planned(bus, tree.digest),
-        )
-
-
-def refuse_old_base(known: Known, based_on: str) -> None:
-    """Raises CommandError when what is pushed is not based on the version in force; what came since is shown."""
-    if based_on == known.in_force or not known.in_force:
-        return
-    old, new = versions.on_disk(based_on), versions.on_disk(known.in_force)
-    if old is not None and new is not None:
-        show(
-            compare(Named(label=known.label(based_on), tree=old), Named(label=known.label(known.in_force), tree=new)),
-            err=True,
-        )
-    newest = known.find(known.in_force)
-    since = f" since {newest.at}, pushed by {newest.by}" if newest.number else ""
-    text = (
-        f"What is pushed is based on {known.label(based_on) if based_on else 'no version'}; in force is "
-        f"{newest.label}{since}. Push again when `standfast config show` says that this node has installed that. "
-        f"{NOTHING}"
-    )
-    raise CommandError(Exit.REFUSED, text)
-
-
-def _tell_changes(known: Known, tree: Tree) -> None:
-    old = versions.on_disk(known.in_force)
-    if old is not None:
-        for line in summary(compare(Named(label="", tree=old), Named(label="", tree=tree))):
-            click.echo(line, err=True)
-
-
-async def _share(bus: Bus, tree: Tree) -> None:
-    """The version is on every node's disk, or on its way there."""
-    try:
-        async with waiting_for("it is sent to every node that is here"):
-            await call_with_rights(bus, MEMBERSHIP, ROOT, CARRIER, "Share", "ay", pack(tree), timeout_s=_SHARE_S)
-    except ConfigurationError as error:
-        raise CommandError(Exit.REFUSED, f"{error.problems[0]}. {NOTHING}") from error
-    except BusError as error:
-        if error.name not in GONE or bus.closed.is_set():
-            raise
-        raise await daemon_away(bus, MEMBERSHIP) from error
-
-
 def _ask(ready: Ready, how: How) -> None:
     """Whoever typed it has seen what would happen, and wants it. Raises CommandError."""
     if not (how.as_json and how.sure):
@@ -291,9 +197,9 @@ def _put_in_force(digest: str, ready: Ready, how: How) -> None:
     """The version is in force as far as the record goes. Raises CommandError; then it says what was stopped for it."""
     asked: list[str] = []
     try:
-        run(_stop(ready.leaving, how.timeout_s, asked), "No other version was put in force.")
-        arguments = (digest, ready.base, list(how.without), how.why, how.confirm_ms)
-        run(_put(arguments), "It may or may not come into force, by itself: standfast config history")
+        run(stop(ready.leaving, how.timeout_s, asked), "No other version was put in force.")
+        putting = put(digest, ready, without=how.without, why=how.why, confirm_ms=how.confirm_ms)
+        run(putting, "It may or may not come into force, by itself: standfast config history")
     except CommandError:
         if asked:
             names = ", ".join(asked)
@@ -301,29 +207,6 @@ def _put_in_force(digest: str, ready: Ready, how: How) -> None:
                 f"Stopped for this push, or about to be: {names}. To undo it: standfast group start NAME", err=True
             )
         raise
-
-
-async def _stop(leaving: tuple[str, ...], timeout_s: float, asked: list[str]) -> None:
-    async with await Bus.connect() as bus:
-        await find_resourced(bus)
-        for name in leaving:
-            asked.append(name)
-            if await find_copies(bus, name) is not None:
-                await bring_all(bus, name, "Stop", (), timeout_s)
-            else:
-                await bring(bus, name, "Stop", (), lambda _, now: bool(now["Phase"] == Phase.STOPPED), timeout_s)
-
-
-async def _put(arguments: tuple[Any, ...]) -> None:
-    async with await Bus.connect() as bus:
-        await find_resourced(bus)
-        await ask(bus, ROOT, RECORD, "PutInForce", "ssassu", *arguments)
-
-
-async def _keep() -> None:
-    async with await Bus.connect() as bus:
-        await find_resourced(bus)
-        await ask(bus, ROOT, RECORD, "KeepConfiguration")
 
 
 def _tell_nothing(how: How) -> None:
@@ -337,7 +220,7 @@ def _tell_done(known: Known, every: Sequence[str], ready: Ready, how: How) -> No
     newest = known.find(known.in_force)
     if how.as_json:
         made: Report = {"changed": True, "version": newest.number or None, "digest": newest.digest}
-        made |= {"confirm_within_ms": how.confirm_ms or None, "plan": config_plan.document(ready.plan)}
+        made |= {"confirm_within_ms": how.confirm_ms or None, "plan": document(ready.plan)}
         print_json(made | {"nodes": config_nodes.report(known, every)})
         return
     from standfast.ctl import config_table  # rich takes a tenth of a second to load

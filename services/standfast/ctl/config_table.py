@@ -6,8 +6,8 @@ from typing import IO, Final
 from rich.table import Table
 from rich.text import Text
 
-from standfast.ctl.config_versions import Version
 from standfast.ctl.plain import local_time, plain_console, plain_table
+from standfast.operations.config_versions import Version
 from standfast.status_report import Report
 
 _DIGITS: Final = 12

@@ -9,10 +9,11 @@ import click
 from standfast.bus import Bus
 from standfast.ctl import names as completing
 from standfast.ctl import streams
-from standfast.ctl.problems import CommandError, Exit, from_bus, run
-from standfast.ctl.rights import call_with_rights
-from standfast.ctl.wishes import find_resourced, groups_and_sets, names, wait
-from standfast.ctl.words import Noun, unknown
+from standfast.ctl.words import Noun
+from standfast.operations.names import unknown
+from standfast.operations.problems import CommandError, Exit, from_bus, run
+from standfast.operations.rights import call_with_rights
+from standfast.operations.wishes import find_resourced, groups_and_sets, names, wait
 from standfast.published import GROUPS, ROOT
 from standfast.status_report import Report
 

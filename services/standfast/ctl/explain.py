@@ -8,10 +8,10 @@ import click
 
 from standfast.bus import Bus
 from standfast.ctl import names as completing
-from standfast.ctl.problems import run
-from standfast.ctl.rights import call_with_rights
 from standfast.ctl.streams import print_json
-from standfast.ctl.wishes import find_resourced
+from standfast.operations.problems import run
+from standfast.operations.rights import call_with_rights
+from standfast.operations.wishes import find_resourced
 from standfast.published import GROUPS, ROOT
 
 INTERFACE: Final = "org.standfast.Groups1"

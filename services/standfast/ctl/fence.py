@@ -7,12 +7,22 @@ import click
 from standfast.bus import GONE, Bus, BusError, escape
 from standfast.ctl import names as completing
 from standfast.ctl import streams
-from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.progress import waiting_for
-from standfast.ctl.rights import call_with_rights
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import print_json, tell_done
-from standfast.ctl.wishes import GOES_ON, ask, check_node, daemon_away, find_resourced, names, timeout_option, wait
-from standfast.ctl.words import Noun, unknown
+from standfast.ctl.words import Noun
+from standfast.operations.names import unknown
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.rights import call_with_rights
+from standfast.operations.telling import waiting_for
+from standfast.operations.wishes import (
+    GOES_ON,
+    ask,
+    check_node,
+    daemon_away,
+    find_resourced,
+    names,
+    wait,
+)
 from standfast.published import FENCING, GROUPS, ROOT, Properties
 from standfast.status_report import Report
 

@@ -1,24 +1,19 @@
 """`standfast group`: start, stop, move, disable and freeze groups."""
 
-from collections.abc import Callable
-from typing import Final
-
 import click
 
 from standfast.bus import Bus, escape
 from standfast.ctl import names as completing
-from standfast.ctl.copies import Outcome, bring_all, find_copies
-from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import json_option, print_json
-from standfast.ctl.wishes import GOES_ON, ask, check_node, find_resourced, read_group, timeout_option, wait
 from standfast.ctl.words import Noun
+from standfast.operations.copies import Outcome, bring_all, find_copies
+from standfast.operations.groups import Goal, bring
+from standfast.operations.problems import run
+from standfast.operations.wishes import GOES_ON, check_node, find_resourced, read_group
 from standfast.published import ROOT, Properties
 from standfast.status_report import Report
 from standfast.vocabulary import BY_HAND, Phase
-
-INTERFACE: Final = "org.standfast.Group1"
-
-Goal = Callable[[Properties, Properties], bool]  # (before the wish, now): it came true
 
 
 @click.group(cls=Noun)
@@ -171,38 +166,3 @@ async def _bring_one(
     now = await bring(bus, name, method, arguments, goal, timeout_s)
     where = f" on {now['Owner']}" if now["Owner"] else ""
     return f"{name} is {now['Phase']}{where}", [now]
-
-
-async def bring(
-    bus: Bus, name: str, method: str, arguments: tuple[str, ...], goal: Goal, timeout_s: float
-) -> Properties:
-    """The group as it is when the goal is reached. Raises CommandError when it is not, BusError when it is refused."""
-    path = f"{ROOT}/group/{escape(name)}"
-    before = now = await read_group(bus, name, path)
-    await ask(bus, path, INTERFACE, method, "s" * len(arguments), *arguments)
-
-    async def look() -> str:
-        nonlocal now
-        now = await read_group(bus, name, path)
-        if goal(before, now):
-            return ""
-        check_outlook(name, before, now, stops=method in ("Stop", "Disable"))
-        return _sentence(name, now)
-
-    await wait(bus, look, timeout_s)
-    return now
-
-
-def check_outlook(name: str, before: Properties, now: Properties, *, stops: bool) -> None:
-    """The goal may still be reached; else CommandError: blocked, or settled on another node than asked for."""
-    if now["Phase"] == Phase.BLOCKED:
-        raise CommandError(Exit.REFUSED, f"{_sentence(name, now)} See `standfast timeline {name}`.")
-    settled = now["Phase"] == Phase.STARTED and now["Since"] != before["Since"] and not now.get("WantedOn")
-    if settled and not stops:
-        raise CommandError(Exit.REFUSED, f"{_sentence(name, now)} See `standfast timeline {name}`.")
-
-
-def _sentence(name: str, now: Properties) -> str:
-    where = f" on {now['Owner']}" if now["Owner"] else ""
-    reason = str(now["Reason"]).rstrip(".")
-    return f"{name} is {now['Phase']}{where}" + (f": {reason}." if reason else ".")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.streams import print_json
+from standfast.operations.problems import CommandError, Exit
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
     from standfast.ctl.import_folder import Outcome

@@ -17,8 +17,8 @@ from standfast.configuration.load import IN_FORCE, ROOT, load
 from standfast.configuration.model import ConfigurationError, Problem
 from standfast.configuration.system import System
 from standfast.configuration.values import parse_address
-from standfast.ctl.problems import CommandError, Exit
 from standfast.files import sync_folder, write_atomic
+from standfast.operations.problems import CommandError, Exit
 from standfast.rhcs.document import LARGEST_BYTES, DocumentError
 from standfast.rhcs.report import Imported, NewFile
 from standfast.rhcs.translate import translate

@@ -2,10 +2,11 @@
 
 import click
 
-from standfast.ctl.problems import run
-from standfast.ctl.rights import refuse_without_root
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import json_option, tell_done
-from standfast.ctl.wishes import GOES_ON, timeout_option
+from standfast.operations.problems import run
+from standfast.operations.rights import refuse_without_root
+from standfast.operations.wishes import GOES_ON
 
 unsafe_option = click.option(
     "--unsafe", is_flag=True, help="Write Unsafe=yes: a person confirms each loss, until there are fence devices."
@@ -29,7 +30,7 @@ def init(name: str | None, nodes: tuple[str, ...], unsafe: bool, as_json: bool, 
 
     It refuses where this machine is in a cluster, or was.
     """
-    from standfast.ctl import new_cluster, newcomer, newcomers  # the configuration's parser is needed here only
+    from standfast.operations import new_cluster, newcomer, newcomers  # the configuration's parser is needed here only
 
     refuse_without_root("begin a cluster")
     place = newcomer.Place()
@@ -41,7 +42,7 @@ def init(name: str | None, nodes: tuple[str, ...], unsafe: bool, as_json: bool, 
         named = [newcomers.Newcomer(name=own, addresses=(address,), target="")]
     tree = new_cluster.first_version(name, named, place, unsafe=unsafe)
     names = new_cluster.make(tree, place, newcomers.over_ssh, lambda text: click.echo(text, err=True))
-    from standfast.ctl.node_wait import wait_until_member
+    from standfast.operations.node_wait import wait_until_member
 
     for one in names:
         run(wait_until_member(one, timeout_s), GOES_ON)

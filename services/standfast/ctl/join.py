@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.rights import refuse_without_root
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import json_option, tell_done
-from standfast.ctl.wishes import GOES_ON, timeout_option
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.rights import refuse_without_root
+from standfast.operations.wishes import GOES_ON
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
     from standfast.configuration.tree import Tree
-    from standfast.ctl.newcomer import Place
+    from standfast.operations.newcomer import Place
 
 _PUSH_S: Final = 600.0  # the nodes of the cluster are asked, and their groups may have to be looked at
 
@@ -50,7 +51,7 @@ def join(
     It wants the package installed here, and nothing of another cluster. The files come over ssh, then
     standfast.target is enabled and started, and the command waits until this node is a member.
     """
-    from standfast.ctl import newcomer  # the configuration's parser is needed here only
+    from standfast.operations import newcomer  # the configuration's parser is needed here only
 
     refuse_without_root("make this machine a node")
     place = newcomer.Place()
@@ -69,7 +70,7 @@ def join(
         text = f"{own} joins with the address {addresses[0]}; --address says another one, or one for each link"
         click.echo(text, err=as_json)
     _join(host, f"{own}={','.join(addresses)}", fence, place)
-    from standfast.ctl.node_wait import wait_until_member
+    from standfast.operations.node_wait import wait_until_member
 
     run(wait_until_member(own, timeout_s), GOES_ON)
     tell_done(f"{own} is a member of the cluster", as_json=as_json, node=own)
@@ -83,7 +84,7 @@ def _join(host: str, spec: str, fence: tuple[str, ...], place: "Place") -> None:
 
 
 def _ask(host: str, words: list[str]) -> bytes:
-    from standfast.ctl import ssh
+    from standfast.operations import ssh
 
     done = ssh.run(host, shlex.join(words), within_s=_PUSH_S, told=True)
     if done.exit_code == ssh.FAILED:
@@ -106,7 +107,7 @@ def _read_tree(data: bytes) -> "Tree":
 
 
 def _refuse(tree: "Tree", place: "Place") -> None:
-    from standfast.ctl.newcomer import objections
+    from standfast.operations.newcomer import objections
 
     told = objections(tree, place)
     for objection in told[:-1]:
@@ -116,7 +117,7 @@ def _refuse(tree: "Tree", place: "Place") -> None:
 
 
 def _receive(tree: "Tree", place: "Place", *, first: bool) -> None:
-    from standfast.ctl import newcomer
+    from standfast.operations import newcomer
 
     _refuse(tree, place)
     newcomer.take(tree, place, first=first)

@@ -3,10 +3,10 @@
 import click
 
 from standfast.bus import Bus
-from standfast.ctl.problems import run
 from standfast.ctl.streams import json_option, tell_done
-from standfast.ctl.wishes import GOES_ON, ask, find_resourced
 from standfast.ctl.words import Noun
+from standfast.operations.problems import run
+from standfast.operations.wishes import GOES_ON, ask, find_resourced
 from standfast.published import ROOT
 
 

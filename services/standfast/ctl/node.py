@@ -7,11 +7,12 @@ import click
 from standfast.bus import Bus
 from standfast.ctl import names as completing
 from standfast.ctl.node_life import add, remove
-from standfast.ctl.problems import run
-from standfast.ctl.rights import call_with_rights
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import json_option, tell_done
-from standfast.ctl.wishes import GOES_ON, ask, check_node, find_resourced, timeout_option, wait
 from standfast.ctl.words import Noun
+from standfast.operations.problems import run
+from standfast.operations.rights import call_with_rights
+from standfast.operations.wishes import GOES_ON, ask, check_node, find_resourced, wait
 from standfast.published import GROUPS, MEMBERSHIP, ROOT
 
 REJOIN_S: Final = 10.0

@@ -9,14 +9,15 @@ import click
 
 from standfast.ctl import names as completing
 from standfast.ctl.init import unsafe_option
-from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.rights import refuse_without_root
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import json_option, tell_done
-from standfast.ctl.wishes import GOES_ON, timeout_option
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.rights import refuse_without_root
+from standfast.operations.wishes import GOES_ON
 
 if TYPE_CHECKING:  # loaded when it runs: every other command would wait for it
     from standfast.configuration.tree import Tree
-    from standfast.ctl.newcomers import Newcomer
+    from standfast.operations.newcomers import Newcomer
 
 _OUT: Final = ("left", "fenced")
 _UNPROVEN: Final = ("lost", "fencing")
@@ -58,12 +59,12 @@ def add(
     be typed again.
     """
     from standfast.configuration.bundle import pack
-    from standfast.ctl import newcomer, newcomers, node_change  # the configuration's parser is needed here only
+    from standfast.operations import newcomer, newcomers, node_change  # the configuration's parser is needed here only
 
     refuse_without_root("add a node")
     new = newcomers.parse(node, target)
     base = node_change.base(newcomer.Place())
-    tree = node_change.added(base, new, fence, unsafe=unsafe, tell=_tell)
+    tree = node_change.added(base, new, fence, unsafe=unsafe)
     if offer:
         sys.stdout.buffer.write(pack(tree))
         return
@@ -79,8 +80,8 @@ def add(
 
 
 def _send(new: "Newcomer", tree: "Tree", timeout_s: float) -> None:
-    from standfast.ctl import newcomers
-    from standfast.ctl.node_wait import wait_until_member
+    from standfast.operations import newcomers
+    from standfast.operations.node_wait import wait_until_member
 
     try:
         newcomers.send([new], tree, newcomers.over_ssh)
@@ -112,12 +113,12 @@ def remove(name: str, target: str, without: tuple[str, ...], as_json: bool, time
     Another node that is absent would not get that key and be shut out: wait for it, or name it with --without. Such a
     one comes back with `node add`, once its /etc/standfast and /var/lib/standfast are empty.
     """
-    from standfast.ctl import newcomer, node_change
-    from standfast.ctl.node_wait import wait_until
+    from standfast.operations import newcomer, node_change
+    from standfast.operations.node_wait import wait_until
 
     refuse_without_root("remove a node")
     base = node_change.base(newcomer.Place())
-    tree = node_change.removed(base, name, _tell)
+    tree = node_change.removed(base, name)
     gone = base.node(name)
     assert gone is not None
     states = run(_states(), GOES_ON)
@@ -142,8 +143,8 @@ def remove(name: str, target: str, without: tuple[str, ...], as_json: bool, time
 
 async def _states() -> dict[str, str]:
     from standfast.bus import Bus
-    from standfast.ctl.node_wait import states_of
-    from standfast.ctl.wishes import find_resourced
+    from standfast.operations.node_wait import states_of
+    from standfast.operations.wishes import find_resourced
 
     async with await Bus.connect() as bus:
         await find_resourced(bus)
@@ -151,7 +152,7 @@ async def _states() -> dict[str, str]:
 
 
 def _stop(name: str, target: str, timeout_s: float) -> None:
-    from standfast.ctl import ssh
+    from standfast.operations import ssh
 
     _tell(f"{name}: {_LEAVE} (its groups move away first)")
     done = ssh.run(target, _LEAVE, within_s=timeout_s)

@@ -11,8 +11,10 @@ from typing import Any, Final, NoReturn
 import click
 
 from standfast.ctl import streams
-from standfast.ctl.problems import CommandError, Exit, from_bus
+from standfast.ctl.progress import Terminal
 from standfast.ctl.words import Noun
+from standfast.operations import telling
+from standfast.operations.problems import CommandError, Exit, from_bus
 
 NO_COLOUR: Final = "--no-color"
 COMPLETE: Final = "_STANDFAST_COMPLETE"  # click's name for it
@@ -51,6 +53,7 @@ class Program(Noun):
     ) -> NoReturn:
         """The process ends with the command's exit code, and no traceback reached anybody."""
         streams.prepare()
+        telling.listener.set(Terminal())
         words = _without_colour(list(sys.argv[1:] if args is None else args))
         sys.exit(int(self._end(words, prog_name or "standfast", complete_var, extra)))
 
@@ -64,7 +67,7 @@ class Program(Noun):
                 extra = {**extra, "color": False}
             code = super().main(words, name, complete_var, standalone_mode=False, **extra)
             streams.flush()
-        except click.ClickException as error:
+        except (click.ClickException, CommandError) as error:
             return _tell(error)
         except (click.Abort, KeyboardInterrupt):
             return _tell(CommandError(Exit.UNKNOWN, _ENDED))
@@ -82,13 +85,22 @@ def _without_colour(words: list[str]) -> list[str]:
     return [word for word in words[:end] if word != NO_COLOUR] + words[end:]
 
 
-def _tell(error: click.ClickException) -> int:
+def _tell(error: click.ClickException | CommandError) -> int:
     try:
         streams.flush()  # what was found comes before what is said about it
     except OSError as lost:
         return _unforeseen(lost)
-    error.show()
+    _show(error)
     return error.exit_code
+
+
+def _show(error: click.ClickException | CommandError) -> None:
+    if isinstance(error, CommandError):
+        for line in error.told:
+            click.echo(line, err=True)
+        click.echo(f"standfast: {error.message}", err=True)
+    else:
+        error.show()
 
 
 def _unforeseen(error: Exception) -> int:
@@ -101,7 +113,7 @@ def _unforeseen(error: Exception) -> int:
         traceback.print_exception(error, file=sys.stderr)
     found = from_bus(error) if isinstance(error, BusError) else _of_system(error) or _fault(error)
     streams.give_up()
-    found.show()
+    _show(found)
     return found.exit_code
 
 

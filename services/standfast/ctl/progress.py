@@ -1,19 +1,14 @@
 """What a command waits for: on a terminal a line that lives, in a pipe a line for each change; on stderr."""
 
-import asyncio
-import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
 from typing import Final
 
 import click
 
 from standfast.ctl.streams import is_terminal
 
-TICK_S: Final = 0.5
-_SILENT_S: Final = 1.0  # what is over by then needs no word
 _CLEAR: Final = "\r\x1b[K"
 
 
@@ -63,25 +58,11 @@ class Progress:
         sys.stderr.flush()
 
 
-@contextlib.asynccontextmanager
-async def waiting_for(what: str) -> AsyncIterator[None]:
-    """Whoever waits for longer than a moment is told for what."""
-    telling = asyncio.create_task(_tell(what))
-    try:
-        yield
-    finally:
-        telling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await telling
+class Terminal:
+    """Who typed the command is told on stderr; it is what `standfast` sets telling.listener to."""
 
+    def tell(self, sentence: str) -> None:
+        click.echo(sentence, err=True)
 
-async def _tell(what: str) -> None:
-    await asyncio.sleep(_SILENT_S)
-    progress = Progress()
-    progress.tell(what)
-    try:
-        while True:
-            await asyncio.sleep(TICK_S)
-            progress.tick()
-    finally:
-        progress.settle()
+    def wait(self) -> Progress:
+        return Progress()

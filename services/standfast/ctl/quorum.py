@@ -10,11 +10,11 @@ import click
 from standfast import published
 from standfast.bus import Bus
 from standfast.ctl import quorum_report
-from standfast.ctl.problems import CommandError, Exit, not_running, run
-from standfast.ctl.rights import refuse_without_root
 from standfast.ctl.start_alone import start_alone
 from standfast.ctl.streams import json_option, print_json, tell_done
 from standfast.ctl.words import Noun
+from standfast.operations.problems import CommandError, Exit, not_running, run
+from standfast.operations.rights import refuse_without_root
 from standfast.published import QUORUM
 from standfast.status_report import Report
 

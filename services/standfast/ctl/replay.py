@@ -8,9 +8,9 @@ from typing import Final
 
 import click
 
-from standfast.ctl import ssh
-from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.streams import print_json
+from standfast.operations import ssh
+from standfast.operations.problems import CommandError, Exit
 from standfast.status_report import Report
 
 _REPLAY_S: Final = 900.0

@@ -19,11 +19,12 @@ from standfast.configuration.load import examine
 from standfast.configuration.redaction import Redaction
 from standfast.configuration.values import parse_span
 from standfast.corosync.common import Code, CorosyncError
-from standfast.ctl import report_live, report_parts, ssh
-from standfast.ctl.problems import CommandError, Exit
+from standfast.ctl import report_live, report_parts
 from standfast.ctl.report_parts import Part, Places
 from standfast.ctl.report_text import readme
 from standfast.ctl.streams import json_option, tell_done
+from standfast.operations import ssh
+from standfast.operations.problems import CommandError, Exit
 
 HERE: Final = Places()
 STDOUT: Final = Path("-")

@@ -120,7 +120,7 @@ def state(places: Places) -> Part:
 
 def about(places: Places) -> Part:
     """This machine and what is installed on it."""
-    from standfast.ctl.newcomer import release
+    from standfast.operations.newcomer import release
 
     name = os.uname()
     made = {

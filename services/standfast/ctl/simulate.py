@@ -9,11 +9,12 @@ import click
 
 from standfast.bus import Bus
 from standfast.ctl import names as completing
-from standfast.ctl.problems import CommandError, Exit, run
-from standfast.ctl.rights import call_with_rights
 from standfast.ctl.streams import print_json
-from standfast.ctl.wishes import check_node, find_resourced, groups_and_sets
-from standfast.ctl.words import Noun, unknown
+from standfast.ctl.words import Noun
+from standfast.operations.names import unknown
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.rights import call_with_rights
+from standfast.operations.wishes import check_node, find_resourced, groups_and_sets
 from standfast.published import GROUPS, ROOT
 from standfast.status_report import Report
 

@@ -6,10 +6,11 @@ import click
 
 from standfast.bus import Bus
 from standfast.ctl import names as completing
-from standfast.ctl.problems import CommandError, Exit, run
+from standfast.ctl.options import timeout_option
 from standfast.ctl.streams import agreed, json_option, tell_done
-from standfast.ctl.wishes import GOES_ON, ask, find_resourced, names, timeout_option, wait
-from standfast.ctl.words import unknown
+from standfast.operations.names import unknown
+from standfast.operations.problems import CommandError, Exit, run
+from standfast.operations.wishes import GOES_ON, ask, find_resourced, names, wait
 from standfast.published import GROUPS, ROOT, Properties
 
 INTERFACE: Final = "org.standfast.Groups1"

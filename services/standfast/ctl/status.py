@@ -9,9 +9,9 @@ import click
 from standfast import published, status_report
 from standfast.bus import Bus
 from standfast.ctl import names as completing
-from standfast.ctl.problems import not_running, run
 from standfast.ctl.streams import is_terminal, print_json
-from standfast.ctl.words import unknown
+from standfast.operations.names import unknown
+from standfast.operations.problems import not_running, run
 from standfast.status_report import Report
 
 ANSWER_S: Final = 1.5  # a daemon answers from memory; one that hangs does not hold what the others tell

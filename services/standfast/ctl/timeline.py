@@ -2,19 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 
 from standfast.ctl import names as completing
-from standfast.ctl.problems import CommandError, Exit
 from standfast.ctl.streams import print_json
-from standfast.ctl.words import unknown
 
-if TYPE_CHECKING:
-    from standfast.incidents import Entry, Incident
-
-_LOSS: Final = re.compile(r"\d+\.\d+")
 _SPAN: Final = re.compile(r"(\d{1,9}) ?(s|min|h|d|w)")
 _SECONDS: Final = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -43,24 +37,18 @@ def timeline(what: str, number: int, since: datetime | None, all_nodes: bool, as
     With GROUP only what it, or its copies, had a part in; with INCIDENT, the number of a loss such as 8.1, that one.
     Any node that was there can tell it. --all-nodes adds what each node saw alone; clocks that differ are corrected.
     """
-    from standfast.incidents import about, gather, with_loss
+    from standfast.operations.timeline import choose, group_of, read, report  # the parser is needed here only
 
-    entries = _read(since)
+    entries = read(since)
     if all_nodes:
-        from standfast.ctl.timeline_nodes import with_other_nodes
+        from standfast.operations.journals import with_other_nodes
 
         entries = with_other_nodes(entries, since)
-    found = gather(entries)
-    if _LOSS.fullmatch(what):
-        found = with_loss(what, found)
-    elif what:
-        found = about(what, found)
-    if what and not found:
-        _refuse_unknown(what, entries)
+    found = choose(entries, what)
     found = found[-number:]
-    group = "" if _LOSS.fullmatch(what) else what
+    group = group_of(what)
     if as_json:
-        print_json([_report(incident, group) for incident in found])
+        print_json([report(incident, group) for incident in found])
         return
     if not found:
         when = " since then" if since else ""
@@ -69,81 +57,3 @@ def timeline(what: str, number: int, since: datetime | None, all_nodes: bool, as
     from standfast.ctl.timeline_table import show  # rich takes a tenth of a second to load
 
     show(found, group)
-
-
-def _read(since: datetime | None) -> "list[Entry]":
-    """Our entries, the oldest first. Raises CommandError where the journal may not, or cannot, be read."""
-    from standfast.incidents import reading
-
-    try:
-        return reading.read(since=since)
-    except PermissionError as error:
-        raise CommandError(Exit.NO_RIGHTS, str(error)) from error
-    except OSError as error:
-        text = f"This node's journal cannot be read ({error.strerror or error}): journalctl --verify"
-        raise CommandError(Exit.REFUSED, text) from error
-
-
-def _refuse_unknown(what: str, entries: "list[Entry]") -> None:
-    """Raises CommandError unless it is a group that nothing happened to."""
-    from standfast.vocabulary import copies_of
-
-    if _LOSS.fullmatch(what):
-        losses = list(dict.fromkeys(entry.incident for entry in entries if entry.event == "node-lost"))
-        raise unknown("incident", what, losses)
-    known = {entry.group for entry in entries if entry.group} | _groups_in_force()
-    if not copies_of(what, known):
-        raise unknown("group or incident", what, sorted(known))
-
-
-def _groups_in_force() -> set[str]:
-    from standfast.configuration.load import load_in_force
-
-    configuration, _ = load_in_force(system=None)
-    return {group.name for group in configuration.groups} if configuration is not None else set()
-
-
-def _report(incident: "Incident", group: str) -> dict[str, Any]:
-    from standfast.incidents import slowest, steps
-
-    made = steps(incident, group)
-    slow = slowest(made)
-    return {
-        "losses": sorted(incident.losses),
-        "groups": sorted({entry.group for entry in incident.entries if entry.group}),
-        "begun": _time(made[0].at if made else incident.entries[0].at),
-        "ms": sum(step.ms for step in made),
-        "slowest": slow.name.value if slow is not None else None,
-        "steps": [
-            {
-                "step": step.name.value,
-                "time": _time(step.at),
-                "ms": step.ms,
-                "node": step.node or None,
-                "event": step.entry.event,
-                "text": step.entry.text,
-            }
-            for step in made
-        ],
-        "entries": [
-            {
-                "time": _time(entry.at),
-                "ms": incident.since_start_ms(entry),
-                "node": entry.node or None,
-                "journal": entry.host or None,
-                "event": entry.event,
-                "group": entry.group or None,
-                "resource": entry.resource or None,
-                "incident": entry.incident or None,
-                "decision": entry.decision or None,
-                "position": entry.position or None,
-                "parent": entry.parent or None,
-                "text": entry.text,
-            }
-            for entry in incident.entries
-        ],
-    }
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

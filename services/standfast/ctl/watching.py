@@ -12,9 +12,9 @@ from typing import Final
 from standfast.bus import Bus, BusError
 from standfast.ctl import table
 from standfast.ctl.plain import plain_console
-from standfast.ctl.problems import CommandError
 from standfast.ctl.screen import Screen, keys
 from standfast.ctl.status import of_groups, read_from
+from standfast.operations.problems import CommandError
 from standfast.published import DAEMONS, ROOT
 from standfast.status_report import Report
 

@@ -4,14 +4,14 @@ import asyncio
 import signal
 import sys
 
+from standfast.agents.cgroups import Cgroups, own_cgroup
+from standfast.agents.running import Agents
 from standfast.configuration import versions
 from standfast.configuration.load import check
 from standfast.configuration.model import Configuration, ConfigurationError
 from standfast.configuration.reader import Reader
 from standfast.configuration.versions import IN_FORCE
 from standfast.daemon import Daemon, run
-from standfast.fenced.agents import Agents
-from standfast.fenced.cgroups import Cgroups, own_cgroup
 from standfast.fenced.service import Service, Settings
 
 

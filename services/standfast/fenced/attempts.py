@@ -8,21 +8,11 @@ from functools import partial
 from typing import Final
 
 from standfast import files, journal
+from standfast.agents.running import Result
+from standfast.agents.words import Action, Answer
 from standfast.configuration.model import Configuration
-from standfast.fenced.agents import Result
 from standfast.fenced.history import History
-from standfast.fenced.levels import (
-    Action,
-    Answer,
-    Delay,
-    Levels,
-    OffRound,
-    Outcome,
-    Round,
-    Step,
-    begin,
-    delay,
-)
+from standfast.fenced.levels import Delay, Levels, OffRound, Outcome, Round, Step, begin, delay
 
 SHOWN_AFTER_END_S: Final = 600.0
 MOST_ATTEMPTS: Final = 256

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from standfast import journal
+from standfast.agents.running import Agents, Result
+from standfast.agents.words import Action, Answer
 from standfast.bus import Server, escape
 from standfast.configuration.device_checks import unverified_options
 from standfast.configuration.model import Configuration, FenceDevice, Plug
-from standfast.fenced.agents import Agents, Result
 from standfast.fenced.judgement import Judgement, Power, Tested, judge
-from standfast.fenced.levels import Action, Answer, Step
+from standfast.fenced.levels import Step
 from standfast.fenced.metadata import AgentLibrary
 from standfast.fenced.ring import Ring
 

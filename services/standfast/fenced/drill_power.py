@@ -5,11 +5,12 @@ The cluster has to find, decide, fence and prove the loss as it would a real one
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from standfast.agents.running import Result
+from standfast.agents.words import Action, Answer
 from standfast.configuration.device_checks import unsafe_nodes
 from standfast.configuration.model import Configuration, Node, Plug
-from standfast.fenced.agents import Result
 from standfast.fenced.devices import Devices
-from standfast.fenced.levels import Action, Answer, Step
+from standfast.fenced.levels import Step
 
 CutsOffOnly = Callable[[str], Awaitable[bool]]  # see AgentLibrary
 

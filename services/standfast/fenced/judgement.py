@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from standfast.agents.running import Result
+from standfast.agents.words import Answer
 from standfast.configuration.model import Plug
-from standfast.fenced.agents import Result
-from standfast.fenced.levels import Answer
 
 
 class Power(StrEnum):

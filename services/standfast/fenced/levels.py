@@ -10,28 +10,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from standfast.agents.words import Action, Answer
 from standfast.configuration.model import Configuration, Plug
 
 Levels = tuple[tuple[Plug, ...], ...]
 
 BACKOFF_FIRST_MS: Final = 1_000
 BACKOFF_LAST_MS: Final = 30_000
-
-
-class Action(StrEnum):
-    """What a fence agent is asked."""
-
-    OFF = "off"
-    STATUS = "status"
-    ON = "on"
-
-
-class Answer(StrEnum):
-    """What a fence agent said by its exit code: 0, 2 (only `status` may), anything else or nothing at all."""
-
-    DONE = "done"  # of `status`: the power is on
-    IS_OFF = "is-off"
-    FAILED = "failed"
 
 
 class Outcome(StrEnum):

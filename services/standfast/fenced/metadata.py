@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from standfast import journal
+from standfast.agents.running import AgentError, Agents
 from standfast.configuration.agent_metadata import Metadata, parse_metadata
 from standfast.configuration.device_checks import AgentMetadata, device_problems, device_warnings
 from standfast.configuration.model import Configuration
-from standfast.fenced.agents import AgentError, Agents
 
 _ASKED_AGAIN: Final = ()  # the stamp of an agent that gave no answer: the next reading asks it again
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from standfast.agents.running import Agents
+from standfast.agents.words import Action
 from standfast.bus import Bus, BusError, Call, ErrorName, Server, Signal, interface_file, serve_forever
 from standfast.configuration.device_checks import unsafe_nodes
 from standfast.configuration.load import NOTHING_IN_FORCE
 from standfast.configuration.model import Configuration, Node, Plug
 from standfast.fenced import drill_power, ring, unfencing
-from standfast.fenced.agents import Agents
 from standfast.fenced.attempts import Attempts, Order
 from standfast.fenced.devices import Devices
 from standfast.fenced.history import History
-from standfast.fenced.levels import Action
 from standfast.fenced.metadata import AgentLibrary
 from standfast.fenced.objections import Answers, find_objections
 from standfast.fenced.reachable import answers

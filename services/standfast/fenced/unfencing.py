@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from standfast import journal
+from standfast.agents.running import Result
+from standfast.agents.words import Answer
 from standfast.configuration.model import Plug
-from standfast.fenced.agents import Result
-from standfast.fenced.levels import Answer, backoff_ms
+from standfast.fenced.levels import backoff_ms
 from standfast.files import write_atomic
 
 MARKS: Final = Path("/run/standfast/unfenced")

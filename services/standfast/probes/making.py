@@ -1,11 +1,11 @@
 """The probes of a unit made once because somebody asks: which these are, and what is told of each."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from standfast.configuration.copies import as_written
-from standfast.configuration.model import Configuration, Probe
+from standfast.configuration.model import Group, Probe
 from standfast.probes.checking import check
 from standfast.probes.verdict import Try
 
@@ -16,9 +16,9 @@ class NoProbeError(Exception):
     """There is nothing to make: a sentence that says what there is."""
 
 
-def find(configuration: Configuration, unit: str, name: str) -> tuple[Probe, ...]:
+def find(groups: Iterable[Group], unit: str, name: str) -> tuple[Probe, ...]:
     """The probes to make, never empty; without a `name` all of the unit. Raises NoProbeError."""
-    resources = [resource for group in as_written(configuration.groups) for resource in group.resources]
+    resources = [resource for group in as_written(tuple(groups)) for resource in group.resources]
     found = next((resource for resource in resources if resource.unit in (unit, f"{unit}.service")), None)
     if found is None:
         probed = ", ".join(resource.unit for resource in resources if resource.probes) or "none"

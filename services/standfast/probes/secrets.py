@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,6 +43,9 @@ class _Reading:
         return self.stamp != stamp or (failed and time.monotonic() - self.begun > _AGAIN_S)
 
 
+# Where PasswordFile= is of a probe that is not pushed yet; else it is in the version in force.
+folder: Final[ContextVar[Path | None]] = ContextVar("folder", default=None)
+
 _readings: Final[dict[Path, _Reading]] = {}
 
 
@@ -51,7 +55,8 @@ async def password(probe: Probe) -> str | None:
     It is one line of UTF-8, and is never in the text of the error.
     """
     if probe.password_file is not None:
-        path, label, name = IN_FORCE / probe.password_file, f"PasswordFile={probe.password_file}", None
+        path = (folder.get() or IN_FORCE) / probe.password_file
+        label, name = f"PasswordFile={probe.password_file}", None
     elif probe.credential is not None:
         path, label, name = _credential(probe.credential)
     else:

@@ -48,7 +48,7 @@ class Asking:
             hint = did_you_mean(node, nodes) or f"; there are {', '.join(sorted(nodes))}"
             raise BusError(ErrorName.REFUSED, f"there is no node {node}{hint}")
         try:
-            probes = find(self._core.configuration, unit, name)
+            probes = find(self._core.configuration.groups, unit, name)
         except NoProbeError as error:
             raise BusError(ErrorName.REFUSED, str(error)) from error
         if node == self._core.me:
@@ -104,7 +104,7 @@ class Asking:
             if self._answering > AT_ONCE:
                 refusal = f"it makes {AT_ONCE} probes for others already: try again"
             else:
-                document = _document(await make(find(self._core.configuration, question.unit, question.name)))
+                document = _document(await make(find(self._core.configuration.groups, question.unit, question.name)))
         except NoProbeError as error:
             refusal = str(error)
         except BusError as error:

@@ -102,7 +102,7 @@ export class Store {
     }
 }
 
-function timer(what: () => void, ms: number): () => void {
+export function timer(what: () => void, ms: number): () => void {
     const handle = setTimeout(what, ms);
     return () => clearTimeout(handle);
 }

@@ -7,6 +7,7 @@ import type { GroupView, ResourceView } from "../cluster/view";
 import { useAgo, useText, word } from "../text";
 import { Sentence } from "./Sentence";
 import { Marks, StateLabel } from "./States";
+import { WhatHappened } from "./WhatHappened";
 import { Why } from "./Why";
 
 export function Group({ group }: { group: GroupView }): ReactNode {
@@ -34,6 +35,7 @@ export function Group({ group }: { group: GroupView }): ReactNode {
             >
                 {open && <Resources group={group} />}
             </ExpandableSection>
+            <WhatHappened name={group.name} kind="group" />
             <Why name={group.name} kind="group" state={`${group.phase} ${group.owner} ${group.flags} ${group.reason}`} />
         </div>
     );

@@ -17,6 +17,7 @@ import { useAgo, useText } from "../text";
 import { Group } from "./Groups";
 import { Sentence } from "./Sentence";
 import { Marks, StateLabel } from "./States";
+import { WhatHappened } from "./WhatHappened";
 import { Why } from "./Why";
 
 export function Nodes({ view }: { view: View }): ReactNode {
@@ -47,6 +48,7 @@ function Node({ node, view }: { node: NodeView; view: View }): ReactNode {
                 {node.edited.length > 0 && (
                     <p className="sf-quiet">{text("edited-files", { files: node.edited.join(", ") })}</p>
                 )}
+                <WhatHappened name={node.name} kind="node" />
                 <Why name={node.name} kind="node" state={`${node.state} ${node.standby} ${node.healthy} ${node.drifted}`} />
                 <div className="sf-groups">
                     {groups?.map((group) => <Group key={group.path} group={group} />)}

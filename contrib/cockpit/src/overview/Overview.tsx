@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 
 import type { Snapshot } from "../cluster/store";
 import { type View, viewOf } from "../cluster/view";
+import { hrefOf } from "../place";
 import { useText } from "../text";
 import { Group } from "./Groups";
 import { Nodes } from "./Nodes";
@@ -62,6 +63,9 @@ function NoNodes(): ReactNode {
             <EmptyStateBody>
                 <p>{text("no-nodes")}</p>
                 <Command>standfast init</Command>
+                <p>
+                    <a href={hrefOf("configuration")}>{text("begin-here")}</a>
+                </p>
             </EmptyStateBody>
         </EmptyState>
     );

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { DAEMONS, type DaemonName } from "../cluster/daemon";
 import type { Snapshot } from "../cluster/store";
 import type { View } from "../cluster/view";
+import { hrefOf } from "../place";
 import { clock, useText } from "../text";
 import { Command, Sentence } from "./Sentence";
 
@@ -19,6 +20,9 @@ export function Instead({ snapshot }: { snapshot: Snapshot }): ReactNode {
                 <EmptyStateBody>
                     <p>{text("not-running-why")}</p>
                     <Command>systemctl start standfast.target</Command>
+                    <p>
+                        <a href={hrefOf("configuration")}>{text("begin-here")}</a>
+                    </p>
                 </EmptyStateBody>
             </EmptyState>
         );

@@ -1,6 +1,12 @@
 // Every word of the page's own. The daemons' sentences and names are shown as they come.
 
+import { configure } from "./configure/en";
+import { understand } from "./understand/en";
+
 export const en = {
+    ...understand,
+    ...configure,
+
     "title": "Cluster",
     "skip": "Skip to what needs a person",
 

@@ -27,7 +27,7 @@ export function wantedLanguage(cookies: string, browser: string): string {
 }
 
 /** A word of the daemons, such as a state; one that this page does not know is shown as it is. */
-export function word(text: Text, kind: "state" | "flag", value: string): string {
+export function word(text: Text, kind: "state" | "flag" | "step" | "kind", value: string): string {
     const key = `${kind}-${value}`;
     return key in en ? text(key as Key) : value;
 }
@@ -48,6 +48,17 @@ export function ago(text: Text, when: string | number, now: number): string {
 
 export function clock(text: Text, when: number): string {
     return new Intl.DateTimeFormat(text.language, { dateStyle: "medium", timeStyle: "medium" }).format(when);
+}
+
+/** To the millisecond, without the day. */
+export function timeOfDay(text: Text, when: string): string {
+    const parts = { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" } as const;
+    return new Intl.DateTimeFormat(text.language, parts).format(new Date(when));
+}
+
+/** A number as people read it. */
+export function count(text: Text, value: number): string {
+    return new Intl.NumberFormat(text.language).format(value);
 }
 
 export const TextContext = createContext<Text>(textIn("en"));

@@ -1,8 +1,13 @@
 // 页面自己的全部文字。守护进程给出的句子和名称按原样显示。
 
 import type { Key } from "./en";
+import { configure } from "./configure/zh";
+import { understand } from "./understand/zh";
 
 export const zh: Record<Key, string> = {
+    ...understand,
+    ...configure,
+
     "title": "集群",
     "skip": "跳到需要人处理的事项",
 

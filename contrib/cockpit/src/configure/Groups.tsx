@@ -1,0 +1,84 @@
+// Groups: what runs together, in the order in which it is started; each resource is a unit of systemd.
+
+import { type ReactNode, useEffect } from "react";
+
+import { useText } from "../text";
+import { AddSection } from "./AddSection";
+import { useDesk } from "./desk";
+import { Problems, Frame } from "./Section";
+import { about, type Group, keysOf, setting } from "./form";
+import { Input } from "./Field";
+import { Resource } from "./Resources";
+import { Settings } from "./Settings";
+import { Sortable } from "./Sortable";
+
+const COMMON = ["Domain", "Recovery", "MaxRestarts", "InPlace"];
+const RESOURCES = "Resources"; // has a form of its own
+
+export function Groups(): ReactNode {
+    const { draft, state, knowledge } = useDesk();
+    useEffect(() => knowledge.needUnits(), [knowledge]);
+    if (state.form === null) return null;
+    const begin = (name: string) =>
+        draft.edit({ do: "write", file: `units/${name}.target`, text: "[X-Standfast]\n" });
+    return (
+        <>
+            {state.form.groups.map((one) => (
+                <One key={one.file} group={one} />
+            ))}
+            <AddSection word="add-group" add={begin} />
+        </>
+    );
+}
+
+function One({ group }: { group: Group }): ReactNode {
+    const text = useText();
+    const { draft, state, known } = useDesk();
+    const spot = { file: group.file, section: "X-Standfast", name: "" };
+    const units = group.resources.map((one) => one.unit);
+    const order = (items: readonly string[]) => draft.edit(setting(spot, RESOURCES, items.join(" ")));
+    const infos = keysOf(known.keys, "X-Standfast", "group").filter(({ key }) => key !== RESOURCES);
+    const resources = group.resources.map(({ line }) => ({ file: group.file, line }));
+    const domains = state.form?.domains.map((one) => one.name) ?? [];
+    const unitSpot = { file: group.file, section: "Unit", name: "" };
+    return (
+        <Frame kind="group" name={group.name} at={group} remove={() => draft.edit({ do: "remove", file: group.file })}>
+            <Input
+                label="Description="
+                value={group.description}
+                commit={(value) => draft.edit(setting(unitSpot, "Description", value))}
+            />
+            <p className="sf-quiet">{text("group-order")}</p>
+            <Problems found={about(state.found, resources)} />
+            <Sortable
+                label={text("group-resources", { name: group.name })}
+                items={units}
+                onOrder={order}
+                disabled={state.mayNot !== null}
+            >
+                {(unit) => <Resource resource={group.resources.find((one) => one.unit === unit)} />}
+            </Sortable>
+            <AddSection
+                word="add-resource"
+                add={(unit) => order([...units, unit])}
+                offers={known.units
+                    .filter(([unit]) => !units.includes(unit))
+                    .map(([unit, description, active]) => [unit, `${description} (${active})`])}
+                standard="apache2.service"
+            />
+            <AddSection
+                word="add-address"
+                add={(address) => order([...units, `standfast-ip@${address}.service`])}
+                standard="192.0.2.100"
+            />
+            <Settings
+                name={group.name}
+                infos={infos}
+                values={group.values}
+                spot={spot}
+                first={COMMON}
+                choices={{ Domain: domains }}
+            />
+        </Frame>
+    );
+}

@@ -1,0 +1,121 @@
+// A list whose order counts: it is dragged, or moved by its buttons, and each move is said.
+
+import { type DragEvent, type ReactNode, useEffect, useRef, useState } from "react";
+
+import { Button } from "../patternfly";
+import { useText } from "../text";
+import { moved } from "./form";
+
+interface SortableProps {
+    label: string;
+    items: readonly string[];
+    onOrder: (items: string[]) => void;
+    disabled: boolean;
+    children?: (item: string) => ReactNode; // what stands below the name
+}
+
+export function Sortable({ label, items, onOrder, disabled, children }: SortableProps): ReactNode {
+    const text = useText();
+    const [wanted, setWanted] = useState<readonly string[] | null>(null); // until the draft has it
+    const [said, setSaid] = useState("");
+    const [over, setOver] = useState(-1);
+    const dragged = useRef(-1);
+    const focus = useRef("");
+    const list = useRef<HTMLOListElement>(null);
+    const shown = wanted ?? items;
+    const key = items.join(" ");
+    useEffect(() => setWanted(null), [key]);
+    useEffect(() => {
+        if (focus.current) list.current?.querySelector<HTMLElement>(focus.current)?.focus();
+        focus.current = "";
+    });
+    const order = (made: string[], sentence: string) => {
+        setWanted(made);
+        setSaid(sentence);
+        onOrder(made);
+    };
+    const move = (from: number, to: number, focused = "") => {
+        const item = shown[from];
+        if (item === undefined || from === to || to < 0 || to >= shown.length) return;
+        focus.current = focused && `[data-item="${CSS.escape(item)}"] [data-move="${focused}"]`;
+        order(moved(shown, from, to), text("moved-to", { name: item, place: to + 1, count: shown.length }));
+    };
+    const drop = (event: DragEvent, to: number) => {
+        event.preventDefault();
+        setOver(-1);
+        move(dragged.current, to);
+    };
+    return (
+        <>
+            <ol className="sf-sortable" aria-label={label} ref={list}>
+                {shown.map((item, index) => (
+                    <li
+                        key={item}
+                        data-item={item}
+                        className={index === over ? "sf-over" : ""}
+                        draggable={!disabled}
+                        onDragStart={() => (dragged.current = index)}
+                        onDragOver={(event) => (event.preventDefault(), setOver(index))}
+                        onDragLeave={() => setOver(-1)}
+                        onDrop={(event) => drop(event, index)}
+                    >
+                        <div className="sf-line">
+                            <span aria-hidden className="sf-handle">
+                                ⠿
+                            </span>
+                            <strong className="sf-grow">{item}</strong>
+                            {!disabled && (
+                                <Moves item={item} index={index} last={shown.length - 1} move={move} remove={() =>
+                                    order(shown.filter((one) => one !== item), text("removed", { name: item }))
+                                } />
+                            )}
+                        </div>
+                        {children?.(item)}
+                    </li>
+                ))}
+            </ol>
+            <span className="pf-v6-screen-reader" aria-live="polite">
+                {said}
+            </span>
+        </>
+    );
+}
+
+interface MovesProps {
+    item: string;
+    index: number;
+    last: number;
+    move: (from: number, to: number, focused: string) => void;
+    remove: () => void;
+}
+
+function Moves({ item, index, last, move, remove }: MovesProps): ReactNode {
+    const text = useText();
+    return (
+        <>
+            <Button
+                variant="secondary"
+                size="sm"
+                data-move="up"
+                aria-label={text("move-up", { name: item })}
+                isAriaDisabled={index === 0}
+                onClick={() => move(index, index - 1, "up")}
+            >
+                ↑
+            </Button>
+            <Button
+                variant="secondary"
+                size="sm"
+                data-move="down"
+                aria-label={text("move-down", { name: item })}
+                isAriaDisabled={index === last}
+                onClick={() => move(index, index + 1, "down")}
+            >
+                ↓
+            </Button>
+            <Button variant="link" size="sm" isDanger aria-label={text("remove-named", { name: item })} onClick={remove}>
+                {text("remove")}
+            </Button>
+        </>
+    );
+}
