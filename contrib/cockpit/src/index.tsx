@@ -11,6 +11,7 @@ import { CONSOLE, consoleOver } from "./cluster/console";
 import { Store, timer } from "./cluster/store";
 import { Configuration, type ConfigurationStores } from "./configure/Configuration";
 import { Draft } from "./configure/draft";
+import { keeping } from "./configure/keeping";
 import { Knowledge } from "./configure/knowledge";
 import { Pushing } from "./configure/pushing";
 import { serviceOver } from "./configure/service";
@@ -31,6 +32,8 @@ interface Stores {
     incidents: Incidents;
     configuration: ConfigurationStores;
 }
+
+const withRights = (name: string) => cockpit.dbus(name, { bus: "system", superuser: "try" });
 
 function App({ stores }: { stores: Stores }): ReactNode {
     const { store } = stores;
@@ -57,7 +60,7 @@ const text = textIn(wantedLanguage(document.cookie, navigator.language));
 document.documentElement.lang = text.language;
 document.title = text("title");
 followTheme(document.documentElement, window);
-const asking = consoleOver(() => cockpit.dbus(CONSOLE, { bus: "system", superuser: "try" }));
+const asking = consoleOver(() => withRights(CONSOLE));
 const daemons = new Store((name) => cockpit.dbus(name, { bus: "system" }));
 const stores: Stores = {
     store: daemons,
@@ -68,7 +71,7 @@ const stores: Stores = {
         knowledge: new Knowledge(asking),
         versions: new Versions(asking),
         service: serviceOver(asking),
-        keep: daemons.keep,
+        keep: keeping(withRights),
     },
 };
 createRoot(document.getElementById("app") as HTMLElement).render(

@@ -22,7 +22,7 @@ export const FILES: Files = {
 };
 
 const key = (section: string, name: string, more: object = {}) => ({
-    scope: section === "X-Standfast" ? "[X-Standfast] of a group's target" : `[${section}]`,
+    scope: section === "X-Standfast" ? "group" : section.toLowerCase(),
     section, key: name, kind: "name", default: "", required: false, types: [], ...more,
 });
 export const KEYS = [
@@ -55,9 +55,9 @@ export const REDFISH = {
     name: "fence_redfish",
     description: "I/O Fencing agent for Redfish",
     parameters: [
-        parameter("action", { required: true, default: "reboot" }),
+        parameter("action", { required: true, default: "reboot", ours: true }),
         parameter("ip", { required: true, description: "IP address or hostname of fencing device" }),
-        parameter("password", { secret: true, description: "Login password" }),
+        parameter("password", { secret: true, ours: true, description: "Login password" }),
         parameter("ssl", { type: "boolean", description: "Use SSL connection" }),
         parameter("retries", { default: "1", description: "Tries" }),
         parameter("ipaddr", { deprecated: true }),
@@ -65,11 +65,11 @@ export const REDFISH = {
 };
 
 function parameter(name: string, more: object) {
-    return { name, required: false, type: "string", default: null, options: [], description: "", deprecated: false, secret: false, ...more };
+    return { name, required: false, type: "string", default: null, options: [], description: "", deprecated: false, secret: false, ours: false, ...more };
 }
 
-function sections(file: string, text: string): Section[] {
-    const found: Section[] = [];
+function sections(file: string, text: string): (Section & { line: number })[] {
+    const found: (Section & { line: number })[] = [];
     text.split("\n").forEach((line, index) => {
         const head = /^\[(.+)\]$/.exec(line);
         const [name = "", ...rest] = line.split("=");
@@ -91,13 +91,13 @@ export function read(files: Files): Form {
         const resources = lines.flatMap(({ value, line }) => value.split(" ").filter(Boolean).map((unit) => ({ unit, line }))).map(({ unit, line }) => {
             const below = `units/${unit}.d/standfast.conf`;
             const probes = all.filter((one) => one.file === below && one.section.startsWith("X-Probe"));
-            return { unit, file: below, line, there: below in files, values: {}, address: unit.startsWith("standfast-ip@") ? {} : null, ocf: null, probes };
+            return { unit, file: below, line, there: below in files, values: {}, address: {}, ocf: {}, probes };
         });
         const unit = file.slice("units/".length);
         const description = all.find((one) => one.file === file && one.section === "Unit")?.values.Description?.[0]?.value ?? "";
         return { name: unit.replace(".target", ""), unit, file, line: own?.line ?? 1, description, values, resources };
     });
-    return { cluster: of("Cluster")[0] ?? null, nodes: of("Node"), devices: of("FenceDevice"), domains: of("Domain"), heuristics: of("Heuristic"), groups };
+    return { cluster: of("Cluster")[0] ?? { file: "cluster.conf", section: "Cluster", name: "", line: null, values: {} }, nodes: of("Node"), devices: of("FenceDevice"), domains: of("Domain"), heuristics: of("Heuristic"), groups };
 }
 
 export function edited(files: Files, edit: Edit): Files {

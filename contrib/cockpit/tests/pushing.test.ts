@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { keeping } from "../src/configure/keeping";
 import { Pushing } from "../src/configure/pushing";
 import { serviceOver } from "../src/configure/service";
 import { Versions } from "../src/configure/versions";
 import { DIFFERENCE, FakeConsole, FILES } from "./console";
-import { Clock } from "./fake";
+import { clientOf, Clock, FakeDaemon } from "./fake";
 
 async function settled(): Promise<void> {
     await new Clock().pass(0);
@@ -68,6 +69,19 @@ test("what a way back would do is planned with the files of that version", async
     service.refuse("Version", "that version is not stored here any more");
     await pushing.planBack(2);
     assert.deepEqual([pushing.state().plan, pushing.state().failed?.call], [null, "Plan"]);
+});
+
+test("a version is kept with the rights of who is logged in, over a connection of its own", async () => {
+    const groups = new FakeDaemon("org.standfast.Groups", {});
+    const opened: string[] = [];
+    const keep = keeping((name) => (opened.push(name), clientOf(groups)));
+    groups.methods["org.standfast.Groups1.KeepConfiguration"] = () => [];
+    await keep();
+    assert.deepEqual([opened, groups.calls], [["org.standfast.Groups"], ["KeepConfiguration"]]);
+    groups.methods["org.standfast.Groups1.KeepConfiguration"] = () => {
+        throw { name: "org.standfast.Error.Refused", message: "no version waits for that" };
+    };
+    await assert.rejects(keep(), { message: "no version waits for that" });
 });
 
 test("a machine is taken in with all that was written about it", async () => {

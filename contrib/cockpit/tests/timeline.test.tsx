@@ -129,6 +129,27 @@ test("another group is read anew, and an answer that comes too late counts for n
     assert.equal(asked.at(-1)?.[1], MOST);
 });
 
+test("one reading goes on at a time, and what changed meanwhile is read after it", async () => {
+    const { incidents, clock, service, asked } = opened();
+    const waiting: (() => void)[] = [];
+    const answer = service.methods[TIMELINE]!;
+    service.methods[TIMELINE] = (...values) => new Promise((done) => waiting.push(() => done(answer(...values)))) as never;
+    incidents.look("", "1");
+    await clock.pass(0);
+    for (const state of ["2", "3", "4"]) {
+        incidents.look("", state);
+        await clock.pass(LATER_MS);
+    }
+    assert.equal(waiting.length, 1);
+    waiting[0]!();
+    await clock.pass(0);
+    assert.equal(incidents.state().history?.incidents.length, 2); // what was known then is shown already
+    assert.equal(waiting.length, 2);
+    waiting[1]!();
+    await clock.pass(LATER_MS);
+    assert.deepEqual([asked.length, incidents.state().reading], [2, false]);
+});
+
 test("a journal that was not read is named, with the reason", async () => {
     const { incidents, clock, tell } = opened();
     const told = history(powerCut());

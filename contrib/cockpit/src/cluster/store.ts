@@ -7,7 +7,6 @@ import { ROOT } from "./objects";
 
 const GROUPS = "org.standfast.Groups";
 const EXPLAINED_MS = 60_000; // of a large cluster
-const KEPT_MS = 60_000; // also while somebody types a password
 const TOGETHER_MS = 50; // a change brings several signals
 const NO_SUCH_METHOD = "org.freedesktop.DBus.Error.UnknownMethod";
 
@@ -49,11 +48,6 @@ export class Store {
     readonly explain: Explain = async (name) => {
         const [document] = await this.resourced.ask(ROOT, `${GROUPS}1`, "Explain", [name], EXPLAINED_MS);
         return (JSON.parse(document) as { explanations: readonly Explanation[] }).explanations;
-    };
-
-    /** The configuration in force is not taken back. Rejected with a Refusal. */
-    readonly keep = async (): Promise<void> => {
-        await this.resourced.ask(ROOT, `${GROUPS}1`, "KeepConfiguration", [], KEPT_MS);
     };
 
     readonly snapshot = (): Snapshot => this.current;

@@ -18,7 +18,7 @@ export function Cluster(): ReactNode {
     const { draft, state, known } = useDesk();
     const { form } = state;
     if (form === null) return null;
-    const cluster = form.cluster ?? { file: MAIN, section: "Cluster", name: "", line: 0, values: {} };
+    const { cluster } = form;
     return (
         <>
             <Frame kind="cluster" name={text("cluster-settings")} at={cluster}>

@@ -15,7 +15,6 @@ import { Settings } from "./Settings";
 
 const MAIN = "cluster.conf";
 const OWN = ["Option", "PasswordFile"]; // made of the agent's parameters
-const GIVEN = ["action"]; // by the cluster itself
 const PASSWORD = /^passw(d|ord)$/;
 
 export function Devices(): ReactNode {
@@ -70,7 +69,9 @@ function Options({ one, agent }: { one: Section; agent: string }): ReactNode {
             </>
         );
     }
-    const parameters = found.parameters.filter(({ name, deprecated }) => !GIVEN.includes(name) && (!deprecated || early.includes(name)));
+    const parameters = found.parameters.filter(
+        ({ name, ours, deprecated }) => early.includes(name) || (!deprecated && (!ours || PASSWORD.test(name))),
+    );
     const isEarly = ({ name, required, secret }: Parameter) => required || early.includes(name) || (secret && PASSWORD.test(name));
     const fields = (some: readonly Parameter[]) => some.map((parameter) => <Option key={parameter.name} one={one} parameter={parameter} />);
     const others = parameters.filter((parameter) => !isEarly(parameter));

@@ -20,7 +20,7 @@ export function Groups(): ReactNode {
     useEffect(() => knowledge.needUnits(), [knowledge]);
     if (state.form === null) return null;
     const begin = (name: string) =>
-        draft.edit({ do: "write", file: `units/${name}.target`, text: `[X-Standfast]\n${RESOURCES}=\n` });
+        draft.edit({ do: "write", file: `units/${name}.target`, text: "[X-Standfast]\n" });
     return (
         <>
             {state.form.groups.map((one) => (

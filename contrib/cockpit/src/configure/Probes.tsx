@@ -20,15 +20,16 @@ export function Probe({ probe, unit }: { probe: Section; unit: string }): ReactN
     const keys = keysOf(known.keys, "X-Probe");
     const type = written(probe.values, "Type") || keys.find(({ key }) => key === "Type")?.default || USUAL;
     const fits = ({ types, key }: KeyInfo) => !types.length || types.includes(type) || key in probe.values;
+    const spot = { ...spotOf(probe), name: "" }; // a section of that name is the only one
     const name = probe.name || text("probe-unnamed");
     return (
-        <Frame level="h3" kind="probe" name={`${unit}: ${name}`} at={probe} remove={() => draft.edit({ do: "drop", ...spotOf(probe) })}>
+        <Frame level="h3" kind="probe" name={`${unit}: ${name}`} at={probe} remove={() => draft.edit({ do: "drop", ...spot })}>
             <Settings
                 key={type}
                 name={name}
                 infos={keys.filter(fits)}
                 values={probe.values}
-                spot={{ ...spotOf(probe), name: "" }}
+                spot={spot}
                 first={COMMON}
             />
             <TryProbe unit={unit} probe={probe.name} />

@@ -11,6 +11,9 @@ import { Probe, TryProbe } from "./Probes";
 import { TextLink } from "./Section";
 import { Settings } from "./Settings";
 
+const ADDRESS = /^standfast-ip@/; // units that come with Standfast, and have a section of their own
+const OCF = /^standfast-ocf@/;
+
 /** undefined: the draft does not have it yet. */
 export function Resource({ resource }: { resource: One | undefined }): ReactNode {
     const text = useText();
@@ -42,10 +45,10 @@ function Details({ resource }: { resource: One }): ReactNode {
         const section = name === "-" ? "X-Probe" : `X-Probe ${name}`;
         draft.edit({ do: "set", ...spot(section), key: "Type", value: "http" });
     };
-    const own: readonly [string, string, typeof address][] = [
+    const own: readonly [string, string, typeof address | null][] = [
         ["X-Standfast", "resource", values],
-        ["X-Address", "", address],
-        ["X-Ocf", "", ocf],
+        ["X-Address", "", ADDRESS.test(unit) ? address : null],
+        ["X-Ocf", "", OCF.test(unit) ? ocf : null],
     ];
     return (
         <div className="sf-stack">

@@ -12,7 +12,7 @@ import { about, type Found } from "./form";
 interface FrameProps {
     kind: string; // what it is, for whoever looks for it
     name: string;
-    at: { file: string; line: number };
+    at: { file: string; line: number | null };
     remove?: () => void;
     level?: "h2" | "h3"; // of its heading
     children: ReactNode;
@@ -46,7 +46,7 @@ export function Frame({ kind, name, at, remove, level = "h2", children }: FrameP
 }
 
 /** The text of the files is never further away than this. */
-export function TextLink({ file, line }: { file: string; line: number }): ReactNode {
+export function TextLink({ file, line }: { file: string; line: number | null }): ReactNode {
     const text = useText();
     return (
         <a className="sf-quiet" href={hrefOf("configuration", ["files", file], line ? { line: String(line) } : {})}>

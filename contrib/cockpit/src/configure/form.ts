@@ -12,8 +12,8 @@ export type Values = Readonly<Record<string, readonly Line[]>>;
 export interface Section {
     file: string;
     section: string; // what stands between the brackets
-    name: string; // its Name=
-    line: number;
+    name: string; // its Name=; of a probe what its section is called
+    line: number | null; // null: it is not written
     values: Values;
 }
 
@@ -23,8 +23,8 @@ export interface Resource {
     line: number; // in Resources=
     there: boolean; // a file describes it
     values: Values;
-    address: Values | null;
-    ocf: Values | null;
+    address: Values;
+    ocf: Values;
     probes: readonly Section[];
 }
 
@@ -32,14 +32,14 @@ export interface Group {
     name: string;
     unit: string;
     file: string;
-    line: number;
+    line: number | null;
     description: string;
     values: Values;
     resources: readonly Resource[];
 }
 
 export interface Form {
-    cluster: Section | null;
+    cluster: Section; // its name is nothing
     nodes: readonly Section[];
     devices: readonly Section[];
     domains: readonly Section[];
@@ -67,6 +67,7 @@ export interface Parameter {
     description: string;
     deprecated: boolean;
     secret: boolean;
+    ours: boolean; // the cluster itself says it, or it has a key of its own
 }
 
 export interface Agent {
@@ -75,10 +76,10 @@ export interface Agent {
     parameters: readonly Parameter[];
 }
 
-/** A sentence about a file; line 0: the whole of it. */
+/** A sentence about a file; line 0 or null: the whole of it. */
 export interface Found {
     file: string;
-    line: number;
+    line: number | null;
     text: string;
     warning: boolean;
 }
@@ -120,7 +121,7 @@ export function setting(spot: Spot, key: string, value: string): Edit {
     return value.trim() ? { do: "set", ...spot, key, value: value.trim() } : { do: "unset", ...spot, key };
 }
 
-export function about(found: readonly Found[] | null, lines: readonly Pick<Line, "file" | "line">[]): Found[] {
+export function about(found: readonly Found[] | null, lines: readonly Pick<Section, "file" | "line">[]): Found[] {
     return (found ?? []).filter((one) => lines.some(({ file, line }) => one.file === file && one.line === line));
 }
 

@@ -25,7 +25,8 @@ const NOTHING: Told = { group: "", number: FEW, history: null, problem: null, re
 
 export class Incidents extends Followed<Told> {
     private seen = "";
-    private turn = 0; // which reading counts
+    private turn = 0; // which group's readings count
+    private wanted = false; // once more when the one that goes on has ended
     private callOff: (() => void)[] = [];
 
     constructor(
@@ -42,6 +43,8 @@ export class Incidents extends Followed<Told> {
         if (group !== now.group || first) {
             this.become({ ...NOTHING, group });
             this.seen = state;
+            this.turn += 1;
+            this.wanted = false;
             this.readNow();
         } else if (state !== this.seen) {
             this.seen = state;
@@ -51,7 +54,8 @@ export class Incidents extends Followed<Told> {
 
     /** As somebody wishes: what failed is tried again. */
     readonly readNow = (): void => {
-        void this.reading((this.turn += 1));
+        if (this.state().reading) this.wanted = true;
+        else void this.reading(this.turn);
     };
 
     readonly readMore = (): void => {
@@ -73,6 +77,9 @@ export class Incidents extends Followed<Told> {
         } catch (error) {
             if (turn === this.turn) this.become({ ...this.state(), problem: problemOf(error), reading: false });
         }
+        if (turn !== this.turn || !this.wanted) return;
+        this.wanted = false;
+        this.readNow();
     }
 }
 
