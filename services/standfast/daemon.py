@@ -23,6 +23,8 @@ class Daemon:
         self.crash: BaseException | None = None  # raised by a callback of the loop
         self._loop = asyncio.get_running_loop()
         self._notifier = _Notifier(os.environ.get("NOTIFY_SOCKET"))
+        self._interval_s = watchdog_interval_s()
+        self._fed_until: asyncio.TimerHandle | None = None
 
     def ready(self) -> None:
         """systemd knows (as soon as it reads) that this daemon is on the bus."""
@@ -45,10 +47,17 @@ class Daemon:
         with contextlib.suppress(asyncio.CancelledError):
             await task
 
-    def feed_watchdog(self, interval_s: float) -> None:
-        """Feeds systemd's watchdog from the loop: a loop that hangs starves it."""
+    def alive(self) -> None:
+        """Feeds systemd's watchdog, now and from the loop for ever: a loop that hangs starves it.
+
+        Whoever wakes up more often than that calls this too, and saves a wake-up of its own.
+        """
+        if self._interval_s is None:
+            return
+        if self._fed_until is not None:
+            self._fed_until.cancel()
         self._notifier.send("WATCHDOG=1")
-        self._loop.call_later(interval_s, self.feed_watchdog, interval_s)
+        self._fed_until = self._loop.call_later(self._interval_s, self.alive)
 
 
 class _Notifier:
@@ -73,12 +82,12 @@ class _Notifier:
 
 
 def watchdog_interval_s() -> float | None:
-    """A third of the time after which systemd's watchdog kills this process; None: it has none."""
+    """Two fifths of the time after which systemd's watchdog kills this process; None: it has none."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     meant_for = os.environ.get("WATCHDOG_PID", str(os.getpid()))
     if not microseconds.isdecimal() or int(microseconds) == 0 or meant_for != str(os.getpid()):
         return None
-    return int(microseconds) / 3_000_000
+    return int(microseconds) / 2_500_000
 
 
 def run(name: str, main: Callable[[Daemon], Coroutine[Any, Any, None]]) -> int:
@@ -100,9 +109,7 @@ async def _run(name: str, main: Callable[[Daemon], Coroutine[Any, Any, None]]) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)
-    interval_s = watchdog_interval_s()
-    if interval_s is not None:
-        daemon.feed_watchdog(interval_s)
+    daemon.alive()
     task = asyncio.ensure_future(main(daemon))
     loop.set_exception_handler(lambda _, context: _on_exception(daemon, task, context))
     with contextlib.suppress(asyncio.CancelledError):

@@ -78,6 +78,7 @@ class Bench:
             withdrawn=folder / "lib" / "withdrawn",
         )
         self.folder = folder
+        self.looks = 0  # at links
         self.write_files(CLUSTER)
         self.network = FakeNetwork({1: 1, 2: 1, 3: 1})
         self.corosync = self.network.nodes[1]
@@ -106,6 +107,13 @@ class Bench:
 
     def on_served(self) -> None:
         self.served += 1
+
+    def on_look(self) -> None:
+        self.looks += 1
+
+    async def more_looks(self, number: int) -> None:
+        looks = self.looks
+        await until(lambda: self.looks > looks + number)
 
     async def systemd(self, bus: Bus, folder: Path) -> None:
         (folder / "systemd.xml").write_text(SYSTEMD_XML)
@@ -176,7 +184,7 @@ class View:
 async def running(bench: Bench) -> AsyncIterator[Membership]:
     """The daemon, until the block ends."""
     before = bench.served
-    service = Membership(bench.machine, bench.corosync, bench.on_served)
+    service = Membership(bench.machine, bench.corosync, bench.on_served, bench.on_look)
     task = asyncio.ensure_future(service.run())
     try:
         await until(lambda: bench.served > before or task.done())

@@ -98,7 +98,7 @@ class Cluster:
     async def _running(self, number: int) -> AsyncIterator[Node]:
         self._monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", self._buses[number - 1].address)
         served = asyncio.Event()
-        service = Membership(self._machine(number), self.network.nodes[number], served.set)
+        service = Membership(self._machine(number), self.network.nodes[number], served.set, lambda: None)
         strings = {DIGEST_KEY: digest_of(self._machine(number).corosync_conf.read_text())}
         self.network.start(number, strings)
         task = asyncio.ensure_future(service.run())

@@ -76,6 +76,8 @@ class FakeCorosync:
         self.strings: dict[str, str] = {}
         self.sequence: int | None = None  # what its file would hold
         self.logged: list[LinkChange] = []
+        self.lines = 0  # of knet's log, ever
+        self.questions = 0  # about links
         self.links: dict[int, tuple[Link, ...]] = {}
         self.ring = Ring(node, 0)
         self.ring_nodes: tuple[int, ...] = (node,)
@@ -124,6 +126,10 @@ class FakeCorosync:
     def link_changes(self) -> tuple[LinkChange, ...]:
         told, self.logged = tuple(self.logged), []
         return told
+
+    def link_log(self) -> object:
+        self.lines += len(self.logged)
+        return self.lines, dict(self.links)
 
     def cancel_wait_for_all(self) -> None:
         self.check()
@@ -284,6 +290,7 @@ class FakeConfiguration:
 
     def node_status(self, node: int) -> NodeStatus:
         self.corosync.check()
+        self.corosync.questions += 1
         if node not in self.corosync.links:
             raise CorosyncError("corosync_cfg_node_status_get", Code.FAILED_OPERATION)
         links = self.corosync.links[node]

@@ -114,6 +114,16 @@ def test_nothing_waits_for_alerts_and_they_have_what_nobody_else_wants() -> None
     assert "units/*.path lib/systemd/system" in install.splitlines()
 
 
+def test_nothing_waits_for_the_console_and_the_bus_starts_it() -> None:
+    text = _text("standfast-console.service")
+    assert not re.findall(r"^(Before|Requires|Requisite|BindsTo|PartOf|Upholds|WantedBy|Restart)=", text, re.MULTILINE)
+    assert "standfast-console" not in _text("standfast.target")
+    lines = (REPOSITORY / "dbus/org.standfast.Console.service").read_text().splitlines()
+    assert {"Name=org.standfast.Console", "SystemdService=standfast-console.service", "User=root"} <= set(lines)
+    rules = (REPOSITORY / "contrib/debian/rules").read_text()
+    assert "debian/standfast/usr/share/dbus-1/system-services/org.standfast.Console.service" in rules
+
+
 def test_an_upgrade_restarts_the_daemons_and_nothing_else() -> None:
     script = (REPOSITORY / "contrib/debian/standfast.postinst").read_text()
     assert re.findall(r"for daemon in (.*); do", script) == [" ".join((*DAEMONS, "addresses", "metrics", "alerts"))]

@@ -100,7 +100,7 @@ def leaving_meets_an_order() -> None:
 def leaving_crosses_a_new_term() -> None:
     """n1 was long without a term when it is asked to leave: it goes at once. It has just presented itself for a term,
     and is ordered to start what ran there last."""
-    world = served_on_the_first(13, 3)
+    world = served_on_the_first(110, 3)
     for name in ("n2", "n3"):
         world.power_off(name)
     world.run(world.now + 60_000)

@@ -42,7 +42,7 @@ def rests_for_a_moment_before_a_term(seed: int) -> None:
     def strike(_: str) -> None:
         n3.ticks.fit = n3.fitness._disk_good = n3.terms.saved = False
         said = n3.ticks.tick(n3._fresh(), n3.terms.highest_term, world.now, 10_000)
-        n3.fitness.rests_up_to, n3._tick_at = said.term, world.now + 2_500
+        n3.fitness.rests_up_to, n3.tick_at = said.term, world.now + 2_500
         world.corosync.tick("n3", encode(said))
 
     world.kill_daemon("n2")

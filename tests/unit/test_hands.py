@@ -96,10 +96,10 @@ def test_a_start_that_fails_is_stopped_again_and_says_why() -> None:
     bench.did()
     bench.hand.job_done(TARGET, Verb.START, 20)
     bench.hand.observed(both("active", "failed"), 20)
-    assert bench.did()[:2] == ["rest", "revoke"]
+    assert bench.did() == ["rest", "revoke", f"stop {IP}", f"stop {TARGET}"]
     assert bench.has(Holding.STOPPING)
     bench.hand.observed(GONE, 30)
-    assert bench.did()[-1] == f"stop {TARGET}"
+    assert bench.did() == []
     bench.hand.job_done(TARGET, Verb.STOP, 40)
     assert bench.did() == ["release"]
     assert (bench.hand.holding, bench.hand.busy) == (Holding.NOTHING, False)
@@ -304,11 +304,21 @@ def test_a_stop_goes_from_the_last_unit_to_the_first_and_the_lease_goes_first() 
     bench.hand.observed(both("active", "deactivating"), 10)
     assert bench.did() == []
     bench.hand.observed(both("active", "inactive"), 20)
-    assert bench.did() == [f"stop {IP}"]
-    bench.hand.observed(GONE, 30)
-    assert bench.did() == [f"stop {TARGET}"]
-    assert bench.has(Holding.STOPPING)
-    bench.hand.job_done(TARGET, Verb.STOP, 40)
+    assert bench.did() == [f"stop {IP}", f"stop {TARGET}"]
+
+
+@pytest.mark.parametrize("first", ["its target", "its last unit"])
+def test_a_stop_is_over_when_the_last_unit_is_gone_and_the_job_of_its_target_is(first: str) -> None:
+    bench = Bench().running()
+    bench.hand.ordered(OrderKind.STOP, 2, 0)
+    bench.hand.observed(both("active", "inactive"), 20)
+    bench.did()
+    for what in ("its target", "its last unit") if first == "its target" else ("its last unit", "its target"):
+        assert (bench.did(), bench.hand.holding) == ([], Holding.STOPPING)
+        if what == "its target":
+            bench.hand.job_done(TARGET, Verb.STOP, 40)
+        else:
+            bench.hand.observed(GONE, 40)
     assert bench.did() == ["release"]
     assert (bench.hand.holding, bench.hand.busy) == (Holding.NOTHING, False)
 
@@ -395,11 +405,11 @@ def test_losing_quorum_stops_and_a_start_in_the_middle_of_it_is_answered() -> No
 def test_a_restart_stops_everything_and_starts_again_without_letting_go_of_it() -> None:
     bench = Bench().running().breaks(both("active", "failed"))
     bench.hand.ordered(OrderKind.RESTART, 2, 2_000)
-    assert bench.did() == ["rest", "revoke", f"stop {IP}"]
+    assert bench.did() == ["rest", "revoke", f"stop {IP}", f"stop {TARGET}"]
     assert bench.has(Holding.QUEUED)
     bench.hand.observed(GONE, 2_100)
     bench.hand.job_done(TARGET, Verb.STOP, 2_200)
-    assert bench.did() == [f"stop {TARGET}", "grant", f"start {TARGET}"]
+    assert bench.did() == ["grant", f"start {TARGET}"]
     bench.hand.observed(UP, 2_300)
     assert (bench.hand.holding, bench.hand.busy, bench.hand.failed) == (Holding.RUNNING, False, "")
 
@@ -486,13 +496,13 @@ def test_what_broke_while_nobody_looked_is_a_failure_and_not_stopped() -> None:
 def test_a_stop_that_was_under_way_goes_on() -> None:
     bench = Bench()
     bench.hand.adopt(True, False, both("active", "inactive"), 0)
-    assert bench.did() == ["revoke", f"stop {IP}"]
+    assert bench.did() == ["revoke", f"stop {IP}", f"stop {TARGET}"]
 
 
 def test_what_runs_here_without_being_held_is_held_and_stopped() -> None:
     bench = Bench()
     bench.hand.adopt(False, False, both("active", "inactive"), 0)
-    assert bench.did() == ["hold", "revoke", f"stop {IP}"]
+    assert bench.did() == ["hold", "revoke", f"stop {IP}", f"stop {TARGET}"]
     assert "without being held" in bench.hand.failed
 
 
@@ -507,7 +517,7 @@ def test_files_that_nothing_runs_under_are_taken_away() -> None:
 def test_what_somebody_starts_here_by_hand_is_held_and_stopped() -> None:
     bench = Bench()
     bench.hand.observed(both("active", "inactive"), 0)
-    assert bench.did() == ["hold", "revoke", f"stop {IP}"]
+    assert bench.did() == ["hold", "revoke", f"stop {IP}", f"stop {TARGET}"]
     assert bench.has(Holding.STOPPING)
     assert "without an order" in bench.hand.failed
 
@@ -538,7 +548,7 @@ def test_a_start_by_hand_that_is_only_queued_is_left_to_systemd_which_refuses_it
     bench.hand.adopt(False, True, queued, 0)
     assert bench.did() == ["revoke", "release"], "with a lease that nobody holds systemd would let it begin"
     bench.hand.observed(both("activating", "inactive"), 0)
-    assert bench.did() == ["hold", "revoke", f"stop {IP}"]
+    assert bench.did() == ["hold", "revoke", f"stop {IP}", f"stop {TARGET}"]
 
 
 def test_a_group_with_new_settings_keeps_its_hand() -> None:
@@ -561,7 +571,7 @@ def test_what_stays_up_when_all_its_processes_were_killed_is_stopped(in_place: b
     bench.hand.observed(both("active", "deactivating", processes=False), 1_020)
     assert bench.did() == []
     bench.hand.observed(both("active", "inactive"), 1_030)
-    assert bench.did() == ([f"restart {WEB}"] if in_place else [f"stop {IP}"])
+    assert bench.did() == ([f"restart {WEB}"] if in_place else [f"stop {IP}", f"stop {TARGET}"])
 
 
 def test_what_has_failed_without_a_process_is_stopped_at_once() -> None:
@@ -589,7 +599,7 @@ def test_addresses_next_to_each_other_are_stopped_at_the_same_time_after_what_fo
     bench.hand.ordered(OrderKind.STOP, 2, 10)
     assert bench.did() == ["rest", "revoke", f"stop {WEB}"]
     bench.hand.observed(addresses("inactive"), 20)
-    assert bench.did() == [f"stop {one.unit}" for one in ADDRESSES]
+    assert bench.did() == [*(f"stop {one.unit}" for one in ADDRESSES), f"stop {TARGET}"]
 
 
 def test_two_addresses_that_failed_are_not_mended_by_a_restart_of_the_first_in_its_place() -> None:

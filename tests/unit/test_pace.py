@@ -40,6 +40,13 @@ def test_what_follows_is_left_to_a_later_step_where_nothing_is_missed(
     assert pace().leaves(event, term, told) is leaves
 
 
+def test_nothing_rests_without_a_term() -> None:
+    made = pace()
+    assert made.rests
+    made.advanced(None, "told", rests=True)
+    assert not made.rests
+
+
 def test_a_tick_brings_on_what_waits_for_time() -> None:
     assert not pace(rests=False).leaves(TICK, TERM, "told")
 

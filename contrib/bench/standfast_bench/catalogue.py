@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from standfast_bench import outages
+from standfast_bench import outages, scale
 from standfast_bench.cases import OURS, AnyCase, Row
 
-CASES: Final[Mapping[str, AnyCase]] = {case.name: case for case in outages.CASES}
+CASES: Final[Mapping[str, AnyCase]] = {case.name: case for case in (*outages.CASES, *scale.CASES)}
 SIDES: Final = tuple(dict.fromkeys(name for case in CASES.values() for name in case.sides))
 
 

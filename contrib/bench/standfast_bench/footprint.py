@@ -70,8 +70,3 @@ def _processes(group: Path) -> list[Path]:
 def ours(node: NodePlace) -> Mapping[str, Taken]:
     """By each of our daemons."""
     return {name: taken(node, name) for name in DAEMONS}
-
-
-def pss_mib(node: NodePlace) -> float:
-    """Of our four daemons together."""
-    return sum(one.pss_mib for one in ours(node).values())

@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from standfast_lab.lab import Lab
@@ -20,10 +20,10 @@ BUDGET_MANY_S: Final = 0.2  # with hundreds of groups
 MANY: Final = 100
 
 
-def spent(lab: Lab, seconds: float) -> Mapping[str, Mapping[str, float]]:
-    """By node and service: seconds of processor time a minute, over so long a time."""
+def spent(lab: Lab, seconds: float, places: Collection[str] = PLACES) -> Mapping[str, Mapping[str, float]]:
+    """By node and place: seconds of processor time a minute, over so long a time."""
     nodes = lab.place.nodes()
-    before = {node.name: {name: footprint.cpu_s(node, name) for name in PLACES} for node in nodes}
+    before = {node.name: {name: footprint.cpu_s(node, name) for name in places} for node in nodes}
     begun = time.monotonic()
     time.sleep(seconds)
     minutes = (time.monotonic() - begun) / 60
@@ -33,16 +33,16 @@ def spent(lab: Lab, seconds: float) -> Mapping[str, Mapping[str, float]]:
     }
 
 
-def at_rest(lab: Lab, seconds: float, prefix: str) -> Iterator[Sample]:
-    """The most that our daemons take on one node."""
+def at_rest(lab: Lab, seconds: float, prefix: str, daemons: Collection[str] = DAEMONS) -> Sample:
+    """The most that a cluster's daemons take on one node."""
     time.sleep(SETTLE_S)
-    found = spent(lab, seconds)
-    worst = max(found, key=lambda node: _ours(found[node]))
-    yield Sample(what=f"{prefix}-rest", value=_ours(found[worst]), note=f"{worst}: {_told(found[worst])}")
+    found = spent(lab, seconds, {*PLACES, *daemons})
+    worst = max(found, key=lambda node: _of(daemons, found[node]))
+    return Sample(what=f"{prefix}-rest", value=_of(daemons, found[worst]), note=f"{worst}: {_told(found[worst])}")
 
 
-def _ours(services: Mapping[str, float]) -> float:
-    return sum(services[name] for name in DAEMONS)
+def _of(daemons: Collection[str], services: Mapping[str, float]) -> float:
+    return sum(services[name] for name in daemons)
 
 
 def _told(services: Mapping[str, float]) -> str:
@@ -77,7 +77,7 @@ def _watch(lab: Lab, minutes: int, budget: float) -> int:
     sums: dict[str, list[float]] = {}
     for minute in range(1, minutes + 1):
         for node, services in spent(lab, 60).items():
-            sums.setdefault(node, []).append(_ours(services))
+            sums.setdefault(node, []).append(_of(DAEMONS, services))
             figures = " ".join(f"{value:>11.3f}" for value in services.values())
             print(f"{minute:>6} {node:<8} {sums[node][-1]:>8.3f} {figures}", flush=True)
     means = {node: sum(values) / len(values) for node, values in sums.items()}

@@ -14,6 +14,7 @@ class Keepalived(Peer):
     """As its manual begins: an advertisement every second, so that the next one takes over after three missed ones."""
 
     units = ("keepalived.service",)
+    places = ("system.slice/keepalived.service",)
     package = "keepalived"
     settings = "VRRP with advert_int 1 s, nopreempt; the address alone, no fencing and no quorum"
 

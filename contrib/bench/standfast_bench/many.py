@@ -1,7 +1,7 @@
 """A cluster of many groups in a lab: trivial services, spread over the nodes by their domains."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,10 @@ class Many:
     @property
     def services(self) -> int:
         return self.groups * self.resources
+
+    def names(self) -> Iterator[str]:
+        """What stands in the place of %i, of all services."""
+        return (f"{group:04}-{one}" for group in range(self.groups) for one in range(self.resources))
 
     def push(self, lab: Lab) -> float:
         """The cluster has them, and nothing else but what its example has; the seconds it took until all run."""

@@ -12,7 +12,7 @@ from standfast_lab.place import LabError
 from standfast_bench.cases import OURS, Case, Row
 from standfast_bench.keepalived import Keepalived
 from standfast_bench.pacemaker import Pacemaker, PeerAddress, Tuned
-from standfast_bench.rounds import Sample
+from standfast_bench.rounds import FENCED, Sample
 from standfast_bench.sides import PROGRAM, AddressOnly, Quick, Server, Standfast
 
 PATIENCE_S: Final = 90.0  # an outage that nobody noticed by then is noted as such
@@ -87,7 +87,7 @@ def measure(fault: Callable[[Server], float], what: str, side: Server) -> Sequen
     finally:
         lab.client_stop()
     down = [node for node, before in boots.items() if not lab.is_on(node) or lab.boots(node) != before]
-    note = f"{' and '.join(down)} was fenced" if down and fault is not power else ""
+    note = f"{' and '.join(down)} {FENCED}" if down and fault is not power else ""
     return (Sample(what=what, value=outage, steps=steps, note=note),)
 
 

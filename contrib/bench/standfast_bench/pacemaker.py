@@ -1,6 +1,9 @@
 """Pacemaker of Debian 12 as the peer: as it comes, and tuned as its own manuals allow."""
 
 import secrets
+import time
+from collections.abc import Mapping
+from typing import ClassVar
 from xml.sax.saxutils import quoteattr
 
 from standfast_lab.bmc import USER
@@ -9,6 +12,7 @@ from standfast_lab.lab import Lab
 from standfast_lab.network import VIRTUAL_ADDRESS
 from standfast_lab.place import LabError
 
+from standfast_bench.many import UNIT, Many
 from standfast_bench.peer import Peer
 from standfast_bench.sides import serve_everywhere
 
@@ -20,6 +24,9 @@ class Pacemaker(Peer):
     """Corosync with its default token, a monitor every 10 s, Apache as its systemd unit."""
 
     units = ("corosync.service", "pacemaker.service")
+    places = ("system.slice/pacemaker.service",)
+    options: ClassVar[Mapping[str, str]] = {}
+    stickiness = "100"
     package = "pacemaker"
     monitor = "10s"
     settings = (
@@ -38,7 +45,10 @@ class Pacemaker(Peer):
         first = self.lab.nodes()[0]
         self.lab.sh(first, "crm_resource", "--cleanup", check=False)
         self.lab.sh(first, "crm_resource", "--clear", "-r", RESOURCE, check=False)
-        self.lab.wait(lambda: served(self.lab.place) and self._idle(), READY_S, "the page, and Pacemaker to be idle")
+        self.lab.wait(lambda: self.serves() and self._idle(), READY_S, "the page, and Pacemaker to be idle")
+
+    def serves(self) -> bool:
+        return served(self.lab.place)
 
     def relocate(self, node: str) -> None:
         self.lab.sh(self.lab.nodes()[0], "crm_resource", "--move", "-r", RESOURCE, "-N", node)
@@ -81,8 +91,9 @@ class Pacemaker(Peer):
             "stonith-action": "off",
             "have-watchdog": "false",
             "no-quorum-policy": "stop",
+            **self.options,
         }
-        stickiness = [("options-stickiness", "resource-stickiness", "100")]
+        stickiness = [("options-stickiness", "resource-stickiness", self.stickiness)]
         return {
             "crm_config": f'<cluster_property_set id="bootstrap">{pairs("option", options)}</cluster_property_set>',
             "rsc_defaults": "".join(
@@ -133,6 +144,38 @@ class PeerAddress(Pacemaker):
 
     def apache(self) -> str:
         return ""
+
+
+class PeerMany(Pacemaker):
+    """Hundreds of services, with no regard to the machine's load: with its defaults it starts one of them in 2 s."""
+
+    options: ClassVar[Mapping[str, str]] = {"load-threshold": "10000%"}
+    stickiness = "0"
+    settings = "token 1 s, systemd:dummy@N with a monitor every 10 s, load-threshold=10000%; off by fence_redfish"
+
+    def form(self) -> None:
+        for node in self.lab.nodes():
+            (self.lab.root(node) / "etc/systemd/system/dummy@.service").write_text(UNIT)
+        super().form()
+
+    def serves(self) -> bool:
+        return True
+
+    def group(self) -> str:
+        return ""
+
+    def load(self, groups: Many) -> float:
+        """All in one change of its configuration."""
+        primitives = "".join(
+            f'<primitive id="many-{name}" class="systemd" type="dummy@{name}">'
+            f"{operations(f'many-{name}', self.monitor)}</primitive>"
+            for name in groups.names()
+        )
+        first, at = self.lab.nodes()[0], time.monotonic()
+        file = self.lab.root(first) / "root/many.xml"
+        file.write_text(f"<resources>{primitives}</resources>")
+        self.lab.sh(first, "cibadmin", "--modify", "--allow-create", "-o", "resources", "-x", "/root/many.xml")
+        return at
 
 
 def operations(name: str, interval: str, *, timeout: str = "20s", stop: str = "60s") -> str:

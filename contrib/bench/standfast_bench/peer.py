@@ -12,6 +12,7 @@ class Peer:
     """A subclass names its units, forms itself on bare nodes, and knows when it is settled."""
 
     units: ClassVar[tuple[str, ...]]  # in start order
+    places: ClassVar[tuple[str, ...]]  # the control groups of its daemons
     package: ClassVar[str]
     settings: ClassVar[str]
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from standfast_lab.image import debian_point
 from standfast_lab.place import LabError
 
+FENCED: Final = "was fenced"  # a sample's note says so of a node
 REPOSITORY: Final = Path(__file__).resolve().parents[3]
 
 

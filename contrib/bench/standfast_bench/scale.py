@@ -1,4 +1,4 @@
-"""Many groups on three nodes: all started, all of a lost node's running again, memory, and processor time at rest.
+"""What a cluster takes at rest; many groups on three nodes: all started, all of a lost node's running again.
 
 Wall-clock times mean something only on a machine that does nothing else: each has the load that the machine had, and
 the processor time that all nodes together took, which a busy machine does not lengthen.
@@ -7,47 +7,59 @@ the processor time that all nodes together took, which a busy machine does not l
 import argparse
 import os
 import time
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Final, Protocol, TypeVar
 
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 
 from standfast_bench import footprint, many
-from standfast_bench.cases import OURS, Case, Row
+from standfast_bench.cases import OURS, Case, Row, Side
 from standfast_bench.idle import at_rest
 from standfast_bench.many import Many
+from standfast_bench.pacemaker import Pacemaker, PeerMany, Tuned
 from standfast_bench.rounds import Sample
 from standfast_bench.sides import Standfast
 
 LARGE: Final = Many(groups=500, resources=1)
-DEEP: Final = Many(groups=100, resources=5)
 REST_S: Final = 60.0
 
 
-def measure(lab: Lab, groups: Many, prefix: str) -> Iterator[Sample]:
-    """One round on a lab that serves; afterwards it has these groups, and all of its nodes again."""
-    groups.push(lab)
-    many.stop(lab)
-    spent = _spent(lab)
-    begun = many.start(lab)
-    yield _taken(lab, f"{prefix}-start", groups, begun, spent)
-    yield from memory(lab, prefix)
-    yield from at_rest(lab, REST_S, prefix)
-    yield _lost(lab, groups, prefix)
+class Measurable(Side, Protocol):
+    @property
+    def places(self) -> Sequence[str]:
+        """The control groups of its daemons."""
+
+
+class Loadable(Measurable, Protocol):
+    def load(self, groups: Many) -> float:
+        """Its groups were asked to start, all at once, and nothing of them ran before; when, CLOCK_MONOTONIC."""
+
+
+def rest(prefix: str, side: Measurable) -> Iterator[Sample]:
+    """Of a cluster to which nothing happens."""
+    yield at_rest(side.lab, REST_S, prefix, side.places)
+    yield memory(side.lab, prefix, side.places)
+
+
+def measure(groups: Many, prefix: str, side: Loadable) -> Iterator[Sample]:
+    """One round on a lab that serves; afterwards it has these groups, and a node less."""
+    begun = side.load(groups)
+    yield _taken(side.lab, f"{prefix}-start", groups, begun, _spent(side.lab))
+    yield from rest(prefix, side)
+    yield _lost(side.lab, groups, prefix)
 
 
 def _lost(lab: Lab, groups: Many, prefix: str) -> Sample:
-    """The node that does not coordinate loses its power; it comes back after the measurement."""
+    """A node that does not coordinate ours loses its power; whether it comes back is no matter here."""
     lost = lab.nodes()[-1]
     (place,) = (node for node in lab.place.nodes() if node.name == lost)
     moved = many.running_on(place)
     spent = _spent(lab)
     begun = time.monotonic()
     lab.kill(lost)
-    sample = _taken(lab, f"{prefix}-lost", groups, begun, spent, f"{moved} of {groups.services} services were there")
-    lab.wait(lambda: lab.is_booted(lost), 180, f"{lost} to be back")
-    return sample
+    return _taken(lab, f"{prefix}-lost", groups, begun, spent, f"{moved} of {groups.services} services were there")
 
 
 def _taken(lab: Lab, what: str, groups: Many, begun: float, spent: float, note: str = "") -> Sample:
@@ -69,72 +81,73 @@ def _spent(lab: Lab) -> float:
     return sum(footprint.cpu_s(node, "") for node in lab.place.nodes())
 
 
-def memory(lab: Lab, prefix: str) -> Iterator[Sample]:
-    """The most that our daemons take on one node."""
-    found = {node.name: footprint.ours(node) for node in lab.place.nodes()}
-    sums = {name: sum(one.pss_mib for one in daemons.values()) for name, daemons in found.items()}
+def memory(lab: Lab, prefix: str, daemons: Sequence[str] = footprint.DAEMONS) -> Sample:
+    """The most that a cluster's daemons take on one node."""
+    found = {node.name: {name: footprint.taken(node, name) for name in daemons} for node in lab.place.nodes()}
+    sums = {name: sum(one.pss_mib for one in taken.values()) for name, taken in found.items()}
     worst = max(sums, key=lambda name: sums[name])
     note = ", ".join(f"{daemon} {one.pss_mib:.1f}" for daemon, one in found[worst].items())
-    yield Sample(what=f"{prefix}-memory", value=sums[worst], note=f"{worst}: {note}")
+    return Sample(what=f"{prefix}-memory", value=sums[worst], note=f"{worst}: {note}")
 
 
-def _rows(prefix: str, title: str, start_s: float, lost_s: float, mib: float, cpu_s: float) -> tuple[Row, ...]:
+def _at_rest(prefix: str, title: str, mib: float, cpu_s: float) -> tuple[Row, ...]:
     return (
-        Row(what=f"{prefix}-start", title=f"{title}: all started", budgets={OURS: start_s}, digits=1),
-        Row(what=f"{prefix}-lost", title=f"{title}: a lost node's running again", budgets={OURS: lost_s}, digits=1),
-        Row(what=f"{prefix}-memory", title=f"{title}: memory, PSS", budgets={OURS: mib}, unit="MiB", digits=1),
+        Row(
+            what=f"{prefix}-memory", title=f"{title}: memory of a node, PSS", budgets={OURS: mib}, unit="MiB", digits=1
+        ),
         Row(what=f"{prefix}-rest", title=f"{title}: processor time at rest", budgets={OURS: cpu_s}, unit="s/min"),
     )
 
 
+def _loaded(prefix: str, title: str) -> tuple[Row, ...]:
+    return (
+        Row(what=f"{prefix}-start", title=f"{title}: all started", budgets={OURS: 15}, digits=1),
+        Row(what=f"{prefix}-lost", title=f"{title}: a lost node's running again", budgets={OURS: 8}, digits=1),
+        *_at_rest(prefix, title, 110, 0.2),
+    )
+
+
+HostType = TypeVar("HostType", bound=Side)
+
+
+def _case(
+    name: str,
+    rows: tuple[Row, ...],
+    sides: Mapping[str, type[HostType]],
+    samples: Callable[[HostType], Iterator[Sample]],
+) -> Case[HostType]:
+    return Case(name=name, rows=rows, sides=sides, measure=lambda side: tuple(samples(side)), rounds=1)
+
+
+RESTING: Final[Mapping[str, type[Measurable]]] = {OURS: Standfast, "pacemaker": Pacemaker, "tuned": Tuned}
+LOADED: Final[Mapping[str, type[Loadable]]] = {OURS: Standfast, "tuned": PeerMany}
 CASES: Final = (
-    Case(
-        name="many",
-        rows=_rows("many", "500 single-unit groups", 15, 8, 110, 0.2),
-        sides={OURS: Standfast},
-        measure=lambda side: tuple(measure(side.lab, LARGE, "many")),
-        rounds=1,
-    ),
-    Case(
-        name="deep",
-        rows=_rows("deep", "100 groups of 5", 15, 8, 110, 0.2),
-        sides={OURS: Standfast},
-        measure=lambda side: tuple(measure(side.lab, DEEP, "deep")),
-        rounds=1,
-    ),
+    _case("one", _at_rest("one", "one group", 80, 0.1), RESTING, partial(rest, "one")),
+    _case("many", _loaded("many", "500 single-unit groups"), LOADED, partial(measure, LARGE, "many")),
 )
 
 
 def main(words: Sequence[str]) -> int:
     """Prints each figure as it is known; the exit code: 1 where one is over its budget."""
     parser = argparse.ArgumentParser(prog="scale", description=__doc__)
-    parser.add_argument("--case", action="append", choices=[case.name for case in CASES])
     parser.add_argument("--nodes", type=int, default=3)
-    parser.add_argument("--groups", type=int, help="so many single-unit groups, in place of the cases")
+    parser.add_argument("--groups", type=int, default=LARGE.groups)
+    parser.add_argument("--resources", type=int, default=LARGE.resources, help="of each group")
     parser.add_argument("--keep", action="store_true", help="the lab stays")
     asked = parser.parse_args(words)
-    lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'bench')}-scale")
-    rows = {row.what: row for case in CASES for row in case.rows}
-    over = 0
+    side = Standfast(Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'bench')}-scale"))
+    groups = Many(groups=asked.groups, resources=asked.resources)
+    rows = {row.what: row for row in _loaded("asked", f"{groups.groups} groups of {groups.resources}")}
     try:
-        lab.up(asked.nodes)
-        for name, groups in _asked(asked):
-            for sample in measure(lab, groups, name):
-                over += tell(rows[sample.what], sample)
+        side.lab.up(asked.nodes)
+        over = [tell(rows[sample.what], sample) for sample in measure(groups, "asked", side)]
     except LabError as error:
         print(f"scale: {error}")
         return 1
     finally:
         if not asked.keep:
-            lab.down()
-    return 1 if over else 0
-
-
-def _asked(asked: argparse.Namespace) -> list[tuple[str, Many]]:
-    if asked.groups:
-        return [("many", Many(groups=asked.groups))]
-    known = {"many": LARGE, "deep": DEEP}
-    return [(name, known[name]) for name in asked.case or known]
+            side.lab.down()
+    return 1 if any(over) else 0
 
 
 def tell(row: Row, sample: Sample) -> bool:

@@ -5,14 +5,17 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from standfast_lab import cluster, normal, observe
 from standfast_lab.image import Layer
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 
+from standfast_bench import many
 from standfast_bench.cases import Side
+from standfast_bench.footprint import DAEMONS
+from standfast_bench.many import Many
 
 APACHE: Final = "apache2.service"
 PROGRAM: Final = "apache2"
@@ -49,6 +52,7 @@ class Server(Side, Protocol):
 class Standfast:
     """Ours, as the lab's example has it."""
 
+    places: ClassVar[tuple[str, ...]] = DAEMONS
     detect = "2.2s"
     settings = "the page every 1 s, again after 0.2 s, Timeout=800ms, FailAfter=2"
 
@@ -72,6 +76,11 @@ class Standfast:
 
     def settle(self) -> None:
         normal.make(self.lab)
+
+    def load(self, groups: Many) -> float:
+        groups.push(self.lab)
+        many.stop(self.lab)
+        return many.start(self.lab)
 
     def relocate(self, node: str) -> None:
         self.lab.sh(self.lab.nodes()[0], "standfast", "group", "relocate", normal.GROUP, node)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from standfast_bench.cases import OURS, AnyCase, Row
 from standfast_bench.catalogue import CASES, ours, peers
-from standfast_bench.rounds import Run, Sample
+from standfast_bench.rounds import FENCED, Run, Sample
 
 NAMES = {OURS: "Standfast", "pacemaker": "Pacemaker, defaults", "tuned": "Pacemaker, tuned"}
 
@@ -67,15 +67,15 @@ def _median(samples: Sequence[Sample]) -> float | None:
 def _cell(row: Row, samples: Sequence[Sample]) -> str:
     if not samples:
         return "-"
-    known, notes = _known(samples), sum(bool(one.note) for one in samples)
+    known, fenced = _known(samples), sum(FENCED in one.note for one in samples)
     texts = []
     if known:
         three = (min(known), statistics.median(known), max(known))
         texts.append(f"{' / '.join(f'{value:.{row.digits}f}' for value in three)} ({len(known)})")
     if len(known) < len(samples):
         texts.append(f"not over in time ({len(samples) - len(known)})")
-    if notes:
-        texts.append(f"a node was fenced ({notes})")
+    if fenced:
+        texts.append(f"a node {FENCED} ({fenced})")
     return "; ".join(texts)
 
 

@@ -1,9 +1,9 @@
 """`python3 -m standfast.addresses [FOLDER]` looks after the addresses of all standfast-ip@ADDRESS.service.
 
-systemd runs it as standfast-addresses.service when the first unit writes to FOLDER/requests, a FIFO. A unit says "serve
-ADDRESS" before it has its address and "watch ADDRESS" when it has, and reads the answers (`serving`) from the FIFO
-FOLDER/ADDRESS. When this program begins, it says "again" to every unit that is there, and knows all that the one
-before knew: a restart of it ends no unit. It ends by itself when no unit is left.
+systemd runs it as standfast-addresses.service, with the daemons or when a unit writes to FOLDER/requests, a FIFO. A
+unit says "serve ADDRESS" before it has its address and "watch ADDRESS" when it has, and reads the answers (`serving`)
+from the FIFO FOLDER/ADDRESS. When this program begins, it says "again" to every unit that is there, and knows all that
+the one before knew: a restart of it ends no unit.
 """
 
 import os
@@ -20,14 +20,12 @@ from standfast.addresses.units import unit_for
 
 FOLDER = "/run/standfast/addresses"
 REQUESTS = "requests"
-IDLE_S = 10.0
 _FOR_EVER = -1.0
 _RETRY_S = 0.05  # after the kernel did not say what it has
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> None:
     Server(arguments[0] if arguments else FOLDER).run()
-    return 0
 
 
 class Unit:
@@ -70,12 +68,10 @@ class Server:
         self._poll.register(self._watch, select.POLLIN)
 
     def run(self) -> None:
-        """Returns when no unit was left for IDLE_S."""
+        """Until it is killed."""
         self._ask_all()
         while True:
             ready = dict(self._poll.poll(self._wait_s() * 1000))
-            if not ready and not self._units and not self._asked:
-                return
             self._forget(
                 {descriptor for descriptor, event in ready.items() if event & (select.POLLERR | select.POLLHUP)}
             )
@@ -100,8 +96,6 @@ class Server:
 
     def _wait_s(self) -> float:
         """Until something is due; a unit that waits for nothing is no reason to wake."""
-        if not self._units and not self._asked:
-            return IDLE_S
         if self._stale:
             return _RETRY_S
         due = [unit.serving.due for unit in self._units.values() if unit.serving]
@@ -201,4 +195,4 @@ class Server:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

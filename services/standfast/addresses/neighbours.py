@@ -15,8 +15,8 @@ from standfast.addresses.netlink import Address, Link
 from standfast.addresses.telling import tell
 from standfast.addresses.units import unit_for
 
-PROBE_TIMES_S = (0.0, 0.05)
-PROBE_S = 0.1  # probing takes so long in all
+PROBE_TIMES_S = (0.0, 0.025)
+PROBE_S = 0.05  # probing takes so long in all; an answer that comes later is told of, too
 _ETH_P_ARP, _ETH_P_IPV6 = 0x0806, 0x86DD
 _ARP_REQUEST, _ARP_REPLY = 1, 2
 _ETHERNET_MAC = 6

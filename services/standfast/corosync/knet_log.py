@@ -47,13 +47,19 @@ class KnetLog:
             LinkChange(peer=int(peer), link=int(link), up=word == b"up") for peer, link, word in _CHANGE.findall(whole)
         )
 
+    def stamp(self) -> tuple[int, int] | None:
+        """Differs from before once something was logged; None: there is no file."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
     def _empty(self) -> None:
         with contextlib.suppress(OSError):
             os.truncate(self._file, 0)
             self._at = 0
 
     def _size(self) -> int:
-        try:
-            return self._file.stat().st_size
-        except OSError:
-            return 0
+        stamp = self.stamp()
+        return stamp[0] if stamp else 0

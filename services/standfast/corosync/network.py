@@ -75,6 +75,8 @@ class Network(Protocol):
 
     def link_changes(self) -> tuple[LinkChange, ...]: ...
 
+    def link_log(self) -> object: ...
+
     def cancel_wait_for_all(self) -> None: ...
 
 
@@ -118,3 +120,7 @@ class Corosync:
 
     def link_changes(self) -> tuple[LinkChange, ...]:
         return self._links.changes()
+
+    def link_log(self) -> object:
+        """Another one each time after Corosync has logged something of a link; costs next to nothing."""
+        return self._links.stamp()

@@ -14,7 +14,7 @@ from standfast.membershipd.service import Machine, Membership
 async def main(daemon: Daemon) -> None:
     """SIGTERM stops nothing but this process: Corosync goes with standfast.target."""
     machine = Machine(hostname=os.uname().nodename, incarnation=incarnation())
-    service = Membership(machine, Corosync(), daemon.ready)
+    service = Membership(machine, Corosync(), daemon.ready, daemon.alive)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reread)
     await daemon.until_stopped(service.run())
 

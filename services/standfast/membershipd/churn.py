@@ -54,6 +54,11 @@ class Churn:
         self._tell(decision, now_ms)
         return decision if isinstance(decision, Withdraw) else None
 
+    @property
+    def rests(self) -> bool:
+        """Rings do not churn, and everybody was heard at the last look."""
+        return not self._watch.missed and not churns(self._watch, self._now_ms())
+
     def next_look_s(self, at_rest_s: float) -> float:
         """The links are to be read again after so long."""
         now_ms = self._now_ms()

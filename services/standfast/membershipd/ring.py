@@ -28,8 +28,10 @@ from standfast.vocabulary import Ring
 
 # knet tells nobody when a link changes; statistics can be tracked, but Corosync then polls them itself, and no
 # faster. One look at a node costs 0.02 ms. knet finds a bad link within 0.8 token, and from 2.2 token on rings may
-# churn and Corosync not answer any more: so at least one look for each token, the shorter of the two.
+# churn and Corosync not answer any more: so at least one look for each token, the shorter of the two. While knet's log
+# and the number of the ring are as they were, the log is all that is looked at: a question every few seconds is enough.
 LINK_INTERVAL_S: Final = 1.0
+ASK_S: Final = 5.0
 # While rings churn Corosync synchronises again and again, and answers each question only in between.
 _ANSWERS_WITHIN_S: Final = 2.0
 _LONGEST_LOOK_S: Final = 30.0
@@ -57,6 +59,7 @@ class Follower:
         churn: Churn,
         carrier: Carrier,
         on_change: Callable[[], None],
+        on_look: Callable[[], None],
     ) -> None:
         self.view = View()
         self.dead = asyncio.Event()
@@ -67,6 +70,7 @@ class Follower:
         self._churn = churn
         self._carrier = carrier
         self._on_change = on_change
+        self._on_look = on_look
         self._loop = asyncio.get_running_loop()
         self._group = Sender(self._loop, self.dead.set)
         self._configuration: ConfigurationHandle | None = None
@@ -78,6 +82,8 @@ class Follower:
         self._told_files = asyncio.Event()
         self._logged: list[LinkChange] = []  # by knet since the last question that was answered
         self._strange: set[int] = set()  # nodes whose presence could not be read
+        self._seen: object = None  # knet's log and the ring's number, when the links were read last
+        self._read_at = 0.0  # when that was, seconds of the loop's clock
 
     async def open(self) -> None:
         """Corosync's callbacks come. Raises CorosyncError or TimeoutError while it does not run or answer."""
@@ -122,8 +128,10 @@ class Follower:
     async def follow_links(self) -> Withdraw:
         """Keeps `view.links` up to date; returns when this node must withdraw because of them."""
         while True:
+            self._on_look()
+            urgent = self._look.is_set()
             self._look.clear()
-            if (decision := await self._read_links()) is not None:
+            if not self._rests(urgent) and (decision := await self._read_links()) is not None:
                 return decision
             try:
                 async with asyncio.timeout(self._churn.next_look_s(self._at_rest_s())):
@@ -226,6 +234,14 @@ class Follower:
         if configuration is None:
             return LINK_INTERVAL_S
         return min(LINK_INTERVAL_S, token_ms(configuration.cluster.detect_within_ms) / 1000)
+
+    def _rests(self, urgent: bool) -> bool:
+        """Nothing happened to links or ring since they were read a moment ago, and everybody was heard then."""
+        seen, now_s = (self._network.link_log(), self._sequence()), self._loop.time()
+        if not urgent and seen == self._seen and self._churn.rests and now_s - self._read_at < ASK_S:
+            return True
+        self._seen, self._read_at = seen, now_s
+        return False
 
     async def _read_links(self) -> Withdraw | None:
         peers, asked_s = self._settings().peers, self._loop.time()

@@ -49,10 +49,13 @@ class Machine:
 class Membership:
     """The daemon. `run` ends only by cancellation; `reread` may be called at any time."""
 
-    def __init__(self, machine: Machine, network: Network, on_served: Callable[[], None]) -> None:
+    def __init__(
+        self, machine: Machine, network: Network, on_served: Callable[[], None], on_look: Callable[[], None]
+    ) -> None:
         self._machine = machine
         self._network = network
         self._on_served = on_served
+        self._on_look = on_look  # about once a second, where nothing else happens
         self._server = Server(interface_file(NAME))
         self._loop = asyncio.get_running_loop()
         self._requests = Requests("corosync")
@@ -185,6 +188,7 @@ class Membership:
             churn,
             self._sharing.carrier,
             self._show,
+            self._on_look,
         )
         self._follower = follower
         began_s = self._loop.time()

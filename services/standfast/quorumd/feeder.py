@@ -152,7 +152,7 @@ class Feeder:
         elif self._device and not decision.holding and self._configuration and self._configuration[0] is None:
             self._disarm("Watchdog= is not in the configuration any more")
         self._keep()
-        decision = self._feed()
+        decision = self._feed(decision)
         if self._configuration and self._kept:
             wanted = self._configuration[0]
             given_ms = self._dog.given_ms if self._dog else 0
@@ -175,7 +175,7 @@ class Feeder:
         """The end of this process; while anything is held the device stays armed, fed once more if that is allowed."""
         self._feed_at = self._keep_at = 0
         self._keep()
-        decision = self._feed()
+        decision = self._feed(self._decide())
         if self._device and not decision.holding and not self._doomed:
             self._disarm("quorumd was stopped, and nothing is held here")
         self._ear.close()
@@ -196,9 +196,10 @@ class Feeder:
 
     # The device
 
-    def _feed(self) -> Decision:
+    def _feed(self, decision: Decision) -> Decision:
         """Fed if it is due and allowed at this moment: the rule is looked at right before it, the clock also after."""
-        decision = self._decide()
+        if self._device:
+            decision = self._decide()
         now = self._clock()
         due = now >= self._feed_at or not self._shown.fed
         if self._device and self._dog and decision.feed and due and not self._doomed:

@@ -24,7 +24,7 @@ async def main(daemon: Daemon) -> None:
     assert name is not None
     journal.identify("resourced", name)
     async with asyncio.TaskGroup() as tasks:
-        service = Service(node=name, configuration=configuration, network=Corosync(), tasks=tasks)
+        service = Service(node=name, configuration=configuration, network=Corosync(), tasks=tasks, alive=daemon.alive)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(service.reload()))
         await service.run()

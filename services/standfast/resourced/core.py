@@ -107,7 +107,7 @@ class Core:
         self.reports = Reports(self.me, self.terms, self.send)
         self.hands: dict[str, Hand] = make_hands(groups_on(configuration.groups, self.me), {}, self.act, self._gate)
         self.defence, self.departure = Defence(self.me, self.act), Departure(self.me, self.terms, self.act, now)
-        self._tick_at = self._quorate_since = now
+        self.tick_at = self._quorate_since = now
         self._last_nonce = ""
         self.complaints, self.chronicle, self.pace = Complaints(self.act), Chronicle(), Pace()
 
@@ -266,8 +266,8 @@ class Core:
                 self.act(story.start_refused(name, unit, self.record, self.me))
 
     def _time_passed(self) -> None:
-        if self.now >= self._tick_at:
-            self._tick_at = self.now + INTERVAL_MS
+        if self.now >= self.tick_at:
+            self.tick_at = self.now + INTERVAL_MS
             self.ticks.holds = any(hand.holding is not Holding.NOTHING for hand in self.hands.values())
             self.fitness.tick(self.terms, self._fresh(), self.now)
             self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration, tick=True)

@@ -37,14 +37,12 @@ class Hand:
         self.states: tuple[UnitState, ...] = ()
         self._deadline = 0
         self._probing = False
-        self._job_over = self._job_lost = False
+        self._job_over = self._job_lost = self._target_down = False
         self._asked: dict[str, Verb] = {}  # units whose stop or kill was asked for
         self._again = False  # after this stop the group is started again here
         self._keeps = 0  # so many resources, from the first one, are not stopped
         self._held = Held(holding=Holding.NOTHING)
         self._held_of: tuple[object, ...] = ()  # what it was made of: it is asked at each step
-
-    # What it says
 
     @property
     def failed(self) -> str:
@@ -172,11 +170,11 @@ class Hand:
                 self._running()
             case Stage.SHORTENING:
                 self._judge()
-                self._stop_step()
+                self._stop_step(now)
             case Stage.KILLING:
                 self._kill_step(now)
             case Stage.STOPPING | Stage.STOP_FAILED:
-                self._stop_step()
+                self._stop_step(now)
             case Stage.IDLE if begun := unit_states.begun(states):
                 self._do(Verb.HOLD)
                 self._give_up(f"started here without an order: {', '.join(begun)}", now)
@@ -187,11 +185,10 @@ class Hand:
         if lost:
             self._asked.pop(unit, None)
             self._job_lost = verb in (Verb.START, Verb.RESTART)
-        elif verb is Verb.STOP and unit == self.group.target and self.stage is Stage.STOPPING:
-            if self._are_ours(self.states) and all(state.gone for state in self.states):
-                self._stopped(now)
-            else:
-                self._asked.pop(unit, None)  # it was another job's end, or something began: it is asked again
+        elif verb is Verb.STOP and unit == self.group.target:
+            self._target_down = unit in self._asked
+            if self.stage in (Stage.STOPPING, Stage.STOP_FAILED) and self._are_ours(self.states):
+                self._stop_step(now)
         elif verb in (Verb.START, Verb.RESTART) and self.stage is Stage.STARTING:
             self._job_over = True
 
@@ -208,8 +205,8 @@ class Hand:
         self._rest()
         self._do(Verb.REVOKE)
         self.stage, self._deadline = Stage.STOPPING, now + self.group.stop_timeout_ms
-        self._asked, self._keeps = {}, 0
-        self._stop_step()
+        self._asked, self._keeps, self._target_down = {}, 0, False
+        self._stop_step(now)
 
     # A new version of its configuration
 
@@ -248,8 +245,8 @@ class Hand:
         """The lease stays: whoever finds the group like that starts it again."""
         self._rest()
         self.stage, self._deadline = Stage.SHORTENING, now + self.group.stop_timeout_ms
-        self._asked, self._keeps = {}, keeps
-        self._stop_step()
+        self._asked, self._keeps, self._target_down = {}, keeps, False
+        self._stop_step(now)
         self._judge()
 
     def _spare(self, first: int | None) -> None:
@@ -356,15 +353,19 @@ class Hand:
         beside = step_of(self.group.resources, units[0]).intersection(units) if units else ()
         return self.group.in_place and len(beside) == 1 and not by_hand(self.states)
 
-    def _stop_step(self) -> None:
+    def _stop_step(self, now: int) -> None:
+        """The target's job goes beside those of the last resources; the stop is over when all of them are."""
         left = self._left()
-        if left:
-            step = step_of(self.group.resources, left[-1].unit)
-            self._end(state for state in left if state.unit in step)
-        elif self.stage is not Stage.SHORTENING and self.group.target not in self._asked:
-            self.stage = Stage.STOPPING
+        step = step_of(self.group.resources, left[-1].unit) if left else ()
+        self._end(state for state in left if state.unit in step)
+        if self.stage is Stage.SHORTENING or any(state.unit not in step for state in left):
+            return
+        self.stage = self.stage if left else Stage.STOPPING
+        if self.group.target not in self._asked:
             self._asked[self.group.target] = Verb.STOP
             self._do(Verb.STOP, self.group.target)
+        elif self._target_down and not left:
+            self._stopped(now)
 
     def _end(self, states: Iterable[UnitState]) -> None:
         """What has failed is killed, not asked. What is up without a process (a mount, RemainAfterExit=) is stopped."""

@@ -22,17 +22,21 @@ def moving(hands: Collection[Hand]) -> list[Hand]:
 class Pace:
     def __init__(self) -> None:
         self._told: object = None  # by the ticks
-        self._rests = False
+        self.rests = False  # nothing on this node waits for time to pass, but for its next tick
+        self.left = False  # by the last step
         self._nonce = ""
 
     def leaves(self, event: Event, term: Term | None, told: object) -> bool:
         """This step leaves what follows to a later one; `told`: what the ticks tell now."""
         if term is None or term.nonce != self._nonce:
-            return False
-        if isinstance(event, TickReceived):
-            return self._rests and told == self._told
-        return isinstance(event, Received) and event.more
+            self.left = False
+        elif isinstance(event, TickReceived):
+            self.left = self.rests and told == self._told
+        else:
+            self.left = isinstance(event, Received) and event.more
+        return self.left
 
     def advanced(self, term: Term | None, told: object, *, rests: bool) -> None:
         """What follows is on its way; `rests`: nothing here waits for time to pass."""
-        self._nonce, self._told, self._rests = term.nonce if term is not None else "", told, rests
+        self._nonce, self._told = term.nonce if term is not None else "", told
+        self.rests = rests and term is not None

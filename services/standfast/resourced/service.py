@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from standfast import files, journal
@@ -32,10 +32,10 @@ from standfast.resourced.events import (
     LookOn,
     LoosenQuorum,
     Reboot,
-    Received,
     SendRecord,
     SendTick,
     TellWatchdog,
+    TickReceived,
     TimePassed,
     WatchdogTold,
 )
@@ -52,28 +52,28 @@ from standfast.resourced.restarts import Restarts
 from standfast.resourced.stream import Stream
 from standfast.watchdog.messages import Armed
 
-TIME_S: Final = 0.5  # how often the core is told the time
+TIME_S: Final = 0.5  # how often the core is told the time; where everything rests, when its tick is due
 SHOW_RATIO: Final = 9
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
+Alive = Callable[[], None]
 LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
 
 
 class Service:
     """One node's resourced."""
 
-    def __init__(self, *, node: str, configuration: Configuration, network: Network, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, *, node: str, configuration: Configuration, network: Network, tasks: asyncio.TaskGroup, alive: Alive
+    ) -> None:
+        self._alive = alive  # to be called now and then
+        self._time: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._tasks = tasks
         self._events: deque[Event] = deque()
         self._running = False
         self._bus: Bus | None = None
         self._restarts = Restarts()
-        identity = Identity(
-            node=node,
-            incarnation=files.incarnation(),
-            machine=files.machine_id(),
-            product=files.product_uuid(),
-        )
+        identity = _identity(node)
         self.core = Core(
             identity=identity,
             configuration=configuration,
@@ -166,12 +166,15 @@ class Service:
                 event = self._events.popleft()
                 for action in self._step(event):
                     self._perform(action)
+                if isinstance(event, TickReceived) and self.core.pace.left:
+                    continue  # nothing that anybody could see is different
                 self.recorder.look(self.core, event)
                 self.publication.planning.look()
         finally:
             self._running = False
-        if isinstance(event, Received) and event.more:
-            return  # what is shown follows with the last one
+        self._wake_in_time()
+        if self.core.pace.left:
+            return  # what is shown follows with what is left to a later step
         nodes = self.core.record.nodes if self.core.record is not None else None
         if nodes is not self._viewed:
             self._viewed = nodes
@@ -264,7 +267,7 @@ class Service:
         self._tasks.create_task(self._look())
         self._tasks.create_task(self.feeder.run())
         self._tasks.create_task(self.stream.follow())
-        self._tell_time()
+        self.push(TimePassed())
 
     async def _on_bus(self, bus: Bus) -> None:
         self._bus = bus
@@ -281,8 +284,19 @@ class Service:
         term = self.core.terms.term
         if term is not None and files.boottime_ms() - term.opened_at >= SETTLED_MS:
             self._restarts.settled()
-        self.push(TimePassed())
-        self._loop.call_later(TIME_S, self._tell_time)
+        self._alive()
+        self._time = None
+        self.push(TimePassed())  # the next time is not later than this node's next tick
+
+    def _wake_in_time(self) -> None:
+        """The core is told the time when something there may wait for it."""
+        wait_s = max((self.core.tick_at + 1 - files.boottime_ms()) / 1000, 0.0)
+        due = self._loop.time() + (wait_s if self.core.pace.rests else min(wait_s, TIME_S))
+        if self._time is not None and self._time.when() > due:
+            self._time.cancel()
+            self._time = None
+        if self._time is None:
+            self._time = self._loop.call_at(due, self._tell_time)
 
     async def _look(self) -> None:
         while True:
@@ -299,6 +313,12 @@ class Service:
 
     def _guards(self, missing: tuple[tuple[str, str], ...]) -> None:
         later.begin(self._tasks, self.installer.guards(missing))
+
+
+def _identity(node: str) -> Identity:
+    return Identity(
+        node=node, incarnation=files.incarnation(), machine=files.machine_id(), product=files.product_uuid()
+    )
 
 
 def _write(entry: Entry) -> None:
