@@ -19,7 +19,6 @@ export function PushPart(): ReactNode {
     const text = useText();
     const { state, pushing, going } = useDesk();
     const changed = changedFiles(state);
-    const wrong = state.found?.some((one) => !one.warning) ?? false;
     const ready = changed.length > 0 || state.fresh;
     return (
         <div className="sf-stack">
@@ -42,7 +41,7 @@ export function PushPart(): ReactNode {
                 <span className="sf-line">
                     <Button
                         variant="secondary"
-                        isDisabled={going.running !== null || wrong}
+                        isDisabled={going.running !== null}
                         isLoading={going.running === "Plan"}
                         onClick={() => void pushing.plan(state.files)}
                     >
