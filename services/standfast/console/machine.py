@@ -18,6 +18,7 @@ from standfast.configuration.agent_forms import describe
 from standfast.configuration.groups import carries_the_system
 from standfast.configuration.load import examine, load_in_force, read_cluster_files
 from standfast.configuration.machine_checks import Machine
+from standfast.configuration.model import Configuration, Probe
 from standfast.configuration.system import System
 from standfast.configuration.tree import Tree, read_tree
 from standfast.configuration.unitfile import effective, named, scan
@@ -124,8 +125,7 @@ async def try_probe(given: Texts, unit: str, probe: str, node: str) -> tuple[Any
     probes = find_probes(examined.groups, unit, probe)
     own = newcomer.node_of(configuration, newcomer.Place().hostname) if configuration is not None else None
     if node and (own is None or node != own.name):
-        in_force = find_probes(configuration.groups, unit, probe) if configuration is not None else ()
-        if in_force != probes:
+        if configuration is None or not _are_in_force(configuration, unit, probe, probes):
             text = (
                 f"{node} makes only probes that are in force; these of {unit} are not pushed yet: try them here first."
             )
@@ -134,6 +134,13 @@ async def try_probe(given: Texts, unit: str, probe: str, node: str) -> tuple[Any
     async with _with_secrets(tree, (one.password_file for one in probes)) as folder:
         secrets.folder.set(folder)
         return (json.dumps(await make_here(probes)),)
+
+
+def _are_in_force(configuration: Configuration, unit: str, name: str, probes: tuple[Probe, ...]) -> bool:
+    try:
+        return find_probes(configuration.groups, unit, name) == probes
+    except CommandError:
+        return False
 
 
 async def _tree(given: Texts) -> Tree:
