@@ -63,7 +63,7 @@ async def push(base: str, given: Texts, without: Sequence[str], why: str, confir
     _refuse(await check_tree(tree))
     ready = await prepare(tree, check(tree, system=None), based_on, STEP_S, tuple(without))
     if ready is None:
-        await asyncio.to_thread(update, config_versions.FOLDER, there, tree)
+        await _write(there, tree)
         return (await _number(),)
     return (await _bring(tree, ready, tuple(without), why, confirm_ms, there),)
 
@@ -126,9 +126,15 @@ async def _bring(
         told = f"Stopped for this, or about to be: {', '.join(asked)}; starting them again undoes it."
         raise CommandError(Exit(error.exit_code), error.message, (*error.told, told)) from error
     if there is not None:
-        await asyncio.to_thread(update, config_versions.FOLDER, there, tree)
+        await _write(there, tree)
     known, _ = await config_nodes.wait_installed(tree.digest, ready.base, STEP_S, _LATE)
     return known.find(known.in_force).number
+
+
+async def _write(there: Tree, tree: Tree) -> None:
+    """/etc/standfast is so, where nobody changed it since it was read."""
+    if left := await asyncio.to_thread(update, config_versions.FOLDER, there, tree):
+        say(f"edited in {config_versions.FOLDER} meanwhile, and left as it is: {', '.join(left)}")
 
 
 async def _begin(tree: Tree, there: Tree) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from standfast.agents.running import Agents
 from standfast.agents.words import Action, Answer
-from standfast.bus import Bus
+from standfast.bus import Bus, BusError
 from standfast.configuration.agent_answers import ask_for
 from standfast.configuration.agent_forms import describe
 from standfast.configuration.groups import carries_the_system
@@ -40,10 +40,13 @@ _AGENT: Final = re.compile(r"fence_[A-Za-z0-9_]+")
 
 async def units() -> tuple[Any, ...]:
     """Name, description and state of what could be a resource."""
-    async with await Bus.connect() as bus:
-        manager = (SYSTEMD, MANAGER_PATH, MANAGER)
-        (files,) = await bus.call(*manager, "ListUnitFiles", timeout_s=CALL_TIMEOUT_S)
-        (loaded,) = await bus.call(*manager, "ListUnits", timeout_s=CALL_TIMEOUT_S)
+    manager = (SYSTEMD, MANAGER_PATH, MANAGER)
+    try:
+        async with await Bus.connect() as bus:
+            (files,) = await bus.call(*manager, "ListUnitFiles", timeout_s=CALL_TIMEOUT_S)
+            (loaded,) = await bus.call(*manager, "ListUnits", timeout_s=CALL_TIMEOUT_S)
+    except BusError as error:
+        raise CommandError(Exit.REFUSED, f"systemd does not tell which units there are: {error.text}") from error
     known = {row[0]: (row[1], row[3]) for row in loaded if row[2] == "loaded"}
     paths = {path.rpartition("/")[2]: path for path, state in files if state not in _ABSENT}
     names = sorted(name for name in {*known, *paths} if _may_be_resource(name))
