@@ -13,6 +13,7 @@ import pytest
 
 from bus.consoles import Caller, console
 from bus.desk import Desk, machine
+from bus.polkit import NO, YES, Question, Written
 from bus.private import PrivateBus, as_nobody
 from fakes.pushing import CLUSTER, PASSWORD, TARGET
 from fakes.systemd import FakeSystemd
@@ -21,6 +22,7 @@ from standfast.configuration import versions
 from standfast.configuration.tree import read_tree
 from standfast.console import machine as console_machine
 from standfast.console.service import INTERFACE, NAME, PATH, Service
+from standfast.console.texts import HIDDEN
 from standfast.incidents import reading
 from standfast.operations import config_checking, config_versions, journals, newcomer, newcomers, ssh
 from standfast.operations.ssh import FAILED, Done
@@ -142,6 +144,31 @@ def test_who_may_not_read_the_journal_is_told_so_and_who_may_not_configure(node:
     assert {name for name, _ in errors} == {ErrorName.ACCESS_DENIED}
     assert "member of the group systemd-journal" in errors[0][1]
     assert all(text.startswith("Only root may call org.standfast.Console1.") for _, text in errors[1:])
+
+
+def test_whom_polkit_lets_configure_may_push_and_still_sees_no_secret(node: Desk, tmp_path: Path) -> None:
+    async def answer(question: Question) -> Any:
+        return YES if question.action == "org.standfast.configure" else NO
+
+    async def stranger() -> list[Any]:
+        async with await Bus.connect() as bus:
+            base, _, files = await bus.call(NAME, PATH, INTERFACE, "Files")
+            changed = {**files, "units/webserv.target": NEW}
+            (version,) = await bus.call(
+                *(NAME, PATH, INTERFACE, "Push", "sa{ss}assu", base, changed, [], "for a test", 0), timeout_s=30.0
+            )
+            return [files["bmc.secret"], version]
+
+    authority = Written(tmp_path, answer)
+
+    async def what(_: Caller) -> list[Any]:
+        async with authority.running():
+            answers: list[Any] = await as_nobody(stranger)
+            return answers
+
+    assert play(node, what) == [HIDDEN, 2]
+    assert [question.action for question in authority.questions] == ["org.standfast.configure"] * 2
+    assert read_tree(node.etc).files["units/webserv.target"].content == NEW.encode()
 
 
 def test_fence_agents_say_what_a_form_needs(node: Desk) -> None:
