@@ -151,6 +151,16 @@ test("a secret is named, and not shown", async () => {
     assert.ok(text.includes("bmc.secret is a secret, or no text. It is not shown"), text);
 });
 
+test("a password that was typed is not shown in the text of the files either", async () => {
+    const { html, text } = await shown("#/configuration/files/bmc.secret", async (scene) => {
+        await read(scene);
+        scene.stores.draft.keepSecret("bmc.secret", "s3cret");
+        await scene.clock.pass(0);
+        assert.equal(scene.stores.draft.state().files["bmc.secret"], "s3cret\n");
+    });
+    assert.ok(!html.includes("s3cret") && text.includes("bmc.secret is a secret"), text);
+});
+
 test("versions have who, when and why, and those that are not in force a way back", async () => {
     const { text } = await shown("#/configuration/history", async ({ stores, clock }) => {
         stores.versions.look(4);
