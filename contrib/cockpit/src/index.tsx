@@ -71,7 +71,7 @@ const stores: Stores = {
         knowledge: new Knowledge(asking),
         versions: new Versions(asking),
         service: serviceOver(asking),
-        keep: keeping(withRights),
+        keeping: keeping(withRights),
     },
 };
 createRoot(document.getElementById("app") as HTMLElement).render(

@@ -34,7 +34,7 @@ async function shown(hash: string, change: (scene: Scene) => unknown = () => und
         knowledge: new Knowledge(service.console),
         versions: new Versions(service.console),
         service: serviceOver(service.console),
-        keep: async () => undefined,
+        keeping: { keep: async () => undefined, takeBack: async () => undefined },
     };
     stores.knowledge.needKeys();
     await change({ service, stores, clock, daemons });
