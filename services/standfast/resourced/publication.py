@@ -66,10 +66,12 @@ class Publication:
         self._resources: dict[str, tuple[str, str]] = {}  # path of a resource: its group and unit
         self._server = Server(interface_file(NAME))
         handle = self._server.handle
-        one = self._one = Simulations(core, self._server).one
+        self._simulations = Simulations(core, self._server, lambda: self.planning.measuring.durations)
+        one = self._one = self._simulations.one
         Explanations(core, self._server, one)
         self._attending = Attending(self._server)
         self.planning = Planning(core, self._server, durations, one)
+        handle("org.standfast.Groups1", "MissingRights", self._missing_rights)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "Stay", self._stay)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
@@ -92,6 +94,7 @@ class Publication:
     def drilling(self, asking: Asking, fencer: Fencer, systemd: Systemd) -> Drilling:
         """It serves fire drills."""
         measuring = self.planning.measuring
+        self._simulations.offs_ms = fencer.offs_ms
         return Drilling(
             self._core, self._server, asking, fencer, systemd, self._answer, lambda: measuring.durations, self._one
         )
@@ -121,6 +124,9 @@ class Publication:
             self._left.set_result(left)
 
     # Methods
+
+    async def _missing_rights(self, call: Call) -> tuple[Any, ...]:
+        return (await self._server.missing_rights(call),)
 
     async def _leave(self, call: Call) -> tuple[Any, ...]:
         if self._left is None:
