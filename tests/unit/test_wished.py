@@ -1,5 +1,6 @@
 """What a wish would do before it is wished: to each group, for how long, and how one sees that it came true."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.machine import configuration
+from standfast.configuration.model import Group, Resource
 from standfast.resourced.changes_planned import Effect
+from standfast.resourced.configuring import into_force
 from standfast.resourced.durations import UNMEASURED, Durations, Kind, Sample
 from standfast.resourced.goals import Compared, Condition, Goal, Way
 from standfast.resourced.messages import (
     AttemptEnded,
     ConfigurationInForce,
     Content,
+    Installed,
     LossDeclared,
     Members,
     Reported,
@@ -145,6 +149,27 @@ def test_the_first_step_says_what_is_wished_and_where_to() -> None:
     assert wished("relocate").wish.node == "n2"
 
 
+def test_taking_a_version_back_stops_what_only_that_one_has_and_keeping_it_touches_nothing() -> None:
+    mail = Group(name="mail", description="", resources=(Resource(unit="mail.service"),))
+    new = replace(KNOWN, digest="d2", groups=(*KNOWN.groups, mail))
+    push = Wish(id="p", kind=WishKind.CONFIGURE, subject="d2", base="d1", confirm_ms=60_000)
+    pushed = after(running(), into_force(new, push))
+    for node in NODES:
+        pushed = after(pushed, Installed(node=node, installed="d2", available="d1"))
+    pushed = after(pushed, Reported(node="n2", group="mail", order=0, busy=False, held=RUNS))
+    wish = wish_of("take-back", "", "", pushed, "uid 0 on n1")
+    found = outcome(wish, pushed, new, situation(), MEASURED, back=KNOWN)
+    assert {effect.group: effect.kind.value for effect in found.effects} == {GROUP: "untouched", "mail": "stop"}
+    assert [step.kind.value for step in found.foreseen.steps] == ["supposed", "stop", "configuration"]
+    assert found.goal.done[0][0] == Condition(
+        interface="Groups1", name="", property="Configuration", test=Compared.IS, value="d1"
+    )
+    kept = outcome(wish_of("keep", "", "", pushed, ""), pushed, new, situation(), MEASURED)
+    assert kept.goal.done == (
+        (Condition(interface="Groups1", name="", property="Unconfirmed", test=Compared.IS, value=("", 0)),),
+    )
+
+
 # when it is done
 
 
@@ -233,11 +258,12 @@ def test_what_is_no_wish_is_a_wrong_argument(word: str, subject: str, node: str,
 def test_nothing_of_the_record_is_changed_by_it(kind: WishKind) -> None:
     record = running()
     before = whole_digest(record)
-    subject = {"maintenance": "", "normal": "", "standby": "n1", "resume": "n1", "fence": "n1", "confirm": "n1"}
+    subject = dict.fromkeys(("keep", "take-back", "maintenance", "normal"), "")
+    subject |= dict.fromkeys(("standby", "resume", "fence", "confirm"), "n1")
     try:
         wished(kind.value, subject.get(kind.value, GROUP), record=record)
     except WishRefusedError:
-        assert kind is WishKind.CONFIRM
+        assert kind in (WishKind.CONFIRM, WishKind.KEEP, WishKind.TAKE_BACK)
     assert whole_digest(record) == before
 
 

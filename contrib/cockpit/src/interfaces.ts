@@ -153,6 +153,7 @@ export interface Methods {
         Attention: { takes: []; gives: [[boolean, string][]] };
         PutInForce: { takes: [string, string, string[], string, number]; gives: [] };
         KeepConfiguration: { takes: []; gives: [] };
+        TakeBackConfiguration: { takes: []; gives: [] };
         PlanConfiguration: { takes: [string]; gives: [Record<string, unknown>[]] };
         ForeseeDrill: { takes: [string, string, boolean]; gives: [string] };
         Drill: { takes: [string, string, boolean]; gives: [string] };
@@ -202,6 +203,7 @@ export const ACTIONS = {
     "org.standfast.Groups1.SimulateConfiguration": "org.standfast.configure",
     "org.standfast.Groups1.PutInForce": "org.standfast.configure",
     "org.standfast.Groups1.KeepConfiguration": "org.standfast.configure",
+    "org.standfast.Groups1.TakeBackConfiguration": "org.standfast.configure",
     "org.standfast.Groups1.Drill": "org.standfast.fence",
     "org.standfast.Groups1.Probe": "org.standfast.operate",
     "org.standfast.Groups1.Leave": "org.standfast.operate",

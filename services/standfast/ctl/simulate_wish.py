@@ -45,7 +45,12 @@ def maintenance() -> None:
     """An operator begins or ends the cluster's maintenance."""
 
 
-NOUNS: Final = (group, node, fence, maintenance)
+@click.group(cls=Noun)
+def config() -> None:
+    """An operator keeps the configuration that waits to be confirmed, or takes it back."""
+
+
+NOUNS: Final = (group, node, fence, maintenance, config)
 
 
 def _to_a_node(kind: str, sentence: str) -> None:
@@ -73,8 +78,8 @@ def _for_a_node(noun: click.Group, word: str, kind: str, sentence: str) -> None:
         _show(run(_ask(kind, node, ""), NOTHING), as_json)
 
 
-def _for_the_cluster(word: str, kind: str, sentence: str) -> None:
-    @maintenance.command(name=word, help=sentence)
+def _for_the_cluster(noun: click.Group, word: str, kind: str, sentence: str) -> None:
+    @noun.command(name=word, help=sentence)
     @json_option
     def command(as_json: bool) -> None:
         _show(run(_ask(kind, "", ""), NOTHING), as_json)
@@ -95,8 +100,10 @@ _for_a_node(node, "standby", "standby", "NODE is put in standby.")
 _for_a_node(node, "resume", "resume", "The standby of NODE ends.")
 _for_a_node(fence, "now", "fence", "NODE is fenced.")
 _for_a_node(fence, "confirm", "confirm", "Somebody vouches that the lost NODE is off.")
-_for_the_cluster("on", "maintenance", "Maintenance begins.")
-_for_the_cluster("off", "normal", "Maintenance ends.")
+_for_the_cluster(maintenance, "on", "maintenance", "Maintenance begins.")
+_for_the_cluster(maintenance, "off", "normal", "Maintenance ends.")
+_for_the_cluster(config, "confirm", "keep", "The version in force is kept.")
+_for_the_cluster(config, "take-back", "take-back", "The version before comes back.")
 
 
 async def _ask(kind: str, subject: str, target: str) -> Report:

@@ -3,7 +3,7 @@
 Whoever wished it needs no rules of his own to follow it: he reads what the bus says, and compares.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -26,6 +26,9 @@ class Compared(StrEnum):
     CHANGED = "changed"  # it is not what it was when the wish was made
 
 
+Value = str | bool | tuple[str, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """About one property of the group or node `name`, of the cluster where that is ""."""
@@ -34,7 +37,7 @@ class Condition:
     name: str
     property: str
     test: Compared
-    value: str | bool = ""
+    value: Value = ""
 
 
 Way = tuple[Condition, ...]  # all of them hold
@@ -60,9 +63,10 @@ FLAGS: Final[Mapping[WishKind, tuple[tuple[Compared, str], ...]]] = {
 OFF: Final = (WishKind.FENCE, WishKind.CONFIRM)
 
 
-def goal_of(wish: Wish, record: Record, foreseen: Foreseen) -> Goal:
-    """The wish came true when what is foreseen of it came true."""
-    touched = [one for one in foreseen.groups if one.touched and one.after is not None]
+def goal_of(wish: Wish, record: Record, foreseen: Foreseen, affected: Collection[str]) -> Goal:
+    """The wish came true when what is foreseen of it came true. `affected`: groups with which something is done because
+    of it."""
+    touched = [one for one in foreseen.groups if one.group in affected and one.touched and one.after is not None]
     common = (*_wished(wish, record), *(condition for one in touched for condition in _reached(one)))
     return Goal(
         done=tuple((*way, *common) for way in _ways_off(wish)) if wish.kind in OFF else (common,),
@@ -71,7 +75,11 @@ def goal_of(wish: Wish, record: Record, foreseen: Foreseen) -> Goal:
 
 
 def _wished(wish: Wish, record: Record) -> Iterator[Condition]:
-    if wish.kind in (WishKind.MAINTENANCE, WishKind.NORMAL):
+    if wish.kind is WishKind.KEEP:
+        yield _is(CLUSTER, "", "Unconfirmed", ("", 0))
+    elif wish.kind is WishKind.TAKE_BACK:
+        yield _is(CLUSTER, "", "Configuration", record.unconfirmed)
+    elif wish.kind in (WishKind.MAINTENANCE, WishKind.NORMAL):
         yield _is(CLUSTER, "", "Maintenance", wish.kind is WishKind.MAINTENANCE)
     elif wish.kind in (WishKind.STANDBY, WishKind.RESUME):
         yield _is(MEMBER, wish.subject, "Standby", wish.kind is WishKind.STANDBY)
@@ -109,7 +117,7 @@ def _missed(outcome: Outcome) -> Iterator[Way]:
     yield (_is(GROUP, name, "Phase", Phase.STOPPED.value), disabled, since)
 
 
-def _is(interface: str, name: str, property_name: str, value: str | bool) -> Condition:
+def _is(interface: str, name: str, property_name: str, value: Value) -> Condition:
     return Condition(interface=interface, name=name, property=property_name, test=Compared.IS, value=value)
 
 

@@ -81,6 +81,7 @@ class Publication:
         handle("org.standfast.Groups1", "StartAlone", self._start_alone)
         handle("org.standfast.Groups1", "PutInForce", self._put_in_force)
         handle("org.standfast.Groups1", "KeepConfiguration", self._keep_configuration)
+        handle("org.standfast.Groups1", "TakeBackConfiguration", self._take_back_configuration)
         for method, kind in GROUP_METHODS.items():
             handle("org.standfast.Group1", method, self._group_wish(kind))
             if method not in NOT_OF_COPIES:
@@ -178,6 +179,9 @@ class Publication:
 
     async def _keep_configuration(self, call: Call) -> tuple[Any, ...]:
         return await self._wish(WishKind.KEEP, "", by=self._who(call))
+
+    async def _take_back_configuration(self, call: Call) -> tuple[Any, ...]:
+        return await self._wish(WishKind.TAKE_BACK, "", by=self._who(call))
 
     def _who(self, call: Call) -> str:
         return f"uid {call.uid} on {self._core.me}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from standfast.bus import BusError, Call, ErrorName, Server, escape
 from standfast.configuration import load
 from standfast.configuration.model import Configuration, ConfigurationError
+from standfast.resourced import store
 from standfast.resourced.core import Core
 from standfast.resourced.durations import Durations
 from standfast.resourced.foreseen import document
@@ -65,9 +66,9 @@ class Simulations:
             record, known, situation = present(self._core)
             try:
                 wish = wish_of(word, subject, node, record, f"uid {call.uid} on {self._core.me}")
-                offs_ms = await self._offs_ms(wish)
+                offs_ms, back = await self._offs_ms(wish), await self._version_before(wish, record)
                 found = await asyncio.to_thread(
-                    outcome, wish, record, known, situation, self._durations(), tuple(offs_ms)
+                    outcome, wish, record, known, situation, self._durations(), tuple(offs_ms), back
                 )
             except ValueError as error:
                 raise BusError(ErrorName.INVALID_ARGUMENTS, str(error)) from error
@@ -91,6 +92,19 @@ class Simulations:
             return await self.offs_ms(wish.subject)
         except BusError:
             return []
+
+    async def _version_before(self, wish: "Wish", record: Record) -> Configuration | None:
+        """What a version that is taken back makes way for; None: nothing is. Raises BusError: it is not here."""
+        if wish.kind != "take-back" or not record.unconfirmed:
+            return None
+        try:
+            found = await asyncio.to_thread(store.load_decided, record.unconfirmed)
+        except ConfigurationError as error:
+            raise BusError(ErrorName.REFUSED, str(error)) from error
+        if found is None:
+            text = f"{self._core.me} does not have the version before ({record.unconfirmed[:12]}): ask on another node"
+            raise BusError(ErrorName.REFUSED, text)
+        return found
 
     async def _answer(self, hypothesis: Hypothesis) -> tuple[Any, ...]:
         async with self.one:

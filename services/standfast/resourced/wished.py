@@ -33,11 +33,13 @@ SAID: Final[Mapping[WishKind, str]] = {
     WishKind.RESUME: "the standby of {subject} ends",
     WishKind.MAINTENANCE: "maintenance begins",
     WishKind.NORMAL: "maintenance ends",
+    WishKind.KEEP: "the version in force is kept",
+    WishKind.TAKE_BACK: "the version in force is taken back",
     WishKind.FENCE: "an operator has {subject} fenced",
     WishKind.CONFIRM: "an operator confirms that {subject} is off",
 }
 TO_A_NODE: Final = (WishKind.START, WishKind.RELOCATE)
-OF_THE_CLUSTER: Final = (WishKind.MAINTENANCE, WishKind.NORMAL)
+OF_THE_CLUSTER: Final = (WishKind.MAINTENANCE, WishKind.NORMAL, WishKind.KEEP, WishKind.TAKE_BACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +78,22 @@ def outcome(
     situation: Situation,
     durations: Durations,
     offs_ms: tuple[int, ...] = (),
+    back: Configuration | None = None,
 ) -> Outcome:
-    """If this was wished now. `offs_ms`: how long FENCE took before. Raises WishRefusedError."""
+    """If this was wished now. `offs_ms`: how long FENCE took before; `back`: the version that TAKE_BACK brings, which
+    differs from `configuration`, the one in force. Raises WishRefusedError."""
     if why := refuse_wish(wish, record, configuration, situation):
         raise WishRefusedError(why)
+    if back is not None:
+        situation = replace(situation, offered=back)
     meant = resolve_wish(wish, record, configuration, situation)
     usual = foresee(record, configuration, situation, NothingElse())
     then = foresee(record, configuration, situation, Wished(wish=meant, text=_said(meant)))
-    found = effects_of(record, configuration, configuration, durations, usual, then)
+    found = effects_of(record, configuration, back or configuration, durations, usual, then)
     if wish.kind is WishKind.FENCE:
         found = tuple(_fenced(one, wish.subject, configuration, durations, offs_ms) for one in found)
-    return Outcome(wish=meant, foreseen=then, effects=found, goal=goal_of(meant, record, then))
+    affected = {one.group for one in found if one.kind is not EffectKind.UNTOUCHED}
+    return Outcome(wish=meant, foreseen=then, effects=found, goal=goal_of(meant, record, then, affected))
 
 
 def _said(wish: Wish) -> str:
