@@ -12,7 +12,7 @@ from standfast.configuration.model import Group, Resource
 from standfast.resourced.changes_planned import Effect
 from standfast.resourced.configuring import into_force
 from standfast.resourced.durations import UNMEASURED, Durations, Kind, Sample
-from standfast.resourced.goals import Compared, Condition, Goal, Way
+from standfast.resourced.goals import Compared, Condition, Goal, Value, Way
 from standfast.resourced.messages import (
     AttemptEnded,
     ConfigurationInForce,
@@ -173,7 +173,7 @@ def test_taking_a_version_back_stops_what_only_that_one_has_and_keeping_it_touch
 # when it is done
 
 
-def told(way: Way) -> dict[str, tuple[str, str | bool]]:
+def told(way: Way) -> dict[str, tuple[str, Value]]:
     return {f"{one.name}.{one.property}": (one.test.value, one.value) for one in way}
 
 
