@@ -1,6 +1,6 @@
 // What an action would do, the question whether to do it, and how it goes on until its end.
 
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from "react";
 
 import type { Snapshot } from "../cluster/store";
 import { type View, viewOf } from "../cluster/view";
@@ -11,8 +11,6 @@ import { type Deed, isDangerous } from "./deeds";
 import type { Flow, Scene } from "./flow";
 import { End, Failed, Missing, Refused, UnderWay } from "./Outcome";
 import { Would } from "./Would";
-
-const SECOND_MS = 1000;
 
 export function Dialog({ flow, snapshot, close }: { flow: Flow; snapshot: Snapshot; close: () => void }): ReactNode {
     const text = useText();
@@ -92,14 +90,4 @@ function asksStill({ stage }: Scene): boolean {
 
 export function nameOf(deed: Deed, view: View): string {
     return deed.subject || view.cluster;
-}
-
-/** How many seconds have gone by since then, counted while it is shown. */
-export function useSeconds(since: number): number {
-    const [now, setNow] = useState(since);
-    useEffect(() => {
-        const handle = setInterval(() => setNow(Date.now()), SECOND_MS);
-        return () => clearInterval(handle);
-    }, [since]);
-    return Math.max(0, Math.round((now - since) / SECOND_MS));
 }

@@ -13,8 +13,8 @@ import { Asked } from "../overview/Why";
 import { Alert, List, ListItem, Spinner, Title } from "../patternfly";
 import { useText } from "../text";
 import type { Deed } from "./deeds";
-import { useSeconds } from "./Dialog";
 import type { Scene } from "./flow";
+import { useSeconds } from "./seconds";
 
 const AWAY = ["org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner"];
 
