@@ -91,6 +91,7 @@ class FakeSystemd:
     removed_first: bool = False  # JobRemoved is sent before the call's reply
     transient: str = "run"  # what becomes of a transient service: its command is run, or "hang": it cannot be killed
     running: set[asyncio.Task[None]] = field(default_factory=set)  # processes of transient services
+    files: dict[str, str] = field(default_factory=dict)  # by path of a unit's file: its state
     _bus: Bus | None = None
     _jobs: int = 0
 
@@ -371,6 +372,14 @@ class FakeSystemd:
             path = self.path(unit.name)
             rows.append([unit.name, "", unit.load, unit.active, unit.active, "", path, number, kind, job])
         return "a(ssssssouso)", [rows]
+
+    def _on_list_units(self, _: Any) -> tuple[str, list[Any]]:
+        loaded = [unit for unit in self.units.values() if unit.load == "loaded"]
+        rows = [[one.name, "", one.load, one.active, one.active, "", self.path(one.name), 0, "", "/"] for one in loaded]
+        return "a(ssssssouso)", [rows]
+
+    def _on_list_unit_files(self, _: Any) -> tuple[str, list[Any]]:
+        return "a(ss)", [[list(one) for one in self.files.items()]]
 
     def _on_load_unit(self, message: Any) -> tuple[str, list[Any]]:
         return "o", [self.path(message.body[0])]

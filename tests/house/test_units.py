@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from house.source import REPOSITORY
 
 UNITS = REPOSITORY / "units"
@@ -51,9 +53,11 @@ def test_the_target_brings_every_daemon_the_drain_and_whatever_else_is_stopped_w
     assert "corosync.service" in stopped
 
 
-def test_corosync_stops_after_the_drain_and_no_start_of_the_target_waits_for_it() -> None:
-    lines = (UNITS / "corosync.service.d/standfast.conf").read_text().splitlines()
+@pytest.mark.parametrize("unit", ["corosync", "corosync-qdevice"])
+def test_corosync_and_its_device_stop_after_the_drain_and_no_start_of_the_target_waits_for_them(unit: str) -> None:
+    lines = (UNITS / f"{unit}.service.d/standfast.conf").read_text().splitlines()
     assert [line for line in lines if line.startswith("Before=")] == ["Before=standfast-drain.service"]
+    assert "IgnoreOnIsolate=yes" in lines
 
 
 def test_every_daemon_can_be_restarted_at_any_time_and_is_killed_when_it_hangs() -> None:

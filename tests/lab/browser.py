@@ -20,17 +20,28 @@ class Browser:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def login(self, node: str, user: str = "admin") -> None:
-        """Through Cockpit's own login of that node."""
+    def login(self, node: str, user: str = "admin", *, rights: bool = False) -> None:
+        """Through Cockpit's own login of that node; with `rights` as one who has administrative access."""
         address = f"192.0.2.{10 + int(node.removeprefix('node'))}"
         url = f"https://{address}:{cockpit.PORT}/cockpit/@localhost/standfast/index.html"
-        self.do("login", url=url, user=user, password=cockpit.PASSWORD)
+        self.do("login", url=url, user=user, password=cockpit.PASSWORD, rights=rights)
 
     def has(self, selector: str, text: str = "", within_s: float = 30) -> None:
         self.do("has", selector=selector, text=text, within_s=within_s)
 
     def text(self, selector: str = "main") -> str:
         return str(self.do("text", selector=selector))
+
+    def field(self, within: str, label: str, value: str | bool) -> None:
+        """The control of that label has this value."""
+        self.do("field", within=within, label=label, value=value)
+
+    def button(self, name: str, within: str = "main") -> None:
+        self.do("button", within=within, name=name)
+
+    def attributes(self, selector: str, name: str) -> list[str]:
+        """This attribute of every such element."""
+        return [str(value) for value in self.do("attributes", selector=selector, name=name)]
 
     def do(self, step: str, **values: Any) -> Any:
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -35,12 +35,12 @@ def own_lab(
 
 
 @contextlib.contextmanager
-def bare_lab(name: str, nodes: int, *, with_package: bool = True) -> Iterator[Lab]:
+def bare_lab(name: str, nodes: int, *, with_package: bool = True, with_cockpit: bool = False) -> Iterator[Lab]:
     """Nodes with the package (unless told otherwise) and nothing else; nothing of them is left at the end."""
     lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
     lab.down()
     try:
-        lab.up(nodes, bare=True, with_package=with_package)
+        lab.up(nodes, bare=True, with_package=with_package, with_cockpit=with_cockpit)
         yield lab
     finally:
         lab.client_stop()

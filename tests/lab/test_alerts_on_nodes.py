@@ -73,9 +73,13 @@ def explain(trial: Trial, node: str, sentence: str) -> None:
     trial.lab.sh(node, "sh", "-c", f"for name in {' '.join(there)}; do command -v $name >/dev/null || exit 1; done")
 
 
-def test_while_all_is_well_nothing_is_written(trial: Trial) -> None:
+def test_while_all_is_well_nothing_is_written_and_nothing_is_started(trial: Trial) -> None:
     """What is ours tells changes, and there are none."""
     time.sleep(SETTLE_S + IDLE_S)
     since = trial.begun + SETTLE_S  # the test before may have left something to tell
     told = [(one.node, one.event, one.text) for node in trial.lab.nodes() for one in trial.told(node, since=since)]
     assert not told, told
+    for node in trial.lab.nodes():
+        entries = trial.lab.journal(node, "_PID=1", since=trial.begun_clock + SETTLE_S)
+        started = [one["MESSAGE"] for one in entries if one.get("JOB_TYPE") in ("start", "restart")]
+        assert not [text for text in started if "Standfast" in text], node

@@ -1,21 +1,16 @@
 """The page in Cockpit on real nodes, in a real browser, through Cockpit's own login."""
 
-import os
 from collections.abc import Iterator
-from itertools import product
-from pathlib import Path
 
 import pytest
 from standfast_lab import cockpit
 
 from lab.browser import Browser, browser
-from lab.conftest import FULL
+from lab.looks import look, look_at_all
 from lab.trial import GROUP, Trial
 
-SCREENSHOTS = "STANDFAST_SCREENSHOTS"  # set: the folder that pictures of the page are written into
 FRESH = f"[data-group={GROUP}] [data-state=started]"
 LOGIN_REFUSED = "401"  # Cockpit's login asks first whether there is a session
-WIDTHS, LANGUAGES = (1280, 360), ("en-us", "zh-cn")
 
 
 @pytest.fixture
@@ -24,14 +19,6 @@ def page(trial: Trial) -> Iterator[Browser]:
     cockpit.add(trial.lab.place)
     with browser(trial.lab) as one:
         yield one
-
-
-def look(page: Browser, what: str, width: int = WIDTHS[0], language: str = LANGUAGES[0], *, dark: bool = False) -> None:
-    """Nothing of the page is in the way of anybody who looks at it like this."""
-    folder = os.environ.get(SCREENSHOTS)
-    name = f"{what}-{width}-{'dark' if dark else 'light'}-{language}.png"
-    file = str(Path(folder) / name) if folder else ""
-    assert page.do("look", file=file, width=width, dark=dark, language=language) == [], name
 
 
 def test_it_tells_a_power_cut_as_it_happens(trial: Trial, page: Browser) -> None:
@@ -64,7 +51,4 @@ def test_everybody_can_read_it(trial: Trial, page: Browser) -> None:
     page.has("table", "apache2.service")
     page.do("click", selector=f"[data-group={GROUP}] .pf-v6-c-expandable-section:last-child button")
     page.has(f"[data-group={GROUP}]", f"standfast group stop {GROUP}")
-    few = [(WIDTHS[1], LANGUAGES[1], True)]
-    looks = product(WIDTHS, LANGUAGES, (False, True)) if os.environ.get(FULL) or os.environ.get(SCREENSHOTS) else few
-    for width, language, dark in looks:
-        look(page, "everybody", width, language, dark=dark)
+    look_at_all(page, "everybody")

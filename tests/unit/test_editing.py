@@ -166,6 +166,15 @@ def test_what_cannot_be_done_is_one_sentence(what: dict[str, str], said: str) ->
     assert files == {"cluster.conf": CLUSTER, "bmc.secret": HIDDEN}
 
 
+def test_what_would_take_long_is_not_begun() -> None:
+    files = {"cluster.conf": CLUSTER + "# more\n" * 100_000}
+    one = {"do": "set", "file": "cluster.conf", "section": "Cluster", "key": "Unsafe", "value": "yes"}
+    with pytest.raises(EditError, match="too much at once"):
+        edited(files, [one] * 20, HIDDEN)
+    with pytest.raises(EditError, match="too much at once"):
+        edited({}, [{"do": "write", "file": "a", "text": ""}] * 1001, HIDDEN)
+
+
 def test_a_text_that_ends_in_the_middle_of_a_line_keeps_what_it_says() -> None:
     text = Text("[Cluster]\nName=a \\", "cluster.conf")
     text.add("Node", "node1")

@@ -59,14 +59,17 @@ def _lost(lab: Lab, groups: Many, prefix: str) -> Sample:
     spent = _spent(lab)
     begun = time.monotonic()
     lab.kill(lost)
-    return _taken(lab, f"{prefix}-lost", groups, begun, spent, f"{moved} of {groups.services} services were there")
+    note = f"{moved} of {groups.services} services were there"
+    return _taken(lab, f"{prefix}-lost", groups, begun, spent, note, without=lost)
 
 
-def _taken(lab: Lab, what: str, groups: Many, begun: float, spent: float, note: str = "") -> Sample:
+def _taken(
+    lab: Lab, what: str, groups: Many, begun: float, spent: float, note: str = "", *, without: str = ""
+) -> Sample:
     """Until all of the groups run, with how many did when."""
     curve = []
     load = os.getloadavg()[0]
-    while (count := many.running(lab)) < groups.services:
+    while (count := many.running(lab, without)) < groups.services:
         curve.append((time.monotonic() - begun, float(count)))
         if time.monotonic() - begun > many.RUNNING_WITHIN_S:
             return Sample(what=what, value=None, curve=tuple(curve), note=f"{count} run; {note}")

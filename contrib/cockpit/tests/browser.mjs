@@ -18,8 +18,10 @@ page.on("console", (message) => message.type() === "error" && told.push(message.
 page.on("pageerror", (error) => told.push(String(error)));
 
 const steps = {
-    async login({ url, user, password }) {
+    /** With `rights` as an administrator who has turned on administrative access. */
+    async login({ url, user, password, rights = false }) {
         await page.goto(url);
+        if (rights) await page.evaluate((name) => localStorage.setItem(`superuser:${name}`, "any"), user);
         await page.fill("#login-user-input", user);
         await page.fill("#login-password-input", password);
         await page.click("#login-button");
@@ -30,11 +32,38 @@ const steps = {
     async has({ selector, text = "", within_s = 20 }) {
         await page.locator(selector, { hasText: text }).first().waitFor({ timeout: within_s * 1000 });
     },
+    async gone({ selector, within_s = 20 }) {
+        await page.locator(selector).first().waitFor({ state: "detached", timeout: within_s * 1000 });
+    },
     async text({ selector = "main" }) {
         return await page.locator(selector).first().innerText();
     },
     async click({ selector }) {
         await page.locator(selector).first().click();
+    },
+    /** The view that this address names, in the same document. */
+    async go({ hash }) {
+        await page.evaluate((value) => (location.hash = value), hash);
+    },
+    /** The control of that label has this value, whatever it is, and is left. */
+    async field({ within = "main", label, value }) {
+        const exact = new RegExp(`^${label.replace(/[^\w ]/g, "\\$&")}\\s*\\*?$`); // a star: it is needed
+        const control = page.locator(within).first().getByLabel(exact).first();
+        const kind = await control.evaluate((one) => (one.type === "checkbox" ? "checkbox" : one.localName));
+        if (kind === "select") await control.selectOption(value);
+        else if (kind === "checkbox") await control.setChecked(value);
+        else await control.fill(value);
+        await control.blur();
+    },
+    async button({ within = "main", name }) {
+        await page.locator(within).first().getByRole("button", { name, exact: true }).first().click();
+    },
+    async drag({ from, to }) {
+        await page.dragAndDrop(from, to);
+    },
+    /** This attribute of every such element. */
+    async attributes({ selector, name }) {
+        return await page.locator(selector).evaluateAll((all, wanted) => all.map((one) => one.getAttribute(wanted)), name);
     },
     async press({ key }) {
         await page.keyboard.press(key);
@@ -54,7 +83,7 @@ const steps = {
         if ((before?.value ?? "en-us") !== language) {
             await context.addCookies([{ name: "CockpitLang", value: language, url: origin }]);
             await page.reload();
-            await page.waitForSelector("[data-node]");
+            await page.waitForSelector("main h1");
         }
         await page.evaluate(async () => {
             await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))); // they begin then

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { keeping } from "../src/configure/keeping";
 import { Pushing } from "../src/configure/pushing";
+import { withinSeconds } from "../src/configure/PushPart";
 import { serviceOver } from "../src/configure/service";
 import { Versions } from "../src/configure/versions";
 import { DIFFERENCE, FakeConsole, FILES } from "./console";
@@ -121,4 +122,9 @@ test("what is tried answers with what it saw, or with the sentence why it was no
     assert.equal(await service.tryProbe(FILES, "apache2.service", "", "node2"), "node2 knows only the version in force");
     fake.refuse("TestDevice", "there is no such device");
     assert.deepEqual(await service.testDevice(FILES, "x"), { answered: false, said: "there is no such device" });
+});
+
+test("a version is to be kept within minutes that are some, or not at all", () => {
+    const made = [["5", true], ["0.5", true], ["0.1", true], ["", true], ["x", true], ["1441", true], ["x", false]] as const;
+    assert.deepEqual(made.map(([minutes, on]) => withinSeconds(on, minutes)), [300, 30, null, null, null, null, 0]);
 });

@@ -10,6 +10,7 @@ from standfast.configuration.editing import EditError, Text
 from standfast.configuration.tree import name_refusal
 
 MOST: Final = 1000
+LARGEST: Final = 5_000_000  # characters of the texts that are gone through, one for each edit: seconds
 _NEEDS: Final = {  # by what is done: what has to be given, and what may be
     "set": (("section", "key", "value"), ("name",)),
     "unset": (("section", "key"), ("name",)),
@@ -27,9 +28,11 @@ def edited(files: Mapping[str, str], edits: Iterable[Mapping[str, str]], hidden:
     hidden: the text of files that are not shown; they can be written whole or removed, no more. Raises EditError.
     """
     found = dict(files)
+    through = 0
     for number, edit in enumerate(edits, 1):
-        if number > MOST:
-            raise EditError(f"More than {MOST} edits at once are not taken.")
+        through += len(found.get(edit.get("file", ""), ""))
+        if number > MOST or through > LARGEST:
+            raise EditError(f"That is too much at once: {MOST} edits, fewer of large files. Send them in parts.")
         try:
             _edit(found, edit, hidden)
         except EditError as error:

@@ -26,7 +26,7 @@ def forms(files: Mapping[str, str]) -> Form:
     cluster = merge((), [scan(files[name], name)[0] for name in (_CLUSTER, *dropins) if name in files])
     units = Units({name.removeprefix(_FOLDER): scan(text, name)[0] for name, text in files.items() if _is_unit(name)})
     return {
-        "cluster": _form([one for one in cluster if one.name == "Cluster"], "Cluster", _CLUSTER),
+        "cluster": {"name": "", **_form([one for one in cluster if one.name == "Cluster"], "Cluster", _CLUSTER)},
         **{kind: _records(cluster, section) for kind, section in _RECORDS.items()},
         "groups": [_group(name, units) for name in group_names(units)],
     }

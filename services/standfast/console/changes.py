@@ -10,7 +10,7 @@ from standfast.configuration.checkout import update
 from standfast.configuration.load import check
 from standfast.configuration.model import ConfigurationError
 from standfast.configuration.tree import Tree, read_tree
-from standfast.console.texts import Texts, base_of, is_fresh, tree_of
+from standfast.console.texts import Texts, base_of, is_fresh, tree_of, whole_of
 from standfast.operations import config_nodes, config_versions, new_cluster, newcomer, newcomers, node_change, pushing
 from standfast.operations.config_checking import Checked, check_tree
 from standfast.operations.config_versions import Named
@@ -33,7 +33,7 @@ async def plan(given: Texts) -> tuple[Any, ...]:
     there = await asyncio.to_thread(read_tree, config_versions.FOLDER)
     based_on = config_versions.in_force_here()
     fresh = is_fresh(there)
-    tree = _with_key(tree_of(given, there)) if fresh else tree_of(given, there)
+    tree = whole_of(given, there)
     checked = await check_tree(tree)
     made: dict[str, Any] = {"changed": None, "digest": tree.digest, "nodes": [], "groups": [], "changes": []}
     made |= {"leaving": [], "difference": "", "problems": _problems(checked)}
@@ -58,12 +58,12 @@ async def push(base: str, given: Texts, without: Sequence[str], why: str, confir
     if base != base_of(there):
         raise CommandError(Exit.REFUSED, f"{_OLD} {NOTHING}")
     if is_fresh(there):
-        return (await _begin(_with_key(tree_of(given, there)), there),)
+        return (await _begin(whole_of(given, there), there),)
     tree = tree_of(given, there)
     _refuse(await check_tree(tree))
     ready = await prepare(tree, check(tree, system=None), based_on, STEP_S, tuple(without))
     if ready is None:
-        await asyncio.to_thread(update, config_versions.FOLDER, there, tree)
+        await _write(there, tree)
         return (await _number(),)
     return (await _bring(tree, ready, tuple(without), why, confirm_ms, there),)
 
@@ -126,9 +126,15 @@ async def _bring(
         told = f"Stopped for this, or about to be: {', '.join(asked)}; starting them again undoes it."
         raise CommandError(Exit(error.exit_code), error.message, (*error.told, told)) from error
     if there is not None:
-        await asyncio.to_thread(update, config_versions.FOLDER, there, tree)
+        await _write(there, tree)
     known, _ = await config_nodes.wait_installed(tree.digest, ready.base, STEP_S, _LATE)
     return known.find(known.in_force).number
+
+
+async def _write(there: Tree, tree: Tree) -> None:
+    """/etc/standfast is so, where nobody changed it since it was read."""
+    if left := await asyncio.to_thread(update, config_versions.FOLDER, there, tree):
+        say(f"edited in {config_versions.FOLDER} meanwhile, and left as it is: {', '.join(left)}")
 
 
 async def _begin(tree: Tree, there: Tree) -> int:
@@ -140,11 +146,6 @@ async def _begin(tree: Tree, there: Tree) -> int:
     for name in names:
         await wait_until_member(name, STEP_S)
     return 1
-
-
-def _with_key(tree: Tree) -> Tree:
-    files = {**tree.files, newcomer.KEY: tree.files.get(newcomer.KEY) or new_cluster.new_key()}
-    return Tree(files={name: files[name] for name in sorted(files)}, problems=tree.problems)
 
 
 def _refuse(checked: Checked) -> None:

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from standfast.agents.running import Agents
 from standfast.agents.words import Action, Answer
-from standfast.bus import Bus
+from standfast.bus import Bus, BusError
 from standfast.configuration.agent_answers import ask_for
 from standfast.configuration.agent_forms import describe
 from standfast.configuration.groups import carries_the_system
 from standfast.configuration.load import examine, load_in_force, read_cluster_files
 from standfast.configuration.machine_checks import Machine
+from standfast.configuration.model import Configuration, Probe
 from standfast.configuration.system import System
 from standfast.configuration.tree import Tree, read_tree
 from standfast.configuration.unitfile import effective, named, scan
@@ -39,10 +40,13 @@ _AGENT: Final = re.compile(r"fence_[A-Za-z0-9_]+")
 
 async def units() -> tuple[Any, ...]:
     """Name, description and state of what could be a resource."""
-    async with await Bus.connect() as bus:
-        manager = (SYSTEMD, MANAGER_PATH, MANAGER)
-        (files,) = await bus.call(*manager, "ListUnitFiles", timeout_s=CALL_TIMEOUT_S)
-        (loaded,) = await bus.call(*manager, "ListUnits", timeout_s=CALL_TIMEOUT_S)
+    manager = (SYSTEMD, MANAGER_PATH, MANAGER)
+    try:
+        async with await Bus.connect() as bus:
+            (files,) = await bus.call(*manager, "ListUnitFiles", timeout_s=CALL_TIMEOUT_S)
+            (loaded,) = await bus.call(*manager, "ListUnits", timeout_s=CALL_TIMEOUT_S)
+    except BusError as error:
+        raise CommandError(Exit.REFUSED, f"systemd does not tell which units there are: {error.text}") from error
     known = {row[0]: (row[1], row[3]) for row in loaded if row[2] == "loaded"}
     paths = {path.rpartition("/")[2]: path for path, state in files if state not in _ABSENT}
     names = sorted(name for name in {*known, *paths} if _may_be_resource(name))
@@ -124,8 +128,7 @@ async def try_probe(given: Texts, unit: str, probe: str, node: str) -> tuple[Any
     probes = find_probes(examined.groups, unit, probe)
     own = newcomer.node_of(configuration, newcomer.Place().hostname) if configuration is not None else None
     if node and (own is None or node != own.name):
-        in_force = find_probes(configuration.groups, unit, probe) if configuration is not None else ()
-        if in_force != probes:
+        if configuration is None or not _are_in_force(configuration, unit, probe, probes):
             text = (
                 f"{node} makes only probes that are in force; these of {unit} are not pushed yet: try them here first."
             )
@@ -134,6 +137,13 @@ async def try_probe(given: Texts, unit: str, probe: str, node: str) -> tuple[Any
     async with _with_secrets(tree, (one.password_file for one in probes)) as folder:
         secrets.folder.set(folder)
         return (json.dumps(await make_here(probes)),)
+
+
+def _are_in_force(configuration: Configuration, unit: str, name: str, probes: tuple[Probe, ...]) -> bool:
+    try:
+        return find_probes(configuration.groups, unit, name) == probes
+    except CommandError:
+        return False
 
 
 async def _tree(given: Texts) -> Tree:

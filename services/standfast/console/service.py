@@ -83,8 +83,7 @@ class Service:
     async def _is_wanted(self) -> bool:
         """Somebody called within the time; else the name is nobody's, and no call came before that was so."""
         self._called.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._called_or_lost(), self._idle_s)
+        await self._called_or_lost()
         if self._bus.closed.is_set():
             return False
         if self._called.is_set() or self._open:
@@ -95,9 +94,10 @@ class Service:
         return self._called.is_set()
 
     async def _called_or_lost(self) -> None:
+        """One of these is so, or the time is over."""
         waits = [asyncio.ensure_future(one) for one in (self._called.wait(), self._bus.closed.wait())]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=self._idle_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for one in waits:
                 one.cancel()

@@ -15,7 +15,7 @@ from standfast.configuration.redaction import Redaction
 from standfast.configuration.secrets import secret_names
 from standfast.configuration.tree import File, Tree, mode_of_new, read_tree, replace_files
 from standfast.operations import config_versions as versions
-from standfast.operations import newcomer
+from standfast.operations import new_cluster, newcomer
 from standfast.operations.config_checking import Checked, check_tree
 from standfast.operations.problems import CommandError, Exit
 
@@ -55,7 +55,7 @@ async def keys() -> tuple[Any, ...]:
 
 async def check(given: Texts) -> tuple[Any, ...]:
     there = await asyncio.to_thread(_read)
-    return (problem_rows(await check_tree(tree_of(given, there))),)
+    return (problem_rows(await check_tree(whole_of(given, there))),)
 
 
 def problem_rows(checked: Checked) -> list[tuple[str, int, str, bool]]:
@@ -125,6 +125,15 @@ def tree_of(given: Texts, there: Tree) -> Tree:
     modes = {name: file.mode for name, file in there.files.items()}
     placed = {name: replace(file, mode=modes.get(name, mode_of_new(name))) for name, file in made.files.items()}
     return replace(made, files=placed)
+
+
+def whole_of(given: Texts, there: Tree) -> Tree:
+    """The same with what a push adds: on a machine that is in no cluster a key for Corosync, if there is none."""
+    tree = tree_of(given, there)
+    if not is_fresh(there) or newcomer.KEY in tree.files:
+        return tree
+    files = {**tree.files, newcomer.KEY: new_cluster.new_key()}
+    return Tree(files={name: files[name] for name in sorted(files)}, problems=tree.problems)
 
 
 def _shown(given: Texts) -> dict[str, str]:

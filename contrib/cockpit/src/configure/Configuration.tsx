@@ -51,7 +51,10 @@ export function Configuration({ place, snapshot, stores }: Props): ReactNode {
     const going = useSyncExternalStore(pushing.subscribe, pushing.state, pushing.state);
     const known = useSyncExternalStore(knowledge.subscribe, knowledge.state, knowledge.state);
     const view = useMemo(() => viewOf(snapshot), [snapshot]);
-    useEffect(() => draft.look(view.version), [draft, view.version]);
+    const told = snapshot.daemons["org.standfast.Groups"].presence !== "asking"; // which version is in force, or that none is
+    useEffect(() => {
+        if (told) draft.look(view.version);
+    }, [draft, view.version, told]);
     useEffect(() => knowledge.needKeys(), [knowledge]);
     const desk: Desk = { draft, state, pushing, going, knowledge, known, view };
     return (

@@ -9,7 +9,7 @@ import { useDesk } from "./desk";
 import { Difference } from "./Difference";
 import { Labelled } from "./Labelled";
 import { PlanTable } from "./PlanTable";
-import { Going, Within } from "./PushPart";
+import { Going, Within, withinSeconds } from "./PushPart";
 import type { Shown, Version, Versions } from "./versions";
 
 export function History({ versions }: { versions: Versions }): ReactNode {
@@ -103,13 +103,14 @@ function Back({ number, end }: { number: number; end: () => void }): ReactNode {
     const [why, setWhy] = useState("");
     const [within, setWithin] = useState(true);
     const [minutes, setMinutes] = useState("5");
+    const seconds = withinSeconds(within, minutes);
     const submit = async (event: FormEvent) => {
         event.preventDefault();
-        if (!(await pushing.rollBack(number, why.trim(), within ? Math.round(Number(minutes) * 60) : 0))) return;
+        if (seconds === null || !(await pushing.rollBack(number, why.trim(), seconds))) return;
         draft.again();
         end();
     };
-    const ready = going.plan !== null && !going.plan.plan.problems.some((one) => !one.warning);
+    const ready = seconds !== null && going.plan !== null && !going.plan.plan.problems.some((one) => !one.warning);
     return (
         <section className="sf-confirm sf-stack" aria-labelledby="go-back">
             <Title headingLevel="h3" id="go-back">

@@ -14,12 +14,13 @@ import type { Call } from "./pushing";
 import { Problems, TextLink } from "./Section";
 
 const MINUTES = "5"; // long enough to look, short enough to wait for
+const LEAST_S = 10;
+const MOST_S = 86_400; // as Push of org.standfast.Console1 has it
 
 export function PushPart(): ReactNode {
     const text = useText();
     const { state, pushing, going } = useDesk();
     const changed = changedFiles(state);
-    const wrong = state.found?.some((one) => !one.warning) ?? false;
     const ready = changed.length > 0 || state.fresh;
     return (
         <div className="sf-stack">
@@ -42,7 +43,7 @@ export function PushPart(): ReactNode {
                 <span className="sf-line">
                     <Button
                         variant="secondary"
-                        isDisabled={going.running !== null || wrong}
+                        isDisabled={going.running !== null}
                         isLoading={going.running === "Plan"}
                         onClick={() => void pushing.plan(state.files)}
                     >
@@ -101,10 +102,11 @@ function PushForm(): ReactNode {
     const [minutes, setMinutes] = useState(MINUTES);
     const [within, setWithin] = useState(!state.fresh);
     const [without, setWithout] = useState<readonly string[]>([]);
+    const seconds = withinSeconds(within, minutes);
     const absent = view.nodes.filter((node) => node.state !== "online").map((node) => node.name);
     const submit = async (event: FormEvent) => {
         event.preventDefault();
-        const seconds = within ? Math.round(Number(minutes) * 60) : 0;
+        if (seconds === null) return;
         const named = without.filter((name) => absent.includes(name));
         await draft.during(() => pushing.push(state.base, state.files, named, why.trim(), seconds));
     };
@@ -127,12 +129,19 @@ function PushForm(): ReactNode {
                     />
                 ))}
             <span>
-                <Button type="submit" isDisabled={going.running !== null} isLoading={going.running === "Push"}>
+                <Button type="submit" isDisabled={going.running !== null || seconds === null} isLoading={going.running === "Push"}>
                     {text(state.fresh ? "push-begin-do" : "push-do")}
                 </Button>
             </span>
         </form>
     );
+}
+
+/** Seconds within which a version is to be kept, 0 = it stays; null: the minutes are none. */
+export function withinSeconds(on: boolean, minutes: string): number | null {
+    const seconds = Math.round(Number(minutes) * 60);
+    if (!on) return 0;
+    return minutes.trim() && seconds >= LEAST_S && seconds <= MOST_S ? seconds : null;
 }
 
 interface WithinProps {
@@ -149,9 +158,17 @@ export function Within({ on, setOn, minutes, setMinutes }: WithinProps): ReactNo
         <>
             <Checkbox id="within" label={text("within")} description={text("within-what")} isChecked={on} onChange={(_, is) => setOn(is)} />
             {on && (
-                <Labelled label={text("within-minutes")}>
+                <Labelled label={text("within-minutes")} hint={text("within-minutes-what", { most: MOST_S / 60 })}>
                     {(id) => (
-                        <TextInput id={id} type="number" min={1} max={1440} value={minutes} onChange={(_, value) => setMinutes(value)} />
+                        <TextInput
+                            id={id}
+                            type="number"
+                            min={1}
+                            max={MOST_S / 60}
+                            value={minutes}
+                            validated={withinSeconds(on, minutes) === null ? "error" : "default"}
+                            onChange={(_, value) => setMinutes(value)}
+                        />
                     )}
                 </Labelled>
             )}

@@ -45,12 +45,15 @@ export function Frame({ kind, name, at, remove, level = "h2", children }: FrameP
     );
 }
 
-/** The text of the files is never further away than this. */
+/** The text of the files is never further away than this; of a file that is not there only its name. */
 export function TextLink({ file, line }: { file: string; line: number | null }): ReactNode {
     const text = useText();
+    const { state } = useDesk();
+    const said = text("text-of", { file: line ? `${file}:${line}` : file });
+    if (!(file in state.files)) return <span className="sf-quiet">{said}</span>;
     return (
         <a className="sf-quiet" href={hrefOf("configuration", ["files", file], line ? { line: String(line) } : {})}>
-            {text("text-of", { file: line ? `${file}:${line}` : file })}
+            {said}
         </a>
     );
 }

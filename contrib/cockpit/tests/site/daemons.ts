@@ -18,6 +18,7 @@ if (flags.has("mayNot")) service.refuse("Files", "an administrator's password is
 if (flags.has("older")) service.present = false;
 if (flags.has("fresh")) {
     service.fresh = true;
+    service.files = { "cluster.conf": "[Cluster]\nName=cluster\n\n[Node]\nName=node1\nId=1\n" };
     for (const daemon of Object.values(daemons)) daemon.present = false;
 }
 if (flags.has("unconfirmed"))

@@ -139,6 +139,7 @@ export const configure = {
     "within": "It must be kept",
     "within-what": "Unless somebody keeps it in time, the version before comes back by itself.",
     "within-minutes": "Within minutes",
+    "within-minutes-what": "up to {most}",
     "pushed": "Version {version} is in force on every node that is here.",
     "unconfirmed": "The version in force is not kept yet",
     "unconfirmed-left": "The version before comes back by itself in",

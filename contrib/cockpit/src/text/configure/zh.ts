@@ -140,6 +140,7 @@ export const configure: Record<keyof typeof en, string> = {
     "within": "必须确认保留",
     "within-what": "如果没有人及时确认保留，之前的版本会自行恢复。",
     "within-minutes": "多少分钟之内",
+    "within-minutes-what": "最多 {most}",
     "pushed": "第 {version} 版已在所有在场节点上生效。",
     "unconfirmed": "生效的版本尚未确认保留",
     "unconfirmed-left": "之前的版本将自行恢复，剩余时间",

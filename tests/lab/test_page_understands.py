@@ -1,0 +1,64 @@
+"""What happened, in the page on real nodes: an incident as it goes on, its waterfall beside the client's outage."""
+
+from collections.abc import Iterator
+
+import pytest
+from standfast_lab import cockpit
+
+from lab.browser import Browser, browser
+from lab.looks import look_at_all
+from lab.trial import GROUP, Trial
+
+CLIENT_MS = 500  # the client asks every 20 ms, with a patience of its own, and the cause is not seen to the millisecond
+LAST_STEPS = {"started", "good"}
+
+
+@pytest.fixture
+def page(trial: Trial) -> Iterator[Browser]:
+    """Nobody is logged in yet."""
+    cockpit.add(trial.lab.place)
+    with browser(trial.lab) as one:
+        yield one
+
+
+def test_the_waterfall_of_a_power_cut_adds_up_with_what_a_client_sees(trial: Trial, page: Browser) -> None:
+    owner = trial.owner()
+    page.login(trial.others(owner)[0], rights=True)
+    page.do("click", selector=f"[data-group={GROUP}] a[href*=timeline]")
+    page.has("h1", "What happened")
+
+    at = trial.cut_power(owner)
+    outage_ms = 1000 * trial.wait_for_good_answer(at)
+    page.has("[data-step=good]", within_s=60)
+    steps = page.attributes("tr[data-ms]", "data-step")
+    told = [int(ms) for ms in page.attributes("tr[data-ms]", "data-ms")]
+    assert {"detected", "decided", "fenced"} <= set(steps) and LAST_STEPS & set(steps), steps
+    assert abs(sum(told) - outage_ms) < CLIENT_MS, (steps, told, outage_ms)
+    page.has("tfoot", f"{sum(told):,} ms")
+    page.has(".sf-entries", owner)
+    look_at_all(page, "timeline")
+    trial.lab.boot(owner)
+    page.do("go", hash="#/overview")
+    page.has("main", "All is well", within_s=90)
+
+
+def test_who_may_not_read_the_journal_is_told_so(trial: Trial, page: Browser) -> None:
+    page.login(trial.lab.nodes()[0], user="guest")
+    page.do("go", hash="#/timeline")
+    page.has("main", "You may not read the journal")
+
+
+def test_who_may_not_change_the_configuration_sees_it_and_is_told_why(trial: Trial, page: Browser) -> None:
+    page.login(trial.lab.nodes()[0], user="guest")
+    page.do("go", hash="#/configuration/groups")
+    page.has(f"[data-kind=group][data-name={GROUP}]", "apache2.service")
+    page.has("main", "You can look at the configuration, and not change it")
+    assert page.do("attributes", selector="[data-kind=group] button[data-move]", name="data-move") == []
+    look_at_all(page, "not-allowed")
+
+
+def test_versions_have_who_when_and_what_for(trial: Trial, page: Browser) -> None:
+    page.login(trial.lab.nodes()[0], rights=True)
+    page.do("go", hash="#/configuration/history")
+    page.has("[data-version]", "in force")
+    look_at_all(page, "versions")
