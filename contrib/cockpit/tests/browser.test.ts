@@ -124,6 +124,23 @@ test("a fence device is what its agent says, its password is in no memory, and i
     await page.waitForSelector("text=node1 is on");
 });
 
+test("nothing that is typed fast is lost while the service takes its time", { skip }, async () => {
+    const page = await opened("#/configuration/devices");
+    await page.evaluate(() => {
+        const edit = service.methods["org.standfast.Console1.Edit"]!;
+        service.methods["org.standfast.Console1.Edit"] = (...values) => new Promise((done) => setTimeout(() => done(edit(...values)), 300)) as never;
+    });
+    const device = page.locator("[data-kind=device]");
+    await device.getByText("More options of fence_redfish").click();
+    for (const [option, value] of [["username", "fence"], ["systems_uri", "/redfish/v1/Systems/1"], ["retries", "3"]] as const) {
+        await device.getByLabel(option, { exact: true }).fill(value);
+        await device.getByLabel(option, { exact: true }).blur();
+    }
+    await page.goto(`${URL_OF}#/configuration/files/cluster.conf`);
+    const wanted = /Option=ip=192.0.2.201\nOption=ssl=1\nOption=username=fence\nOption=systems_uri=\/redfish\/v1\/Systems\/1\nOption=retries=3/;
+    await page.waitForFunction((said) => new RegExp(said).test(document.querySelector("textarea")?.value ?? ""), wanted.source);
+});
+
 test("the way from a draft to a push: what is wrong, what it would do, how it goes, and that it must be kept", { skip }, async () => {
     const page = await opened("#/configuration/nodes");
     await page.locator("[data-name=node2]").getByLabel("Votes=").or(page.getByText("More settings of node2")).first().click();

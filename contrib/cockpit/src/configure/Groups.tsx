@@ -37,6 +37,11 @@ function One({ group }: { group: Group }): ReactNode {
     const spot = { file: group.file, section: "X-Standfast", name: "" };
     const units = group.resources.map((one) => one.unit);
     const order = (items: readonly string[]) => draft.edit(setting(spot, RESOURCES, items.join(" ")));
+    const add = (unit: string) =>
+        draft.edit((form) => {
+            const now = form.groups.find((one) => one.file === group.file)?.resources.map((one) => one.unit) ?? [];
+            return [setting(spot, RESOURCES, [...now, unit].join(" "))];
+        });
     const infos = keysOf(known.keys, "X-Standfast", "group").filter(({ key }) => key !== RESOURCES);
     const resources = group.resources.map(({ line }) => ({ file: group.file, line }));
     const domains = state.form?.domains.map((one) => one.name) ?? [];
@@ -60,7 +65,7 @@ function One({ group }: { group: Group }): ReactNode {
             </Sortable>
             <AddSection
                 word="add-resource"
-                add={(unit) => order([...units, unit])}
+                add={add}
                 offers={known.units
                     .filter(([unit]) => !units.includes(unit))
                     .map(([unit, description, active]) => [unit, `${description} (${active})`])}
@@ -68,7 +73,7 @@ function One({ group }: { group: Group }): ReactNode {
             />
             <AddSection
                 word="add-address"
-                add={(address) => order([...units, `standfast-ip@${address}.service`])}
+                add={(address) => add(`standfast-ip@${address}.service`)}
                 standard="192.0.2.100"
             />
             <Settings

@@ -2,7 +2,7 @@
 
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { Sentence } from "../overview/Sentence";
+import { Command, Sentence } from "../overview/Sentence";
 import { Alert, Button, Card, CardBody, CardTitle, Checkbox, TextArea, TextInput } from "../patternfly";
 import { Problem } from "../Problem";
 import { useText } from "../text";
@@ -44,7 +44,13 @@ export function Nodes(): ReactNode {
                     />
                 </Frame>
             ))}
-            {fresh ? <AddSection word="add-node" add={(name) => draft.edit(...begun(name, form.nodes))} /> : <Grow />}
+            {!fresh && (
+                <div className="sf-quiet">
+                    <p>{text("shrink")}</p>
+                    <Command>standfast node remove NODE</Command>
+                </div>
+            )}
+            {fresh ? <AddSection word="add-node" add={(name) => draft.edit(({ nodes }) => begun(name, nodes))} /> : <Grow />}
         </>
     );
 }
