@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import type { Page } from "playwright-core";
 
-import { opened, skip, violations } from "./chromium";
+import { opened, skip, URL_OF, violations } from "./chromium";
 import type { FakeConsole } from "./console";
 
 declare const service: FakeConsole; // in the browser

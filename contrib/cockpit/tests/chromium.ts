@@ -9,7 +9,7 @@ import type { Browser, Page } from "playwright-core";
 declare const axe: { run(where: Document): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> };
 
 const CHROMIUM = "/usr/bin/chromium";
-const URL_OF = "http://standfast.test/index.html";
+export const URL_OF = "http://standfast.test/index.html";
 export const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is missing: contrib/install-packages browser`;
 const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css" };
 let browser: Browser | null = null;
