@@ -174,6 +174,26 @@ test("a mistake stands at its field and leads to its line in the text", { skip }
     assert.equal(await chosen(), "Id=1");
 });
 
+test("a machine is taken into the cluster at once, with how it goes, and no draft is needed", { skip }, async () => {
+    const page = await opened("#/configuration/nodes");
+    const form = page.locator("section", { has: page.locator("#grow") });
+    await page.evaluate(() => {
+        const made = globalThis as unknown as { asked: unknown[] };
+        service.methods["org.standfast.Console1.AddNode"] = (...values) => {
+            made.asked = values;
+            return new Promise((done) => setTimeout(() => (service.progress("AddNode", "node4 is asked over ssh"), setTimeout(() => done([6]), 500)), 100)) as never;
+        };
+    });
+    await form.getByLabel("Name", { exact: false }).first().fill("node4");
+    await form.getByLabel("Addresses").fill("192.0.2.14\n198.51.100.14");
+    await form.getByLabel("Fence=").fill("pdu:4");
+    await form.getByRole("button", { name: "Take node4 into the cluster" }).click();
+    await form.getByText("node4 is asked over ssh").waitFor();
+    await form.getByText("It is a member; version 6 names it.").waitFor();
+    const asked = await page.evaluate(() => (globalThis as unknown as { asked: unknown[] }).asked);
+    assert.deepEqual(asked, ["node4", ["192.0.2.14", "198.51.100.14"], "", ["pdu:4"], false]);
+});
+
 test("a version is gone back to only after somebody saw what that would do", { skip }, async () => {
     const page = await opened("#/configuration/history");
     await page.click("text=Go back to 3");

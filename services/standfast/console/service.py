@@ -29,7 +29,6 @@ Method = Callable[..., Awaitable[tuple[Any, ...]]]
 
 _READS: Final[dict[str, Method]] = {
     "Difference": happened.difference,
-    "Show": texts.show,
     "Timeline": happened.timeline,
 }  # these are told who asks
 _METHODS: Final[dict[str, Method]] = {
@@ -41,6 +40,7 @@ _METHODS: Final[dict[str, Method]] = {
     "Keys": texts.keys,
     "Plan": changes.plan,
     "Read": texts.read,
+    "Show": texts.show,
     "TestDevice": machine.test_device,
     "TryProbe": machine.try_probe,
     "Units": machine.units,
