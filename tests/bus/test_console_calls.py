@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,29 @@ def test_the_timeline_is_merged_from_all_nodes_that_answer(node: Desk, monkeypat
     assert [one["losses"] for one in loss["incidents"]] == [["8.1"]]
     assert "Did you mean webserv?" in wrong[0] and "1 to 100" in wrong[1] and "is no time" in wrong[2]
     assert ("Timeline", "the journals of node2, node3 are read over ssh") in told
+
+
+def test_a_node_that_is_away_is_named_and_not_waited_for(node: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def run(target: str, script: str, *, within_s: float) -> Done:
+        asked.append(script.partition("--since=@")[2].partition(" ")[0])
+        return Done(exit_code=0)
+
+    monkeypatch.setattr(ssh, "run", run)
+    monkeypatch.setattr(journals, "other_nodes", lambda: {"node2": "192.0.2.12", "node3": "192.0.2.13"})
+    values = {"State": "lost", "Standby": False, "Healthy": True, "Drifted": False, "Edited": []}
+    node.cluster.publish("/org/standfast/node/node3", "Member1", Name="node3", Incarnation="", **values)
+
+    async def what(caller: Caller) -> Any:
+        (document,) = await caller.ask("Timeline", "", 1, "")
+        return json.loads(document)
+
+    document = play(node, what)
+    assert document["nodes"][2] == {"name": "node3", "answered": False, "text": "it is lost"}
+    assert [one["losses"] for one in document["incidents"]] == [["8.1"]]
+    begun = datetime.fromisoformat(document["incidents"][0]["begun"])
+    assert len(asked) == 1 and int(asked[0]) == int((begun - timedelta(minutes=10)).timestamp())
 
 
 def test_who_may_not_read_the_journal_is_told_so_and_who_may_not_configure(node: Desk) -> None:

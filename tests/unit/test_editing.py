@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from standfast.configuration.editing import EditError, Text
 from standfast.configuration.edits import edited
-from standfast.configuration.unitfile import Entry, effective, scan
+from standfast.configuration.unitfile import Entry, effective, last_line, physical_lines, scan
 
 HIDDEN = "(not shown)"
 CLUSTER = """\
@@ -79,6 +79,12 @@ def test_a_new_line_comes_behind_the_last_of_its_key_and_a_new_key_at_the_end_of
     assert "Fence=ipmi-node2\nFence=a\n\n#\n" in after["cluster.conf"]
     after = edit({"cluster.conf": CLUSTER}, do="set", section="Cluster", key="Unsafe", value="yes")
     assert "DetectWithin = 2.2s\nUnsafe=yes\n\n# the machine" in after["cluster.conf"]
+
+
+def test_an_empty_line_of_a_value_is_no_line() -> None:
+    before = {"cluster.conf": CLUSTER}
+    after = edit(before, do="set", section="Node", name="node2", key="Fence", value="\nipmi-node2\n\n")
+    assert after == before
 
 
 def test_a_line_that_goes_leaves_its_comments() -> None:
@@ -218,6 +224,16 @@ def sections(text: str) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def comments(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.lstrip().startswith(("#", ";"))]
+
+
+@given(TEXTS)
+def test_an_entry_ends_where_the_parser_ends_it(text: str) -> None:
+    lines = physical_lines(text)
+    assert "".join(lines) == text
+    for section in scan(text, "x")[0]:
+        for entry in section.entries:
+            part = "".join(lines[entry.source.line - 1 : last_line(lines, entry.source.line)])
+            assert sections("[X]\n" + part) == [("X", [(entry.key, entry.value)])]
 
 
 @given(TEXTS, st.sampled_from(["Node", "X-Probe mail", "Domain"]))

@@ -58,6 +58,11 @@ test("nodes are shown with their keys as they are called in the files, and a way
     assert.ok(html.includes('href="#/configuration/files/cluster.conf?line=4"'), html);
 });
 
+test("a node is taken out on a terminal, which is said", async () => {
+    const { text } = await shown("#/configuration/nodes");
+    assert.ok(text.includes("proven off first: standfast node remove NODE"), text);
+});
+
 test("who may not change the configuration sees it and is told why, and has nothing to press", async () => {
     const { text, html } = await shown("#/configuration/groups", ({ service }) =>
         service.refuse("Files", "an administrator's password is needed", "org.freedesktop.DBus.Error.AccessDenied"),

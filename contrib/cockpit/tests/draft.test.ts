@@ -46,6 +46,16 @@ test("forms send edits, text is written, and both change the same draft", async 
     assert.deepEqual([original, service.files], [FILES, FILES]); // nothing is written before a push
 });
 
+test("edits that depend on what stands there see those before them, however fast they came", async () => {
+    const { draft, clock } = await opened();
+    const spot = { file: "cluster.conf", section: "FenceDevice", name: "bmc-node1" };
+    for (const [name, value] of [["ip", "192.0.2.9"], ["username", "fence"], ["ssl", ""]] as const)
+        draft.edit((form) => [setting(spot, "Option", withOption(form.devices[0]?.values.Option ?? [], name, value))]);
+    await clock.pass(CHECK_MS);
+    const options = draft.state().form?.devices[0]?.values.Option?.map((line) => line.value);
+    assert.deepEqual(options, ["ip=192.0.2.9", "username=fence"]);
+});
+
 test("it is checked once after the last keystroke, and an answer to an older text counts for nothing", async () => {
     const { draft, clock, service } = await opened();
     service.problems = [["cluster.conf", 6, "Id=1 is node2's", false]];

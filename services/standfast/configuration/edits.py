@@ -70,7 +70,8 @@ def _edit_text(files: dict[str, str], name: str, edit: Mapping[str, str]) -> Non
     text = Text(files.get(name, ""), name)
     match do:
         case "set":
-            text.set(section, called, edit["key"], edit["value"].split("\n"))
+            lines = [line for line in edit["value"].split("\n") if line.strip()]
+            text.set(section, called, edit["key"], lines or [""])
         case "unset":
             text.set(section, called, edit["key"], ())
         case "add":

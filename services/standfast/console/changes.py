@@ -141,6 +141,7 @@ async def _begin(tree: Tree, there: Tree) -> int:
     """A new cluster of the nodes of these files runs; its first version."""
     place = newcomer.Place()
     _refuse(await check_tree(tree))
+    say("each machine is asked over ssh whether it can become a node; then the files are sent, and the daemons start")
     names = await asyncio.to_thread(new_cluster.make, tree, place, newcomers.over_ssh, say)
     await asyncio.to_thread(update, place.root, there, tree)
     for name in names:

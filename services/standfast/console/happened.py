@@ -6,11 +6,12 @@ import grp
 import json
 import os
 import pwd
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from standfast.bus import Bus, BusError
 from standfast.configuration.checkout import drift
 from standfast.configuration.load import load_in_force
 from standfast.configuration.redaction import Redaction
@@ -20,12 +21,13 @@ from standfast.operations import config_versions, history, journals, newcomer
 from standfast.operations import timeline as told
 from standfast.operations.config_versions import Named
 from standfast.operations.differences import compare, unified
+from standfast.operations.node_wait import states_of
 from standfast.operations.problems import CommandError, Exit
 from standfast.operations.telling import say
 
 MOST: Final = 100
 READERS: Final = ("systemd-journal", "adm", "wheel")  # groups that may read the journal (systemd-journald.service(8))
-OTHERS_S: Final = 15.0
+OTHERS_S: Final = 10.0
 _ONLY_ROOT: Final = "only for root are the other nodes' journals read"
 
 Row = dict[str, Any]
@@ -39,11 +41,52 @@ async def timeline(what: str, number: int, until: str, *, uid: int) -> tuple[Any
     if not await asyncio.to_thread(_may_read, uid):
         text = "You may not read the journal: ask as root or as a member of the group systemd-journal."
         raise CommandError(Exit.NO_RIGHTS, text)
-    entries = await asyncio.to_thread(told.read, None)
-    entries, nodes = await asyncio.to_thread(_with_others, entries, uid)
+    away = await _away() if uid == 0 else {}
+    async with _ONE:
+        return (await asyncio.to_thread(_document, what, number, before, None if uid else away),)
+
+
+_ONE: Final = asyncio.Semaphore(1)  # each call reads the journals of all nodes
+
+
+async def _away() -> dict[str, str]:
+    """The nodes that cannot answer, and what they are; nobody waits for those."""
+    try:
+        async with await Bus.connect() as bus:
+            states = await states_of(bus)
+    except BusError:
+        return {}
+    return {name: state for name, state in states.items() if state != "online"}
+
+
+def _document(what: str, number: int, before: datetime | None, away: Mapping[str, str] | None) -> str:
+    """What Timeline answers; the other nodes are asked, but those that are away (None: nobody)."""
+    own = told.read(None)
+    here = _here()
+    others = _others()
+    nodes: list[Row] = [{"name": here, "answered": True, "text": ""}]
+    if away is None:
+        entries = own
+        nodes += [{"name": name, "answered": False, "text": _ONLY_ROOT} for name in others]
+    else:
+        entries, rows = _with_others(own, others, away, _since(own, what, number, before))
+        nodes += rows
+    found = _reports(entries, what, before)[-number:]
+    return json.dumps({"node": here, "nodes": nodes, "incidents": found})
+
+
+def _reports(entries: Sequence[Entry], what: str, before: datetime | None) -> list[Row]:
     rows = [told.report(one, told.group_of(what)) for one in told.choose(entries, what)]
-    rows = [row for row in rows if before is None or datetime.fromisoformat(row["begun"]) < before][-number:]
-    return (json.dumps({"node": _here(), "nodes": nodes, "incidents": rows}),)
+    return [row for row in rows if before is None or datetime.fromisoformat(row["begun"]) < before]
+
+
+def _since(own: Sequence[Entry], what: str, number: int, before: datetime | None) -> datetime | None:
+    """When the first of the wanted incidents began, as this node knows; None: it does not know so many."""
+    try:
+        rows = _reports(own, what, before)[-number:]
+    except CommandError:
+        return None
+    return datetime.fromisoformat(rows[0]["begun"]) if len(rows) == number else None
 
 
 def _moment(text: str) -> datetime | None:
@@ -78,20 +121,26 @@ def _here() -> str:
     return node.name if node is not None else host.partition(".")[0]
 
 
-def _with_others(own: Sequence[Entry], uid: int) -> tuple[list[Entry], list[Row]]:
-    """The entries of all nodes that answer, and a row for each node."""
-    rows: list[Row] = [{"name": _here(), "answered": True, "text": ""}]
+def _others() -> dict[str, str]:
+    """By name where each other node is asked."""
     try:
-        others = journals.other_nodes()
+        return journals.other_nodes()
     except CommandError:
-        others = {}
-    if uid != 0 or not others:
-        return list(own), rows + [{"name": name, "answered": False, "text": _ONLY_ROOT} for name in others]
-    say(f"the journals of {', '.join(others)} are read over ssh")
-    answers = journals.ask(others, None, OTHERS_S)
+        return {}
+
+
+def _with_others(
+    own: Sequence[Entry], others: Mapping[str, str], away: Mapping[str, str], since: datetime | None
+) -> tuple[list[Entry], list[Row]]:
+    """The entries of all nodes that answer, and a row for each other node."""
+    asked = {name: target for name, target in others.items() if name not in away}
+    if asked:
+        say(f"the journals of {', '.join(asked)} are read over ssh")
+    answers = journals.ask(asked, since, OTHERS_S)
     entries, ahead = journals.together(own, answers, None)
+    rows = []
     for name in others:
-        why = answers.refused.get(name)
+        why = f"it is {away[name]}" if name in away else answers.refused.get(name)
         text = why if why is not None else journals.clock(name, ahead.get(name))
         rows.append({"name": name, "answered": why is None, "text": text})
     return entries, rows

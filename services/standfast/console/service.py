@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from standfast.bus import GONE, Bus, BusError, Call, ErrorName, Server, interface_file
@@ -14,6 +15,7 @@ NAME: Final = "org.standfast.Console"
 INTERFACE: Final = "org.standfast.Console1"
 PATH: Final = "/org/standfast/Console"
 IDLE_S: Final = 60.0
+THREADS: Final = 32  # what goes through large texts, or waits for ssh, keeps nobody else waiting
 _ERRORS: Final = {
     Exit.REFUSED: ErrorName.REFUSED,
     Exit.USAGE: ErrorName.INVALID_ARGUMENTS,
@@ -27,7 +29,6 @@ Method = Callable[..., Awaitable[tuple[Any, ...]]]
 
 _READS: Final[dict[str, Method]] = {
     "Difference": happened.difference,
-    "Show": texts.show,
     "Timeline": happened.timeline,
 }  # these are told who asks
 _METHODS: Final[dict[str, Method]] = {
@@ -39,6 +40,7 @@ _METHODS: Final[dict[str, Method]] = {
     "Keys": texts.keys,
     "Plan": changes.plan,
     "Read": texts.read,
+    "Show": texts.show,
     "TestDevice": machine.test_device,
     "TryProbe": machine.try_probe,
     "Units": machine.units,
@@ -66,6 +68,7 @@ class Service:
 
     async def run(self) -> None:
         self._server.publish(PATH, INTERFACE, {"Hidden": texts.HIDDEN, "Busy": ""})
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
         async with await Bus.connect() as bus:
             self._bus = bus
             await self._server.attach(bus, NAME)

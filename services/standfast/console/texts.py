@@ -25,7 +25,7 @@ _READABLE: Final = 0o004  # by everybody
 Texts = Mapping[str, str]
 
 
-async def show(*, uid: int) -> tuple[Any, ...]:
+async def show() -> tuple[Any, ...]:
     """FRESH, and the files as everybody may see them."""
     tree = await asyncio.to_thread(_read)
     return is_fresh(tree), texts_of(for_everybody(tree, Redaction()))

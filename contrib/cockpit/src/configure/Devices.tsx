@@ -104,7 +104,12 @@ function Option({ one, parameter }: { one: Section; parameter: Parameter }): Rea
         <Input
             label={parameter.name}
             value={optionValue(lines, parameter.name)}
-            commit={(value) => draft.edit(setting(spotOf(one), "Option", withOption(lines, parameter.name, value.trim())))}
+            commit={(value) =>
+                draft.edit((form) => {
+                    const now = form.devices.find((device) => device.name === one.name)?.values.Option ?? [];
+                    return [setting(spotOf(one), "Option", withOption(now, parameter.name, value.trim()))];
+                })
+            }
             found={line ? about(state.found, [line]) : []}
             hint={parameter.description}
             standard={parameter.default ?? ""}

@@ -30,6 +30,11 @@ function Domain({ one, nodes }: { one: Section; nodes: readonly string[] }): Rea
     const { draft, state, known } = useDesk();
     const members = words(one.values, "Nodes");
     const order = (items: readonly string[]) => draft.edit(setting(spotOf(one), "Nodes", items.join(" ")));
+    const add = (node: string) =>
+        draft.edit((form) => {
+            const now = words(form.domains.find((domain) => domain.name === one.name)?.values ?? {}, "Nodes");
+            return [setting(spotOf(one), "Nodes", [...now, node].join(" "))];
+        });
     const others = nodes.filter((name) => name && !members.includes(name));
     return (
         <Frame kind="domain" name={one.name || text("unnamed")} at={one} remove={() => draft.edit({ do: "drop", ...spotOf(one) })}>
@@ -37,7 +42,7 @@ function Domain({ one, nodes }: { one: Section; nodes: readonly string[] }): Rea
             <Problems found={about(state.found, one.values.Nodes ?? [])} />
             <Sortable label={text("domain-nodes", { name: one.name })} items={members} onOrder={order} disabled={state.mayNot !== null} />
             {others.length > 0 && (
-                <AddSection word="add-domain-node" add={(name) => order([...members, name])} offers={others.map((name) => [name, ""])} />
+                <AddSection word="add-domain-node" add={add} offers={others.map((name) => [name, ""])} />
             )}
             <Settings
                 name={one.name}

@@ -48,7 +48,7 @@ export function FilesPart({ place }: { place: Place }): ReactNode {
                 </nav>
                 <AddSection word="add-file" standard="units/web.target" add={(name) => draft.write(name, "")} />
             </div>
-            {file in state.files && <Text key={file} file={file} line={Number(place.options.line ?? 0)} />}
+            {file in state.files && <OneFile key={file} file={file} line={Number(place.options.line ?? 0)} />}
             {!(file in state.files) && <p>{text("file-gone", { file })}</p>}
         </div>
     );
@@ -59,46 +59,21 @@ function fate({ original, files }: { original: Readonly<Record<string, string>> 
     return original !== null && name in original ? ("file-changed" as const) : ("file-new" as const);
 }
 
-/** `line`: where to look at first, 0 = nowhere in particular. */
-function Text({ file, line }: { file: string; line: number }): ReactNode {
+interface FileProps {
+    file: string;
+    line: number; // where to look at first, 0 = nowhere in particular
+}
+
+function OneFile({ file, line }: FileProps): ReactNode {
     const text = useText();
     const { draft, state } = useDesk();
-    const typed = useTyped(state.files[file] ?? "", (value) => draft.write(file, value));
-    const area = useRef<HTMLTextAreaElement>(null);
-    useEffect(() => {
-        if (line > 0 && area.current) showLine(area.current, line);
-    }, [line]);
     const found = state.found?.filter((one) => one.file === file) ?? [];
-    const title = (
-        <Title headingLevel="h2" size="md">
-            <code>{file}</code>
-        </Title>
-    );
-    if (state.hidden && typed.shown === state.hidden) {
-        return (
-            <div className="sf-stack">
-                {title}
-                <p>{text("file-hidden", { file })}</p>
-            </div>
-        );
-    }
     return (
         <div className="sf-stack">
-            {title}
-            <TextArea
-                ref={area}
-                aria-label={file}
-                className="sf-text"
-                value={typed.shown}
-                onChange={(_, value) => typed.change(value)}
-                onBlur={typed.leave}
-                {...(state.mayNot === null ? {} : { readOnlyVariant: "default" as const })}
-                rows={Math.min(40, Math.max(12, typed.shown.split("\n").length + 1))}
-                resizeOrientation="vertical"
-                spellCheck={false}
-                wrap="off"
-                lang="en"
-            />
+            <Title headingLevel="h2" size="md">
+                <code>{file}</code>
+            </Title>
+            {state.hidden && state.files[file] === state.hidden ? <p>{text("file-hidden", { file })}</p> : <Text file={file} line={line} />}
             <div aria-live="polite" className="sf-stack">
                 <Problems found={found} />
             </div>
@@ -110,6 +85,31 @@ function Text({ file, line }: { file: string; line: number }): ReactNode {
                 </span>
             )}
         </div>
+    );
+}
+
+function Text({ file, line }: FileProps): ReactNode {
+    const { draft, state } = useDesk();
+    const typed = useTyped(state.files[file] ?? "", (value) => draft.write(file, value));
+    const area = useRef<HTMLTextAreaElement>(null);
+    useEffect(() => {
+        if (line > 0 && area.current) showLine(area.current, line);
+    }, [line]);
+    return (
+        <TextArea
+            ref={area}
+            aria-label={file}
+            className="sf-text"
+            value={typed.shown}
+            onChange={(_, value) => typed.change(value)}
+            onBlur={typed.leave}
+            {...(state.mayNot === null ? {} : { readOnlyVariant: "default" as const })}
+            rows={Math.min(40, Math.max(12, typed.shown.split("\n").length + 1))}
+            resizeOrientation="vertical"
+            spellCheck={false}
+            wrap="off"
+            lang="en"
+        />
     );
 }
 

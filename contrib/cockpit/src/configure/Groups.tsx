@@ -6,7 +6,7 @@ import { useText } from "../text";
 import { AddSection } from "./AddSection";
 import { useDesk } from "./desk";
 import { Problems, Frame } from "./Section";
-import { about, type Group, keysOf, setting } from "./form";
+import { about, type Group, keysOf, setting, type Spot } from "./form";
 import { Input } from "./Field";
 import { Resource } from "./Resources";
 import { Settings } from "./Settings";
@@ -32,53 +32,57 @@ export function Groups(): ReactNode {
 }
 
 function One({ group }: { group: Group }): ReactNode {
-    const text = useText();
     const { draft, state, known } = useDesk();
-    const spot = { file: group.file, section: "X-Standfast", name: "" };
-    const units = group.resources.map((one) => one.unit);
-    const order = (items: readonly string[]) => draft.edit(setting(spot, RESOURCES, items.join(" ")));
     const infos = keysOf(known.keys, "X-Standfast", "group").filter(({ key }) => key !== RESOURCES);
-    const resources = group.resources.map(({ line }) => ({ file: group.file, line }));
     const domains = state.form?.domains.map((one) => one.name) ?? [];
-    const unitSpot = { file: group.file, section: "Unit", name: "" };
+    const unit = { file: group.file, section: "Unit", name: "" };
     return (
         <Frame kind="group" name={group.name} at={group} remove={() => draft.edit({ do: "remove", file: group.file })}>
             <Input
                 label="Description="
                 value={group.description}
-                commit={(value) => draft.edit(setting(unitSpot, "Description", value))}
+                commit={(value) => draft.edit(setting(unit, "Description", value))}
             />
-            <p className="sf-quiet">{text("group-order")}</p>
-            <Problems found={about(state.found, resources)} />
-            <Sortable
-                label={text("group-resources", { name: group.name })}
-                items={units}
-                onOrder={order}
-                disabled={state.mayNot !== null}
-            >
-                {(unit) => <Resource resource={group.resources.find((one) => one.unit === unit)} />}
-            </Sortable>
-            <AddSection
-                word="add-resource"
-                add={(unit) => order([...units, unit])}
-                offers={known.units
-                    .filter(([unit]) => !units.includes(unit))
-                    .map(([unit, description, active]) => [unit, `${description} (${active})`])}
-                standard="apache2.service"
-            />
-            <AddSection
-                word="add-address"
-                add={(address) => order([...units, `standfast-ip@${address}.service`])}
-                standard="192.0.2.100"
-            />
+            <Resources group={group} />
             <Settings
                 name={group.name}
                 infos={infos}
                 values={group.values}
-                spot={spot}
+                spot={spotIn(group)}
                 first={COMMON}
                 choices={{ Domain: domains }}
             />
         </Frame>
+    );
+}
+
+function spotIn({ file }: Group): Spot {
+    return { file, section: "X-Standfast", name: "" };
+}
+
+function Resources({ group }: { group: Group }): ReactNode {
+    const text = useText();
+    const { draft, state, known } = useDesk();
+    const units = group.resources.map((one) => one.unit);
+    const lines = group.resources.map(({ line }) => ({ file: group.file, line }));
+    const order = (items: readonly string[]) => draft.edit(setting(spotIn(group), RESOURCES, items.join(" ")));
+    const add = (unit: string) =>
+        draft.edit((form) => {
+            const now = form.groups.find((one) => one.file === group.file)?.resources.map((one) => one.unit) ?? [];
+            return [setting(spotIn(group), RESOURCES, [...now, unit].join(" "))];
+        });
+    const offers = known.units
+        .filter(([unit]) => !units.includes(unit))
+        .map(([unit, description, active]) => [unit, `${description} (${active})`] as const);
+    return (
+        <>
+            <p className="sf-quiet">{text("group-order")}</p>
+            <Problems found={about(state.found, lines)} />
+            <Sortable label={text("group-resources", { name: group.name })} items={units} onOrder={order} disabled={state.mayNot !== null}>
+                {(unit) => <Resource resource={group.resources.find((one) => one.unit === unit)} />}
+            </Sortable>
+            <AddSection word="add-resource" add={add} offers={offers} standard="apache2.service" />
+            <AddSection word="add-address" add={(address) => add(`standfast-ip@${address}.service`)} standard="192.0.2.100" />
+        </>
     );
 }

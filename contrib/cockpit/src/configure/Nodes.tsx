@@ -2,7 +2,7 @@
 
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import { Sentence } from "../overview/Sentence";
+import { Command, Sentence } from "../overview/Sentence";
 import { Alert, Button, Card, CardBody, CardTitle, Checkbox, TextArea, TextInput } from "../patternfly";
 import { Problem } from "../Problem";
 import { useText } from "../text";
@@ -44,7 +44,13 @@ export function Nodes(): ReactNode {
                     />
                 </Frame>
             ))}
-            {fresh ? <AddSection word="add-node" add={(name) => draft.edit(...begun(name, form.nodes))} /> : <Grow />}
+            {!fresh && (
+                <div className="sf-quiet">
+                    <p>{text("shrink")}</p>
+                    <Command>standfast node remove NODE</Command>
+                </div>
+            )}
+            {fresh ? <AddSection word="add-node" add={(name) => draft.edit(({ nodes }) => begun(name, nodes))} /> : <Grow />}
         </>
     );
 }
@@ -63,18 +69,8 @@ function begun(name: string, nodes: readonly Section[]) {
 /** As `standfast node add`: not a part of the draft. */
 function Grow(): ReactNode {
     const text = useText();
-    const { draft, state, pushing, going } = useDesk();
-    const [name, setName] = useState("");
-    const [addresses, setAddresses] = useState("");
-    const [host, setHost] = useState("");
-    const [fence, setFence] = useState("");
-    const [unsafe, setUnsafe] = useState(false);
+    const { state, going } = useDesk();
     if (state.mayNot !== null) return null;
-    const submit = async (event: FormEvent) => {
-        event.preventDefault();
-        const done = await pushing.addNode({ name: name.trim(), addresses: addresses.split(/\s+/).filter(Boolean), host: host.trim(), fence: linesOf(fence), unsafe });
-        if (done) draft.again();
-    };
     const failed = going.failed?.call === "AddNode" ? going.failed.problem : null;
     return (
         <Card component="section" aria-labelledby="grow">
@@ -83,39 +79,58 @@ function Grow(): ReactNode {
             </CardTitle>
             <CardBody className="sf-stack">
                 <p>{text("grow-what")}</p>
-                <form className="sf-stack" onSubmit={(event) => void submit(event)}>
-                    <div className="sf-fields">
-                        <Labelled label={text("grow-name")} required>
-                            {(id) => <TextInput id={id} value={name} onChange={(_, value) => setName(value)} isRequired />}
-                        </Labelled>
-                        <Labelled label={text("grow-addresses")} hint={text("grow-addresses-what")} required>
-                            {(id) => <TextArea id={id} value={addresses} onChange={(_, value) => setAddresses(value)} isRequired />}
-                        </Labelled>
-                        <Labelled label={text("grow-host")} hint={text("grow-host-what")}>
-                            {(id) => <TextInput id={id} value={host} onChange={(_, value) => setHost(value)} />}
-                        </Labelled>
-                        <Labelled label="Fence=" hint={text("grow-fence-what")}>
-                            {(id) => <TextArea id={id} value={fence} onChange={(_, value) => setFence(value)} />}
-                        </Labelled>
-                    </div>
-                    <Checkbox id="grow-unsafe" label={text("grow-unsafe")} isChecked={unsafe} onChange={(_, is) => setUnsafe(is)} />
-                    <span className="sf-line">
-                        <Button type="submit" isLoading={going.running === "AddNode"} isDisabled={going.running !== null || !name.trim() || !addresses.trim()}>
-                            {text("grow-do", { name: name.trim() || "…" })}
-                        </Button>
-                        {going.running === "AddNode" && (
-                            <span aria-live="polite">
-                                <Sentence>{going.sentence}</Sentence>
-                            </span>
-                        )}
-                    </span>
-                </form>
+                <GrowForm />
+                {going.running === "AddNode" && (
+                    <p aria-live="polite">
+                        <Sentence>{going.sentence}</Sentence>
+                    </p>
+                )}
                 {failed && <Problem problem={failed} title={text("grow-failed")} />}
                 {going.done?.call === "AddNode" && (
                     <Alert component="h3" variant="success" isInline title={text("grow-done", { version: going.done.version })} />
                 )}
             </CardBody>
         </Card>
+    );
+}
+
+const EMPTY = { name: "", addresses: "", host: "", fence: "", unsafe: false };
+
+function GrowForm(): ReactNode {
+    const text = useText();
+    const { draft, pushing, going } = useDesk();
+    const [made, setMade] = useState(EMPTY);
+    const set = (part: Partial<typeof EMPTY>) => setMade((now) => ({ ...now, ...part }));
+    const name = made.name.trim();
+    const submit = async (event: FormEvent) => {
+        event.preventDefault();
+        const addresses = made.addresses.split(/\s+/).filter(Boolean);
+        const host = made.host.trim();
+        if (await pushing.addNode({ name, addresses, host, fence: linesOf(made.fence), unsafe: made.unsafe })) draft.again();
+    };
+    return (
+        <form className="sf-stack" onSubmit={(event) => void submit(event)}>
+            <div className="sf-fields">
+                <Labelled label={text("grow-name")} required>
+                    {(id) => <TextInput id={id} value={made.name} onChange={(_, value) => set({ name: value })} isRequired />}
+                </Labelled>
+                <Labelled label={text("grow-addresses")} hint={text("grow-addresses-what")} required>
+                    {(id) => <TextArea id={id} value={made.addresses} onChange={(_, value) => set({ addresses: value })} isRequired />}
+                </Labelled>
+                <Labelled label={text("grow-host")} hint={text("grow-host-what")}>
+                    {(id) => <TextInput id={id} value={made.host} onChange={(_, value) => set({ host: value })} />}
+                </Labelled>
+                <Labelled label="Fence=" hint={text("grow-fence-what")}>
+                    {(id) => <TextArea id={id} value={made.fence} onChange={(_, value) => set({ fence: value })} />}
+                </Labelled>
+            </div>
+            <Checkbox id="grow-unsafe" label={text("grow-unsafe")} isChecked={made.unsafe} onChange={(_, unsafe) => set({ unsafe })} />
+            <span>
+                <Button type="submit" isLoading={going.running === "AddNode"} isDisabled={going.running !== null || !name || !made.addresses.trim()}>
+                    {text("grow-do", { name: name || "…" })}
+                </Button>
+            </span>
+        </form>
     );
 }
 

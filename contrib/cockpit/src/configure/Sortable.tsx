@@ -14,12 +14,11 @@ interface SortableProps {
     children?: (item: string) => ReactNode; // what stands below the name
 }
 
-export function Sortable({ label, items, onOrder, disabled, children }: SortableProps): ReactNode {
+/** The order as somebody has it just now, before the draft has it; and where the focus is to be after a move. */
+function useOrder(items: readonly string[], onOrder: (items: string[]) => void) {
     const text = useText();
-    const [wanted, setWanted] = useState<readonly string[] | null>(null); // until the draft has it
+    const [wanted, setWanted] = useState<readonly string[] | null>(null);
     const [said, setSaid] = useState("");
-    const [over, setOver] = useState(-1);
-    const dragged = useRef(-1);
     const focus = useRef("");
     const list = useRef<HTMLOListElement>(null);
     const shown = wanted ?? items;
@@ -40,6 +39,14 @@ export function Sortable({ label, items, onOrder, disabled, children }: Sortable
         focus.current = focused && `[data-item="${CSS.escape(item)}"] [data-move="${focused}"]`;
         order(moved(shown, from, to), text("moved-to", { name: item, place: to + 1, count: shown.length }));
     };
+    const remove = (item: string) => order(shown.filter((one) => one !== item), text("removed", { name: item }));
+    return { shown, said, list, move, remove };
+}
+
+export function Sortable({ label, items, onOrder, disabled, children }: SortableProps): ReactNode {
+    const { shown, said, list, move, remove } = useOrder(items, onOrder);
+    const [over, setOver] = useState(-1);
+    const dragged = useRef(-1);
     const drop = (event: DragEvent, to: number) => {
         event.preventDefault();
         setOver(-1);
@@ -64,11 +71,7 @@ export function Sortable({ label, items, onOrder, disabled, children }: Sortable
                                 ⠿
                             </span>
                             <strong className="sf-grow">{item}</strong>
-                            {!disabled && (
-                                <Moves item={item} index={index} last={shown.length - 1} move={move} remove={() =>
-                                    order(shown.filter((one) => one !== item), text("removed", { name: item }))
-                                } />
-                            )}
+                            {!disabled && <Moves item={item} index={index} last={shown.length - 1} move={move} remove={() => remove(item)} />}
                         </div>
                         {children?.(item)}
                     </li>

@@ -73,10 +73,13 @@ export class Draft extends Followed<State> {
 
     readonly again = (): void => this.step(() => this.read());
 
-    /** Changed as the service does it, which leaves everything else of the files as it is. */
-    edit(...edits: Edit[]): void {
+    /** Changed as the service does it, which leaves everything else of the files as it is. What depends on what stands
+     * there is made of it when its turn comes: who types fast is ahead of what the form shows. */
+    edit(...edits: (Edit | ((form: Form) => Edit[]))[]): void {
         this.step(async () => {
-            const plain = edits.map((edit) => ({ ...edit }) as Record<string, string>);
+            const { form } = this.state();
+            const made = edits.flatMap((edit) => (typeof edit !== "function" ? [edit] : form === null ? [] : edit(form)));
+            const plain = made.map((edit) => ({ ...edit }) as Record<string, string>);
             const [files] = await this.console.ask("Edit", [this.state().files, plain]);
             await this.changed(files);
         });

@@ -56,6 +56,7 @@ export const configure = {
 
     "add-node": "Add a node",
     "devices-known": "Fence= takes these devices: {names}",
+    "shrink": "A node is taken out for good on a terminal, because it is stopped or proven off first:",
     "grow": "Take a machine into the cluster",
     "grow-what":
         "This is done at once and is no part of the draft. The machine must have the package; root of this node must get in on it by ssh without a password.",

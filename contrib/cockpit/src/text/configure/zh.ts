@@ -58,6 +58,7 @@ export const configure: Record<keyof typeof en, string> = {
 
     "add-node": "添加节点",
     "devices-known": "Fence= 可以使用这些设备：{names}",
+    "shrink": "要永久移除一个节点，请在终端上进行，因为必须先停止它或证明它已关闭：",
     "grow": "让一台机器加入集群",
     "grow-what": "这会立即执行，不属于草稿。该机器必须已安装软件包；本节点的 root 必须能够不用密码通过 ssh 登录它。",
     "grow-name": "名称",
