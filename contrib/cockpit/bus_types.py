@@ -19,7 +19,7 @@ PLAIN: Final = dict.fromkeys("sog", "string") | dict.fromkeys("ynqiuxtd", "numbe
 def main() -> str:
     """The whole file."""
     interfaces = [found for path in sorted(DBUS.glob("*.xml")) for found in read_interfaces(path).values()]
-    return "\n".join((HEAD, *_properties(interfaces), "", *_methods(interfaces), ""))
+    return "\n".join((HEAD, *_properties(interfaces), "", *_methods(interfaces), "", *_actions(interfaces), ""))
 
 
 def _properties(interfaces: list[Interface]) -> Iterator[str]:
@@ -42,6 +42,16 @@ def _methods(interfaces: list[Interface]) -> Iterator[str]:
                 yield f"        {name}: {{ takes: {takes}; gives: {gives} }};"
             yield "    };"
     yield "}"
+
+
+def _actions(interfaces: list[Interface]) -> Iterator[str]:
+    """The polkit action of each method that needs one."""
+    yield "export const ACTIONS = {"
+    for one in interfaces:
+        yield from (
+            f'    "{one.name}.{name}": "{found.action}",' for name, found in one.methods.items() if found.action
+        )
+    yield "} as const;"
 
 
 def _types(signature: str) -> str:

@@ -26,6 +26,8 @@ DOCUMENTS = {  # what resourced answers
     "Explain": {"node": "node1", "term": 7, "explanations": []},
     "Simulate": {"node": "node1", "term": 7, "steps": [], "groups": []},
     "SimulateConfiguration": {"node": "node1", "term": 7, "steps": [], "groups": []},
+    "SimulateWish": {"node": "node1", "term": 7, "steps": [], "groups": [], "effects": [], "done": [], "otherwise": []}
+    | {"wish": {"kind": "stop", "subject": "webserv", "node": None, "loss": None}},
 }
 
 
@@ -56,6 +58,8 @@ def _drill(name: str, mistyped: str) -> Row:
 
 
 _HERE = frozenset({0, 1, 6})
+OF_A_GROUP = ("start", "stop", "relocate", "restart", "enable", "disable", "freeze", "thaw")
+OF_A_NODE = ("node standby", "node resume", "fence now", "fence confirm")
 
 ROWS = {
     "status": Row(unknown=("webser",), like="webserv"),
@@ -90,6 +94,10 @@ ROWS = {
     "simulate group-fails": Row(words=("webserv",), unknown=("webser",), like="webserv"),
     "simulate standby": Row(words=("node2",), unknown=("nod2",), like="node2"),
     "simulate configuration": Row(words=("units/webserv.target",)),
+    **{f"simulate group {kind}": Row(words=("webserv",), unknown=("webser",), like="webserv") for kind in OF_A_GROUP},
+    **{f"simulate {words}": Row(words=("node2",), unknown=("nod2",), like="node2") for words in OF_A_NODE},
+    **{f"simulate maintenance {word}": Row() for word in ("on", "off")},
+    **{f"simulate config {word}": Row() for word in ("confirm", "take-back")},
     **{f"drill {kind}": _drill("webserv", "webser") for kind in ("kill", "hang")},
     **{f"drill {kind}": _drill("node2", "nod2") for kind in ("power", "cut")},
     "drill history": Row(daemons=False),
@@ -98,6 +106,7 @@ ROWS = {
     "config plan": Row(),
     "config push": Row(words=("--yes",), unknown=("--yes", "--without", "nod3"), like="node3", changes=True),
     "config confirm": Row(changes=True),
+    "config take-back": Row(changes=True),
     "config show": Row(daemons=False),
     "config history": Row(),
     "config rollback": Row(words=("--yes",), changes=True),
@@ -124,7 +133,7 @@ def leaves(group: click.Group = main, above: str = "") -> Iterator[tuple[str, cl
 def obey(cluster: Cluster) -> None:
     """Wishes come true at once, and the daemons answer what they are asked."""
     groups, fencing = cluster.servers[GROUPS], cluster.servers[FENCING]
-    for method in ("FenceNow", "Confirm", "KeepConfiguration"):
+    for method in ("FenceNow", "Confirm", "KeepConfiguration", "TakeBackConfiguration"):
         groups.handle("org.standfast.Groups1", method, cluster._wished)
 
     async def answer(call: Call) -> tuple[Any, ...]:

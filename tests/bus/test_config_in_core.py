@@ -176,6 +176,20 @@ def test_what_nobody_confirms_goes_back_by_itself(desk: Desk) -> None:
     assert versions.in_force(desk.disk) == before
 
 
+def test_what_is_taken_back_goes_back_at_once(desk: Desk) -> None:
+    before = versions.in_force(desk.disk)
+    assert desk.type("take-back").exit_code == 1
+    desk.write("units/webserv.target", TARGET + "Priority=5\n")
+    assert desk.type("push", "--yes", "--confirm-within", "5min").exit_code == 0
+    assert versions.in_force(desk.disk) != before
+    result = desk.type("take-back")
+    assert (result.exit_code, result.stdout) == (0, "The version before comes back: standfast config history\n")
+    desk.node.passes(1_000)
+    assert versions.in_force(desk.disk) == before
+    newest = json.loads(desk.type("history", "--json").stdout)["versions"][0]
+    assert (newest["by"], newest["why"]) == ("an operator", "version 2 was taken back")
+
+
 def test_what_is_confirmed_stays_and_is_confirmed_once(desk: Desk) -> None:
     after = desk.write("units/webserv.target", TARGET + "Priority=5\n").digest
     assert desk.type("push", "--yes", "--confirm-within", "5min").exit_code == 0

@@ -377,6 +377,12 @@ def test_confirm_keeps_the_version(desk: Desk) -> None:
     assert desk.wishes == [("KeepConfiguration", ())]
 
 
+def test_take_back_has_the_version_before_back(desk: Desk) -> None:
+    result = desk.type("take-back")
+    assert (result.exit_code, result.stdout) == (0, "The version before comes back: standfast config history\n")
+    assert desk.wishes == [("TakeBackConfiguration", ())]
+
+
 def test_confirm_of_nothing_is_refused(desk: Desk) -> None:
     desk.cluster.refuse(ErrorName.REFUSED, "No version waits for a confirmation.")
     result = desk.type("confirm")

@@ -33,7 +33,7 @@ class Cluster:
             self.servers[ALL[3]].handle("org.standfast.Group1", method, self._wished)
         for method in ("SetStandby", "SetMaintenance", "StartAlone"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._wished)
-        for method in ("Simulate", "SimulateConfiguration", "Probe", "Explain"):
+        for method in ("Simulate", "SimulateConfiguration", "SimulateWish", "Probe", "Explain"):
             self.servers[ALL[3]].handle("org.standfast.Groups1", method, self._simulated)
 
     def _publish_membership(self) -> None:

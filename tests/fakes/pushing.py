@@ -72,7 +72,8 @@ class Pushing:
         membership.handle("org.standfast.Membership1", "Share", self._share)
         membership.handle("org.standfast.Membership1", "Want", self._want)
         groups.handle("org.standfast.Groups1", "PutInForce", self._put_in_force)
-        groups.handle("org.standfast.Groups1", "KeepConfiguration", cluster._wished)
+        for method in ("KeepConfiguration", "TakeBackConfiguration"):
+            groups.handle("org.standfast.Groups1", method, cluster._wished)
         groups.handle("org.standfast.Groups1", "PlanConfiguration", self._plan)
         cluster.on_wish = self._wished
         self.install(read_tree(folder), "the first one")

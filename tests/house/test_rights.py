@@ -53,6 +53,7 @@ def test_every_method_says_who_may_call_it_and_every_action_is_polkits() -> None
 
 # Anybody may have these answered: whoever adds one here has made sure that it changes nothing and costs little.
 ASKED = {f"Groups1.{name}" for name in ("Attention", "Explain", "ForeseeDrill", "Simulate", "PlanConfiguration")}
+ASKED |= {"Groups1.SimulateWish", "Groups1.MissingRights"}
 ASKED |= {f"Console1.{name}" for name in ("Timeline", "Versions", "Difference", "Show", "Read", "Edit", "Keys")}
 ASKED |= {f"Console1.{name}" for name in ("Units", "Agents", "Agent")}
 READS = {f"org.standfast.{name}" for name in ASKED | {"Fencing1.History"}}

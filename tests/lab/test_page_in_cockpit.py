@@ -47,7 +47,7 @@ def test_it_tells_a_power_cut_as_it_happens(trial: Trial, page: Browser) -> None
 def test_everybody_can_read_it(trial: Trial, page: Browser) -> None:
     page.login(trial.lab.nodes()[0], user="guest")
     page.has(f"[data-group={GROUP}]")
-    page.do("click", selector=f"[data-group={GROUP}] button")
+    page.do("click", selector=f"[data-group={GROUP}] .pf-v6-c-expandable-section button")
     page.has("table", "apache2.service")
     page.do("click", selector=f"[data-group={GROUP}] .pf-v6-c-expandable-section:last-child button")
     page.has(f"[data-group={GROUP}]", f"standfast group stop {GROUP}")

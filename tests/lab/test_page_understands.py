@@ -9,7 +9,7 @@ from lab.browser import Browser, browser
 from lab.looks import look_at_all
 from lab.trial import GROUP, Trial
 
-CLIENT_MS = 500  # the client asks every 20 ms, with a patience of its own, and the cause is not seen to the millisecond
+WITHIN = 0.1  # of the outage, as `standfast timeline` itself
 LAST_STEPS = {"started", "good"}
 
 
@@ -33,7 +33,7 @@ def test_the_waterfall_of_a_power_cut_adds_up_with_what_a_client_sees(trial: Tri
     steps = page.attributes("tr[data-ms]", "data-step")
     told = [int(ms) for ms in page.attributes("tr[data-ms]", "data-ms")]
     assert {"detected", "decided", "fenced"} <= set(steps) and LAST_STEPS & set(steps), steps
-    assert abs(sum(told) - outage_ms) < CLIENT_MS, (steps, told, outage_ms)
+    assert abs(sum(told) - outage_ms) <= WITHIN * outage_ms, (steps, told, outage_ms)
     page.has("tfoot", f"{sum(told):,} ms")
     page.has(".sf-entries", owner)
     look_at_all(page, "timeline")

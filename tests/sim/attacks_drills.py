@@ -42,7 +42,7 @@ def who_conducts_it_dies() -> None:
 
 def drills_do_not_wait_for_each_other() -> AbstractContextManager[None]:
     """They are judged while another one's beginning is under way."""
-    return _replaced(coordinator, "JUDGED_AT_REST", (WishKind.CONFIGURE, WishKind.KEEP))
+    return _replaced(coordinator, "JUDGED_AT_REST", (WishKind.CONFIGURE, WishKind.KEEP, WishKind.TAKE_BACK))
 
 
 def nobody_ends_a_drill() -> AbstractContextManager[None]:

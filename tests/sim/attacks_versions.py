@@ -315,6 +315,22 @@ def somebody_confirms() -> None:
     recover(world)
 
 
+def somebody_takes_it_back() -> None:
+    """It goes back before its time, though the coordinator that heard the wish dies."""
+    world = served_on_the_first(92, 3)
+    assert _push(world, "n2", _next(world), confirm_ms=CONFIRM_MS) == "done"
+    began = world.now
+    run_until(world, lambda: _installed(world, "d2"))
+    world.operators.wish("n3", WishKind.TAKE_BACK, "")
+    run_until(world, lambda: record_of(world, "n3").confirm_ms == 0)
+    world.kill_daemon("n1")
+    run_until(world, lambda: record_of(world, "n2").configuration == "d1")
+    assert world.now - began < CONFIRM_MS
+    run_until(world, lambda: _installed(world, "d1"))
+    assert record_of(world, "n2").history[0].by == configuring.OPERATOR
+    recover(world)
+
+
 def coordinator_cannot_install_what_others_have() -> None:
     """n1 coordinates and cannot install d2: it plans nothing, and lets another one coordinate."""
     world = served_on_the_first(90, 3)

@@ -218,6 +218,7 @@ VERSIONS: dict[Attack, tuple[planted.Bug, ...]] = {
     ),
     attacks_versions.unconfirmed_version_has_brought_a_group: (versions_bugs.what_came_is_not_stopped,),
     attacks_versions.somebody_confirms: (versions_bugs.confirmation_is_ignored,),
+    attacks_versions.somebody_takes_it_back: (versions_bugs.confirmation_is_ignored,),
     attacks_versions.node_goes_and_comes_back: (),
     attacks_versions.first_of_the_domain_installs_last: (versions_bugs.first_to_install_gets_it,),
     attacks_versions.first_of_the_domain_never_installs: (versions_bugs.who_installs_is_waited_for_for_ever,),

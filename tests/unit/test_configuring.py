@@ -9,6 +9,7 @@ from sim.machine import configuration
 from standfast.configuration.model import Configuration, Node, Resource
 from standfast.resourced.configuring import (
     NOBODY,
+    OPERATOR,
     confirm_left_ms,
     go_back,
     into_force,
@@ -32,6 +33,7 @@ from standfast.resourced.messages import (
 from standfast.resourced.presence import Held
 from standfast.resourced.record import Record
 from standfast.resourced.situation import Waits
+from standfast.resourced.wishes import refuse_wish
 from standfast.vocabulary import Holding
 from unit.cluster import GROUP, NODES, after, because, fresh, situation, term
 
@@ -401,6 +403,22 @@ def test_who_pushes_on_top_of_an_unconfirmed_version_goes_back_to_the_last_one_t
     assert (tried.configuration, tried.unconfirmed, tried.confirm_ms) == ("d3", "d1", 9_000)
     by_hand = after(record, into_force(KNOWN, replace(further, subject="d1", confirm_ms=9_000)))
     assert (by_hand.configuration, by_hand.unconfirmed, by_hand.confirm_ms) == ("d1", "", 0)
+
+
+def test_what_is_taken_back_makes_way_at_once_and_the_history_says_who_wanted_that() -> None:
+    record, wish = unconfirmed(here()), Wish(id="t", kind=WishKind.TAKE_BACK, subject="")
+    assert refuse_wish(wish, here(), KNOWN, situation()) == "nothing waits to be confirmed: standfast config history"
+    assert refuse_wish(wish, record, NEW, situation()) == ""
+    waits = Waits({}, 0)
+    assert go_back(record, NEW, replace(situation(), offered=KNOWN), waits).contents == ()
+    taken = after(record, wish)
+    assert (taken.configuration, taken.unconfirmed) == ("d2", "d1")
+    (content,) = go_back(taken, NEW, replace(situation(), offered=KNOWN), waits).contents
+    assert isinstance(content, ConfigurationInForce)
+    assert (content.digest, content.by, content.why) == ("d1", OPERATOR, "version 2 was taken back")
+    gone = after(taken, content)
+    assert (gone.configuration, gone.unconfirmed) == ("d1", "")
+    assert after(gone, wish) == replace(gone, position=gone.position + 1)
 
 
 def test_the_version_to_go_back_to_is_kept_however_many_were_tried_since() -> None:

@@ -7,6 +7,7 @@ import "./views.css";
 import { StrictMode, useEffect, useState, useSyncExternalStore, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 
+import { ActHost } from "./act/Host";
 import { CONSOLE, consoleOver } from "./cluster/console";
 import { Store, timer } from "./cluster/store";
 import { Configuration, type ConfigurationStores } from "./configure/Configuration";
@@ -48,7 +49,11 @@ function App({ stores }: { stores: Stores }): ReactNode {
         <NowContext.Provider value={Math.max(now, snapshot.heardAt)}>
             <ExplainContext.Provider value={store.explain}>
                 <Tabs shown={place.view} />
-                {place.view === "overview" && <Overview snapshot={snapshot} memory={localStorage} />}
+                {place.view === "overview" && (
+                    <ActHost store={store} open={withRights} snapshot={snapshot}>
+                        <Overview snapshot={snapshot} memory={localStorage} />
+                    </ActHost>
+                )}
                 {place.view === "timeline" && <Timeline place={place} snapshot={snapshot} incidents={stores.incidents} />}
                 {place.view === "configuration" && <Configuration place={place} snapshot={snapshot} stores={stores.configuration} />}
             </ExplainContext.Provider>
@@ -71,7 +76,7 @@ const stores: Stores = {
         knowledge: new Knowledge(asking),
         versions: new Versions(asking),
         service: serviceOver(asking),
-        keep: keeping(withRights),
+        keeping: keeping(withRights),
     },
 };
 createRoot(document.getElementById("app") as HTMLElement).render(

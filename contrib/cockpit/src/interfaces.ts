@@ -147,10 +147,13 @@ export interface Methods {
         Confirm: { takes: [string, string, string[]]; gives: [] };
         Simulate: { takes: [string, string]; gives: [string] };
         SimulateConfiguration: { takes: [Record<string, string>]; gives: [string] };
+        SimulateWish: { takes: [string, string, string]; gives: [string] };
+        MissingRights: { takes: []; gives: [Record<string, string>] };
         Explain: { takes: [string]; gives: [string] };
         Attention: { takes: []; gives: [[boolean, string][]] };
         PutInForce: { takes: [string, string, string[], string, number]; gives: [] };
         KeepConfiguration: { takes: []; gives: [] };
+        TakeBackConfiguration: { takes: []; gives: [] };
         PlanConfiguration: { takes: [string]; gives: [Record<string, unknown>[]] };
         ForeseeDrill: { takes: [string, string, boolean]; gives: [string] };
         Drill: { takes: [string, string, boolean]; gives: [string] };
@@ -182,3 +185,44 @@ export interface Methods {
         Share: { takes: [string]; gives: [string] };
     };
 }
+
+export const ACTIONS = {
+    "org.standfast.Console1.Version": "org.standfast.configure",
+    "org.standfast.Console1.Files": "org.standfast.configure",
+    "org.standfast.Console1.Check": "org.standfast.configure",
+    "org.standfast.Console1.Plan": "org.standfast.configure",
+    "org.standfast.Console1.Push": "org.standfast.configure",
+    "org.standfast.Console1.Rollback": "org.standfast.configure",
+    "org.standfast.Console1.TestDevice": "org.standfast.configure",
+    "org.standfast.Console1.TryProbe": "org.standfast.configure",
+    "org.standfast.Console1.AddNode": "org.standfast.configure",
+    "org.standfast.Fencing1.Test": "org.standfast.fence",
+    "org.standfast.Groups1.SetMaintenance": "org.standfast.operate",
+    "org.standfast.Groups1.FenceNow": "org.standfast.fence",
+    "org.standfast.Groups1.Confirm": "org.standfast.fence",
+    "org.standfast.Groups1.SimulateConfiguration": "org.standfast.configure",
+    "org.standfast.Groups1.PutInForce": "org.standfast.configure",
+    "org.standfast.Groups1.KeepConfiguration": "org.standfast.configure",
+    "org.standfast.Groups1.TakeBackConfiguration": "org.standfast.configure",
+    "org.standfast.Groups1.Drill": "org.standfast.fence",
+    "org.standfast.Groups1.Probe": "org.standfast.operate",
+    "org.standfast.Groups1.Leave": "org.standfast.operate",
+    "org.standfast.Groups1.StartAlone": "org.standfast.fence",
+    "org.standfast.Groups1.SetStandby": "org.standfast.operate",
+    "org.standfast.Group1.Start": "org.standfast.operate",
+    "org.standfast.Group1.Stop": "org.standfast.operate",
+    "org.standfast.Group1.Relocate": "org.standfast.operate",
+    "org.standfast.Group1.Restart": "org.standfast.operate",
+    "org.standfast.Group1.Enable": "org.standfast.operate",
+    "org.standfast.Group1.Disable": "org.standfast.operate",
+    "org.standfast.Group1.Freeze": "org.standfast.operate",
+    "org.standfast.Group1.Thaw": "org.standfast.operate",
+    "org.standfast.Copies1.Start": "org.standfast.operate",
+    "org.standfast.Copies1.Stop": "org.standfast.operate",
+    "org.standfast.Copies1.Enable": "org.standfast.operate",
+    "org.standfast.Copies1.Disable": "org.standfast.operate",
+    "org.standfast.Copies1.Freeze": "org.standfast.operate",
+    "org.standfast.Copies1.Thaw": "org.standfast.operate",
+    "org.standfast.Membership1.Rejoin": "org.standfast.operate",
+    "org.standfast.Membership1.Share": "org.standfast.configure",
+} as const;

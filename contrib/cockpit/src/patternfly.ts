@@ -11,11 +11,15 @@ export {
     DescriptionListTerm,
 } from "@patternfly/react-core/dist/esm/components/DescriptionList/index.js";
 export { EmptyState, EmptyStateBody } from "@patternfly/react-core/dist/esm/components/EmptyState/index.js";
+export { Divider } from "@patternfly/react-core/dist/esm/components/Divider/index.js";
+export { Dropdown, DropdownGroup, DropdownItem, DropdownList } from "@patternfly/react-core/dist/esm/components/Dropdown/index.js";
 export { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection/index.js";
 export { FormGroup, FormHelperText } from "@patternfly/react-core/dist/esm/components/Form/index.js";
 export { HelperText, HelperTextItem } from "@patternfly/react-core/dist/esm/components/HelperText/index.js";
 export { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect/index.js";
 export { Label } from "@patternfly/react-core/dist/esm/components/Label/index.js";
+export { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle/index.js";
+export { Modal, ModalBody, ModalFooter, ModalHeader } from "@patternfly/react-core/dist/esm/components/Modal/index.js";
 export { List, ListItem } from "@patternfly/react-core/dist/esm/components/List/index.js";
 export { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner/index.js";
 export { TextArea } from "@patternfly/react-core/dist/esm/components/TextArea/TextArea.js";

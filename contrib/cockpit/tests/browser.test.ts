@@ -2,46 +2,14 @@
 // what a drag does, and whether everybody can read it. It is skipped where there is no Chromium.
 
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 
+import { opened, skip, URL_OF, violations } from "./chromium";
 import type { FakeConsole } from "./console";
 
 declare const service: FakeConsole; // in the browser
-declare const axe: { run(where: Document): Promise<{ violations: { id: string; nodes: { target: string[] }[] }[] }> };
-
-const CHROMIUM = "/usr/bin/chromium";
-const URL_OF = "http://standfast.test/index.html";
-const skip = existsSync(CHROMIUM) ? false : `${CHROMIUM} is missing: contrib/install-packages browser`;
-const TYPES: Record<string, string> = { html: "text/html", js: "text/javascript", css: "text/css" };
-let browser: Browser | null = null;
-
-after(() => browser?.close());
-
-async function opened(where: string, options: { width?: number; dark?: boolean; language?: string } = {}): Promise<Page> {
-    const { chromium } = require("playwright-core") as typeof import("playwright-core");
-    const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
-    browser ??= await chromium.launch({ executablePath: CHROMIUM, args });
-    const context = await browser.newContext({
-        viewport: { width: options.width ?? 1280, height: 900 },
-        colorScheme: options.dark ? "dark" : "light",
-        locale: options.language ?? "en-US",
-        reducedMotion: "reduce",
-    });
-    const page = await context.newPage();
-    page.on("pageerror", (error) => assert.fail(error));
-    await page.route("http://standfast.test/**", (route) => {
-        const name = new URL(route.request().url()).pathname.slice(1);
-        const file = `dist/tests/site/${name}`;
-        if (!existsSync(file)) return route.fulfill({ status: 404 });
-        return route.fulfill({ contentType: TYPES[name.split(".").pop() ?? ""] ?? "font/woff2", body: readFileSync(file) });
-    });
-    await page.goto(URL_OF + where);
-    await page.waitForSelector("main");
-    return page;
-}
 
 const files = (page: Page) => page.evaluate(() => service.edits.length);
 const text = (page: Page, selector: string) => page.locator(selector).first().innerText();
@@ -247,9 +215,6 @@ for (const { where, ...look } of LOOKS)
         const page = await opened(where, look);
         await page.waitForSelector("h1");
         await page.waitForFunction(() => !document.querySelector(".pf-v6-c-spinner"));
-        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "it is wider than the window");
-        await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
-        const found = await page.evaluate(async () => (await axe.run(document)).violations.map(({ id, nodes }) => `${id}: ${nodes.map((one) => one.target).join(" ")}`));
-        assert.deepEqual(found, []);
+        assert.deepEqual(await violations(page), []);
         await page.context().close();
     });

@@ -34,7 +34,7 @@ async function shown(hash: string, change: (scene: Scene) => unknown = () => und
         knowledge: new Knowledge(service.console),
         versions: new Versions(service.console),
         service: serviceOver(service.console),
-        keep: async () => undefined,
+        keeping: { keep: async () => undefined, takeBack: async () => undefined },
     };
     stores.knowledge.needKeys();
     await change({ service, stores, clock, daemons });
@@ -149,6 +149,16 @@ test("a plan of other files than the draft's is not shown any more", async () =>
 test("a secret is named, and not shown", async () => {
     const { text } = await shown("#/configuration/files/bmc.secret");
     assert.ok(text.includes("bmc.secret is a secret, or no text. It is not shown"), text);
+});
+
+test("a password that was typed is not shown in the text of the files either", async () => {
+    const { html, text } = await shown("#/configuration/files/bmc.secret", async (scene) => {
+        await read(scene);
+        scene.stores.draft.keepSecret("bmc.secret", "s3cret");
+        await scene.clock.pass(0);
+        assert.equal(scene.stores.draft.state().files["bmc.secret"], "s3cret\n");
+    });
+    assert.ok(!html.includes("s3cret") && text.includes("bmc.secret is a secret"), text);
 });
 
 test("versions have who, when and why, and those that are not in force a way back", async () => {

@@ -72,13 +72,16 @@ test("what a way back would do is planned with the files of that version", async
     assert.deepEqual([pushing.state().plan, pushing.state().failed?.call], [null, "Plan"]);
 });
 
-test("a version is kept with the rights of who is logged in, over a connection of its own", async () => {
+test("a version is kept, or taken back, with the rights of who is logged in, over a connection of its own", async () => {
     const groups = new FakeDaemon("org.standfast.Groups", {});
     const opened: string[] = [];
-    const keep = keeping((name) => (opened.push(name), clientOf(groups)));
+    const { keep, takeBack } = keeping((name) => (opened.push(name), clientOf(groups)));
     groups.methods["org.standfast.Groups1.KeepConfiguration"] = () => [];
     await keep();
     assert.deepEqual([opened, groups.calls], [["org.standfast.Groups"], ["KeepConfiguration"]]);
+    groups.methods["org.standfast.Groups1.TakeBackConfiguration"] = () => [];
+    await takeBack();
+    assert.equal(groups.calls.at(-1), "TakeBackConfiguration");
     groups.methods["org.standfast.Groups1.KeepConfiguration"] = () => {
         throw { name: "org.standfast.Error.Refused", message: "no version waits for that" };
     };

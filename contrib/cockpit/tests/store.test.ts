@@ -120,6 +120,17 @@ test("when the way to the node is lost, what was known stays, and it is opened a
     assert.deepEqual(store.snapshot().attention, []);
 });
 
+test("a daemon that does not run when the page is opened is away, not out of reach, and is found when it comes", async () => {
+    const { clock, store, groups } = await opened();
+    groups.stop();
+    for (const one of [...groups.clients]) one.tell("close", { problem: "not-found" });
+    await clock.pass(100);
+    assert.deepEqual([store.snapshot().daemons[GROUPS].presence, viewOf(store.snapshot()).groups], ["away", null]);
+    groups.present = true;
+    await clock.pass(AGAIN_MS);
+    assert.equal(store.snapshot().daemons[GROUPS].presence, "running");
+});
+
 test("an older daemon is told from one that says that nobody is needed", async () => {
     const { clock, store, groups } = await opened();
     groups.methods = {};

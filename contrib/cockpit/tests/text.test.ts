@@ -17,6 +17,14 @@ test("every language has every key, with the same places for values", () => {
     assert.deepEqual(wrong, []);
 });
 
+test("no part has a key of another part", () => {
+    const written = sources("src/text").flatMap((file) =>
+        file.fileName.endsWith("en.ts") ? nodesOf(file).filter(ts.isPropertyAssignment).map((node) => node.name.getText()) : [],
+    );
+    assert.deepEqual(written.filter((key, index) => written.indexOf(key) !== index), []);
+    assert.equal(written.length, KEYS.length);
+});
+
 test("no key is unused", () => {
     const strings = new Set(sources("src").flatMap((file) => nodesOf(file).filter(ts.isStringLiteral).map((node) => node.text)));
     assert.deepEqual(KEYS.filter((key) => !MADE.test(key) && !strings.has(key)), []);

@@ -9,6 +9,7 @@ from .observe import Seen
 GROUP = "webserv"
 APACHE = "apache2.service"
 NORMAL_WITHIN_S = 75.0
+SHOWN = 9  # of hundreds of groups
 
 
 def make(lab: Lab) -> None:
@@ -65,7 +66,9 @@ def _in_words(found: Seen | None) -> str:
     if found is None:
         return "nothing (no answer)"
     nodes = " ".join(f"{name}={state}" for name, state in sorted(found.nodes.items()))
-    groups = " ".join(f"{name}={one.phase}@{one.owner} ({one.reason})" for name, one in sorted(found.groups.items()))
+    told = [name for name, one in sorted(found.groups.items()) if name == GROUP or one.phase != "started"]
+    shown = [(name, found.groups[name]) for name in told[:SHOWN]]
+    groups = " ".join(f"{name}={one.phase}@{one.owner} ({one.reason})" for name, one in shown)
     against = sorted(found.standby | found.drifted | found.unhealthy)
     return f"{nodes}, {groups}" + (f", standby, drifted or unhealthy: {' '.join(against)}" if against else "")
 

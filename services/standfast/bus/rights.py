@@ -40,6 +40,17 @@ class Rights:
         if not authorized:
             raise _denied(_why_not(method.action, what, challenge=challenge, dismissed="polkit.dismissed" in details))
 
+    async def missing(self, action: str, *, sender: str, uid: int) -> str:
+        """What the caller lacks for the methods of this action, and how to get it; "" = nothing. Nobody is asked for a
+        password."""
+        if uid == 0:
+            return ""
+        try:
+            authorized, challenge, _ = await self._ask(action, "It", sender, interactive=False)
+        except BusError as error:
+            return error.text
+        return "" if authorized else _why_not(action, "It", challenge=challenge, dismissed=False)
+
     async def _ask(self, action: str, what: str, sender: str, interactive: bool) -> tuple[bool, bool, dict[str, str]]:
         """polkit's answer: authorized, would be after an authentication, details. Raises BusError."""
         self._asked += 1

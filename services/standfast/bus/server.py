@@ -54,6 +54,7 @@ class Server:
         self._handlers: dict[tuple[str, str], Handler] = {}
         self._bus: Bus | None = None
         self._callers: Callers | None = None
+        self._rights: Rights | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def publish(self, path: str, interface: str, values: Mapping[str, Any]) -> None:
@@ -102,10 +103,17 @@ class Server:
         assert method in self._interfaces[interface].methods, f"{interface}.{method} is not in the XML"
         self._handlers[interface, method] = handler
 
+    async def missing_rights(self, call: Call) -> dict[str, str]:
+        """For each action that a method of ours needs, why this caller would be refused, a sentence; "" = he may."""
+        methods = (method for one in self._interfaces.values() for method in one.methods.values())
+        actions = sorted({method.action for method in methods if method.action})
+        assert self._rights is not None
+        return {action: await self._rights.missing(action, sender=call.sender, uid=call.uid) for action in actions}
+
     async def attach(self, bus: Bus, name: str) -> None:
         """The objects are served on `bus` under `name`. Raises BusError when another process owns it."""
         self._bus = bus
-        rights = Rights(bus)
+        rights = self._rights = Rights(bus)
         self._callers = Callers(
             bus,
             lambda message, uid: self._serve(bus, rights, message, uid),

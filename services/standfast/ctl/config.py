@@ -26,6 +26,6 @@ def _commands() -> dict[str, click.Command]:
     from standfast.ctl.config_dry_run import plan
     from standfast.ctl.config_edit import edit
     from standfast.ctl.config_history import history, show
-    from standfast.ctl.config_push import confirm, push, rollback
+    from standfast.ctl.config_push import confirm, push, rollback, take_back
 
-    return {str(one.name): one for one in (check, diff, plan, push, confirm, show, history, rollback, edit)}
+    return {str(one.name): one for one in (check, diff, plan, push, confirm, take_back, show, history, rollback, edit)}

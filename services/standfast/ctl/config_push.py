@@ -1,4 +1,4 @@
-"""`standfast config push`, `rollback`, `confirm`: a version comes into force on every node, or nothing is changed."""
+"""`standfast config push`, `rollback`, `confirm`, `take-back`: a version comes into force on every node, or on none."""
 
 import contextlib
 import sys
@@ -30,6 +30,7 @@ from standfast.operations.pushing import (
     OldBaseError,
     Ready,
     find_older,
+    go_back,
     keep,
     prepare,
     put,
@@ -125,6 +126,14 @@ def confirm(as_json: bool) -> None:
     """Keep the version that was pushed with --confirm-within."""
     run(keep(), "It may or may not have been asked for: standfast config history")
     tell_done("The version in force stays: standfast config history", as_json=as_json)
+
+
+@click.command(name="take-back")
+@json_option
+def take_back(as_json: bool) -> None:
+    """Have the version before back at once, instead of confirming the one that was pushed with --confirm-within."""
+    run(go_back(), "It may or may not have been asked for: standfast config history")
+    tell_done("The version before comes back: standfast config history", as_json=as_json)
 
 
 def carry_out(tree: Tree, how: How, *, based_on: str, here: bool = True) -> None:

@@ -9,6 +9,7 @@ import click
 
 from standfast.bus import Bus
 from standfast.ctl import names as completing
+from standfast.ctl.simulate_wish import NOUNS
 from standfast.ctl.streams import print_json
 from standfast.ctl.words import Noun
 from standfast.operations.names import unknown
@@ -54,6 +55,10 @@ def simulate(context: click.Context, file: Path | None, as_json: bool) -> None:
         replay(file, as_json)
     elif context.invoked_subcommand is None or as_json:
         raise click.UsageError("--json stands behind the hypothesis, or goes with --replay FILE.")
+
+
+for _noun in NOUNS:
+    simulate.add_command(_noun)
 
 
 @simulate.command()

@@ -21,6 +21,22 @@ def show(made: Report, file: IO[str] | None = None, width: int | None = None) ->
     lines = [line for group in made["groups"] if (line := outcome(group))]
     for line in lines or ["No group would change."]:
         console.print(Text(line, style="bold"))
+    for effect in made.get("effects", ()):
+        if line := interruption(effect):
+            console.print(Text(line))
+
+
+def interruption(effect: Report) -> str:
+    """For how long the group would not be served, "" = nothing is done with it."""
+    kind, ms, known = effect["kind"], effect["interruption_ms"], effect["measured"]
+    if kind in ("untouched", "stop"):
+        return ""
+    if kind == "start":
+        return f"{effect['group']} is not served now: {known}" if known else ""
+    if ms is None:
+        return f"{effect['group']} would not be served for a while; {known}"
+    for_how_long = f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+    return f"{effect['group']} would not be served for {for_how_long}" + (f": {known}" if known else "")
 
 
 def outcome(group: Report) -> str:

@@ -148,6 +148,13 @@ async def keep() -> None:
         await ask(bus, ROOT, RECORD, "KeepConfiguration")
 
 
+async def go_back() -> None:
+    """The version before an unconfirmed one comes back, as soon as that is safe."""
+    async with await Bus.connect() as bus:
+        await find_resourced(bus)
+        await ask(bus, ROOT, RECORD, "TakeBackConfiguration")
+
+
 async def find_older(text: str) -> tuple[Version, Tree]:
     """The version to go back to, and its files."""
     async with await Bus.connect() as bus:

@@ -256,6 +256,8 @@ def _wish(record: Record, wish: Wish) -> Record:
             return replace(record, maintenance=wish.kind is WishKind.MAINTENANCE)
         case WishKind.KEEP if wish.subject in ("", record.configuration):
             return replace(record, unconfirmed="", confirm_ms=0)
+        case WishKind.TAKE_BACK if wish.subject in ("", record.configuration):
+            return replace(record, confirm_ms=0)
         case _ if wish.kind in GROUP_WISHES:
             for name in copies_of(wish.subject, record.groups):
                 record = _wish_for_group(record, name, wish)

@@ -80,6 +80,13 @@ def effects(
     """One for each group that there is or would be, by name."""
     usual = foresee(record, in_force, situation, NothingElse())
     then = foresee(record, in_force, situation, InForce(configuration=new))
+    return effects_of(record, in_force, new, durations, usual, then)
+
+
+def effects_of(
+    record: Record, in_force: Configuration, new: Configuration, durations: Durations, usual: Foreseen, then: Foreseen
+) -> tuple[Effect, ...]:
+    """What makes `then` of what would happen anyway, `usual`; by the groups' names."""
     found = [
         _Effects(one, _steps(then, one.group), in_force, new, durations, _idle(record, one.group)).effect(
             usual=_done(_steps(usual, one.group)) == _done(_steps(then, one.group))

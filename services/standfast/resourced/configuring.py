@@ -16,6 +16,7 @@ from standfast.resourced.situation import Situation, Waits
 from standfast.vocabulary import copies_of
 
 NOBODY = "nobody confirmed"  # who goes back
+OPERATOR = "an operator"
 SHOWN = 12  # digits of a digest that people see
 
 
@@ -44,8 +45,8 @@ def into_force(offered: Configuration, wish: Wish) -> ConfigurationInForce:
 
 
 def go_back(record: Record, in_force: Configuration, situation: Situation, waits: Waits) -> GoingBack:
-    """Nobody has confirmed the version in force in time: the last one that nobody had to confirm comes back, as soon
-    as that is safe."""
+    """Nobody has confirmed the version in force in time, or it was taken back: the last one that nobody had to confirm
+    comes back, as soon as that is safe."""
     back = record.unconfirmed
     if not back or waits.age(_waited(record)) < record.confirm_ms:
         return GoingBack()
@@ -61,8 +62,9 @@ def go_back(record: Record, in_force: Configuration, situation: Situation, waits
         return GoingBack()
     if refuse_change(record, in_force, offered):
         return GoingBack(ends=_in_the_way(record, in_force, offered))
-    why = f"version {record.version} was not confirmed within {record.confirm_ms // 1000} s"
-    undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, base=record.configuration, by=NOBODY, why=why)
+    late = f"version {record.version} was not confirmed within {record.confirm_ms // 1000} s"
+    by, why = (NOBODY, late) if record.confirm_ms else (OPERATOR, f"version {record.version} was taken back")
+    undo = Wish(id="", kind=WishKind.CONFIGURE, subject=back, base=record.configuration, by=by, why=why)
     return GoingBack(contents=(into_force(offered, undo),))
 
 

@@ -31,7 +31,7 @@ from standfast.resourced.wishes import refuse_wish, resolve_wish
 
 PLAN_AGAIN_MS = 200  # while nothing but the time has changed
 HAND_OVER_MS = 10_000  # who cannot install what is in force for so long lets another one coordinate
-JUDGED_AT_REST = (WishKind.CONFIGURE, WishKind.KEEP, WishKind.DRILL)
+JUDGED_AT_REST = (WishKind.CONFIGURE, WishKind.KEEP, WishKind.TAKE_BACK, WishKind.DRILL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

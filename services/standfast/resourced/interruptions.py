@@ -1,5 +1,6 @@
 """For how long a group will not be served, as far as its starts and stops were measured; else what its timeouts say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,6 +55,18 @@ def of_restart(durations: Durations, old: Group, new: Group, node: str) -> Expec
     return _whole(durations, old, new, node) or of_move(durations, old, new, node, node)
 
 
+def after_fencing(durations: Durations, group: Group, target: str, offs_ms: Sequence[int]) -> Expected:
+    """Its node's power is cut, then it is started on `target`. `offs_ms`: how long that took before it was proven."""
+    off, start = middle(offs_ms), _start(durations, group, group, target, 0)
+    known = [] if off is None else [f"off in {seconds(off)} ({_count(offs_ms)})"]
+    known += [] if start is None else [start.told]
+    if off is not None and start is not None:
+        return Expected(ms=off + start.ms, measured=", ".join(known))
+    known += [] if off is not None else ["how long its fence devices take is not known"]
+    known += [] if start is not None else [f"{_UNKNOWN}{_start_limit(group)}"]
+    return Expected(ms=None, measured=", ".join(known))
+
+
 def _sum(*parts: _Part) -> Expected:
     return Expected(ms=sum(part.ms for part in parts), measured=", ".join(part.told for part in parts if part.told))
 
@@ -95,8 +108,11 @@ def _part(durations: Durations, group: str, kind: Kind, node: str, done: str, un
     if ms is None:
         return None
     where = f"on {node}" if samples[0].node == node else "on other nodes"
-    count = f"the median of {len(samples)}" if len(samples) > 1 else "once"
-    return _Part(ms=ms, told=f"{done} in {seconds(ms)} {where} ({count})")
+    return _Part(ms=ms, told=f"{done} in {seconds(ms)} {where} ({_count(samples)})")
+
+
+def _count(samples: Sequence[object]) -> str:
+    return f"the median of {len(samples)}" if len(samples) > 1 else "once"
 
 
 def _most(old: Group, new: Group, stop: _Part | None, start: _Part | None) -> Expected:

@@ -179,6 +179,7 @@ class WishKind(StrEnum):
     CONFIRM = "confirm"
     CONFIGURE = "configure"
     KEEP = "keep"
+    TAKE_BACK = "take-back"
     DRILL = "drill"
 
 
@@ -187,7 +188,8 @@ class Wish:
     """What an operator asked for; `subject` is a group, a node, a version's digest, or "" for the cluster, `node` where
     to ("" = as the plan finds), `loss` that which is confirmed, `by` who asked and what was overridden. A version is
     made of another one, `base`; the absent nodes `without` need not have prepared it; unless it is confirmed (KEEP)
-    within `confirm_ms` (0: it need not be) the cluster goes back by itself. `drill` is to begin or to end."""
+    within `confirm_ms` (0: it need not be) the cluster goes back by itself; TAKE_BACK ends that time now. `drill` is to
+    begin or to end."""
 
     id: str
     kind: WishKind

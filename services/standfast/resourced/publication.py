@@ -66,10 +66,12 @@ class Publication:
         self._resources: dict[str, tuple[str, str]] = {}  # path of a resource: its group and unit
         self._server = Server(interface_file(NAME))
         handle = self._server.handle
-        one = self._one = Simulations(core, self._server).one
+        self._simulations = Simulations(core, self._server, lambda: self.planning.measuring.durations)
+        one = self._one = self._simulations.one
         Explanations(core, self._server, one)
         self._attending = Attending(self._server)
         self.planning = Planning(core, self._server, durations, one)
+        handle("org.standfast.Groups1", "MissingRights", self._missing_rights)
         handle("org.standfast.Groups1", "Leave", self._leave)
         handle("org.standfast.Groups1", "Stay", self._stay)
         handle("org.standfast.Groups1", "SetStandby", self._set_standby)
@@ -79,6 +81,7 @@ class Publication:
         handle("org.standfast.Groups1", "StartAlone", self._start_alone)
         handle("org.standfast.Groups1", "PutInForce", self._put_in_force)
         handle("org.standfast.Groups1", "KeepConfiguration", self._keep_configuration)
+        handle("org.standfast.Groups1", "TakeBackConfiguration", self._take_back_configuration)
         for method, kind in GROUP_METHODS.items():
             handle("org.standfast.Group1", method, self._group_wish(kind))
             if method not in NOT_OF_COPIES:
@@ -92,6 +95,7 @@ class Publication:
     def drilling(self, asking: Asking, fencer: Fencer, systemd: Systemd) -> Drilling:
         """It serves fire drills."""
         measuring = self.planning.measuring
+        self._simulations.offs_ms = fencer.offs_ms
         return Drilling(
             self._core, self._server, asking, fencer, systemd, self._answer, lambda: measuring.durations, self._one
         )
@@ -121,6 +125,9 @@ class Publication:
             self._left.set_result(left)
 
     # Methods
+
+    async def _missing_rights(self, call: Call) -> tuple[Any, ...]:
+        return (await self._server.missing_rights(call),)
 
     async def _leave(self, call: Call) -> tuple[Any, ...]:
         if self._left is None:
@@ -172,6 +179,9 @@ class Publication:
 
     async def _keep_configuration(self, call: Call) -> tuple[Any, ...]:
         return await self._wish(WishKind.KEEP, "", by=self._who(call))
+
+    async def _take_back_configuration(self, call: Call) -> tuple[Any, ...]:
+        return await self._wish(WishKind.TAKE_BACK, "", by=self._who(call))
 
     def _who(self, call: Call) -> str:
         return f"uid {call.uid} on {self._core.me}"

@@ -107,13 +107,18 @@ class Drift:
 
 
 def _touched() -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of change in ns of every file in /etc/standfast, of a link itself."""
-    found = []
-    for folder, _, names in os.walk(ROOT):
-        for path in (Path(folder, name) for name in names):
-            with contextlib.suppress(OSError):  # gone meanwhile, or a broken disk: then it cannot be read either
-                status = path.lstat()
-                found.append((str(path), status.st_size, status.st_mtime_ns))
+    """Name, size and time of change in ns of every file in /etc/standfast, of a link itself; every few seconds, and
+    there may be hundreds."""
+    found, folders = [], [str(ROOT)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                with contextlib.suppress(OSError):  # gone meanwhile, or a broken disk: then it cannot be read either
+                    status = entry.stat(follow_symlinks=False)
+                    found.append((entry.path, status.st_size, status.st_mtime_ns))
     return tuple(sorted(found))
 
 

@@ -72,6 +72,14 @@ class Standby:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """An operator wishes this, and `refuse_wish` has nothing against it; `text`: what that is."""
+
+    wish: Wish
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configured:
     """This version is pushed."""
 
@@ -90,7 +98,7 @@ class NothingElse:
     """What is under way goes on."""
 
 
-Hypothesis = NodeDies | GroupFails | Standby | Configured | InForce | NothingElse
+Hypothesis = NodeDies | GroupFails | Standby | Wished | Configured | InForce | NothingElse
 
 
 def refuse(hypothesis: Hypothesis, record: Record, situation: Situation) -> str:
@@ -148,6 +156,9 @@ class _Future:
             case Standby(node=name):
                 self._tell(StepKind.SUPPOSED, name, name, f"{name} is put in standby")
                 self._apply(Wish(id="", kind=WishKind.STANDBY, subject=name))
+            case Wished(wish=wish, text=text):
+                self._tell(StepKind.SUPPOSED, wish.subject, wish.node, text)
+                self._apply(wish)
             case Configured(configuration=offered):
                 self._tell(StepKind.SUPPOSED, "", "", "this version is pushed")
                 if refusal := refuse_change(self.record, self.configuration, offered):

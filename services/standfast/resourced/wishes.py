@@ -28,7 +28,7 @@ def refuse_wish(wish: Wish, record: Record, configuration: Configuration, situat
         return refuse_version(wish, record, configuration, situation.offered, situation)
     if wish.kind is WishKind.DRILL:
         return refuse_drill(wish.drill, record, configuration, situation)
-    if wish.kind is WishKind.KEEP:
+    if wish.kind in (WishKind.KEEP, WishKind.TAKE_BACK):
         return refuse_keep(wish, record)
     if wish.kind in (WishKind.STANDBY, WishKind.RESUME):
         known = ", ".join(record.nodes)

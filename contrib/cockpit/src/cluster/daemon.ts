@@ -29,6 +29,7 @@ type Gives<Method> = Method extends { gives: infer Values } ? Values : never;
 export const ANSWER_MS = 5000;
 export const AGAIN_MS = 5000;
 export const GRACE_MS = 1500; // a daemon that is restarted is back before that, and nobody needs to know
+const NEVER_THERE = "not-found"; // so Cockpit ends the way to a name that nobody has when it is opened
 const NOBODY = ["org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner"];
 
 export class Daemon {
@@ -86,7 +87,8 @@ export class Daemon {
         this.reading += 1;
         this.callOff();
         this.callOff = this.later(() => this.begin(), AGAIN_MS);
-        this.become({ ...this.state, presence: "cut", problem });
+        if (problem === NEVER_THERE) this.become({ presence: "away", objects: {}, problem: "" });
+        else this.become({ ...this.state, presence: "cut", problem });
     }
 
     private async read(client: Client): Promise<void> {
@@ -109,7 +111,7 @@ export class Daemon {
 
     private unanswered(error: Refusal): void {
         this.waiting = null;
-        const away = NOBODY.includes(error.name ?? "") || error.problem === "not-found";
+        const away = NOBODY.includes(error.name ?? "") || error.problem === NEVER_THERE;
         this.callOff();
         this.callOff = this.later(() => this.client !== null && void this.read(this.client), AGAIN_MS);
         this.become({ presence: away ? "away" : "silent", objects: {}, problem: error.problem ?? "" });

@@ -1,6 +1,7 @@
 // What the four daemons of this node tell, and what of it needs a person; whoever shows it is told when it changes.
 
 import type { Client, Refusal } from "../cockpit";
+import type { Methods } from "../interfaces";
 import { AGAIN_MS, Daemon, type DaemonName, DAEMONS, type Later, type State } from "./daemon";
 import type { Explain, Explanation } from "./explanation";
 import { ROOT } from "./objects";
@@ -49,6 +50,16 @@ export class Store {
         const [document] = await this.resourced.ask(ROOT, `${GROUPS}1`, "Explain", [name], EXPLAINED_MS);
         return (JSON.parse(document) as { explanations: readonly Explanation[] }).explanations;
     };
+
+    /** What resourced answers to one of its own methods. Rejected with a Refusal. */
+    async asked<Method extends keyof Methods["org.standfast.Groups1"] & string>(
+        method: Method,
+        values: Methods["org.standfast.Groups1"][Method]["takes"],
+        timeout: number,
+    ): Promise<Methods["org.standfast.Groups1"][Method]["gives"]> {
+        const found: unknown = await this.resourced.ask(ROOT, `${GROUPS}1`, method, values as never, timeout);
+        return found as Methods["org.standfast.Groups1"][Method]["gives"];
+    }
 
     readonly snapshot = (): Snapshot => this.current;
 

@@ -58,6 +58,14 @@ export interface GroupView {
     reason: string;
     drilled: { kind: string; at: string; ms: number } | null;
     resources: readonly ResourceView[];
+    copyOf: { name: string; path: string } | null; // the group with Copies= that it is one of
+}
+
+/** A lost node that waits for its proof. */
+export interface Loss {
+    number: string;
+    node: string;
+    text: string;
 }
 
 export interface View {
@@ -69,6 +77,8 @@ export interface View {
     noTerm: string;
     version: number;
     maintenance: boolean;
+    losses: readonly Loss[];
+    unconfirmed: { back: string; leftMs: number } | null; // the version that comes back
     drill: { kind: string; node: string; conductor: string } | null;
     nodes: readonly NodeView[];
     groups: readonly GroupView[] | null;
@@ -81,6 +91,7 @@ export function viewOf({ daemons }: Snapshot): View {
     const quorum = root(daemons["org.standfast.Quorum"].objects, "org.standfast.Quorum1");
     const own = root(membership, "org.standfast.Membership1");
     const [id, kind, node, , , conductor] = groups.Drill ?? ["", "", "", [], "", ""];
+    const [back, leftMs] = groups.Unconfirmed ?? ["", 0];
     const here = groups.Node || own.Node || "";
     return {
         cluster: groups.Cluster || own.Cluster || "",
@@ -91,6 +102,8 @@ export function viewOf({ daemons }: Snapshot): View {
         noTerm: groups.NoTerm ?? "",
         version: groups.ConfigurationVersion ?? 0,
         maintenance: groups.Maintenance ?? false,
+        losses: (groups.Losses ?? []).map(([number, node, , , text]) => ({ number, node, text })),
+        unconfirmed: back ? { back, leftMs } : null,
         drill: id ? { kind, node, conductor } : null,
         nodes: nodesOf(daemons, here, groups.Coordinator ?? ""),
         groups: groupsOf(daemons),
@@ -149,8 +162,9 @@ function groupsOf(daemons: Snapshot["daemons"]): GroupView[] | null {
         const group = path.slice(0, path.indexOf("/resource/"));
         resources.set(group, [...(resources.get(group) ?? []), one]);
     }
+    const sets = having(objects, "org.standfast.Copies1");
     return having(objects, "org.standfast.Group1")
-        .map(([path, group]) => groupOf(path, group, resources.get(path) ?? []))
+        .map(([path, group]) => groupOf(path, group, resources.get(path) ?? [], sets))
         .sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -158,7 +172,9 @@ function groupOf(
     path: string,
     group: Told<"org.standfast.Group1">,
     resources: readonly Told<"org.standfast.Resource1">[],
+    sets: readonly (readonly [string, Told<"org.standfast.Copies1">])[],
 ): GroupView {
+    const set = sets.find(([, { Copies }]) => Copies?.includes(group.Name ?? ""));
     const [kind, at, ms] = group.Drilled ?? ["", "", 0];
     return {
         path,
@@ -171,6 +187,7 @@ function groupOf(
         reason: group.Reason ?? "",
         drilled: kind ? { kind, at, ms } : null,
         resources: [...resources].sort((a, b) => (a.Place ?? 0) - (b.Place ?? 0)).map(resourceOf),
+        copyOf: set ? { name: set[1].Name ?? "", path: set[0] } : null,
     };
 }
 

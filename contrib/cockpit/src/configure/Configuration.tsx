@@ -19,6 +19,7 @@ import { changedFiles, type Draft } from "./draft";
 import { FilesPart } from "./FilesPart";
 import { Groups } from "./Groups";
 import { History } from "./History";
+import type { Keeping } from "./keeping";
 import type { Knowledge } from "./knowledge";
 import { Nodes } from "./Nodes";
 import { PushPart } from "./PushPart";
@@ -33,7 +34,7 @@ export interface ConfigurationStores {
     knowledge: Knowledge;
     versions: Versions;
     service: Service;
-    keep: () => Promise<void>; // the version in force stays
+    keeping: Keeping;
 }
 
 const PARTS = ["nodes", "devices", "domains", "groups", "cluster", "files", "push", "history"] as const;
@@ -88,7 +89,7 @@ function Page({ place, snapshot, stores }: Props): ReactNode {
                 )}
                 <Verdict />
             </header>
-            <Countdown snapshot={snapshot} keep={stores.keep} />
+            <Countdown snapshot={snapshot} keeping={stores.keeping} />
             {state.mayNot && (
                 <Alert component="h2" variant="info" isInline title={text("may-not")}>
                     <p>

@@ -9,12 +9,7 @@ import { problemOf, type Problem as Known } from "../cluster/console";
 import { Alert, Button } from "../patternfly";
 import { Problem } from "../Problem";
 import { useText } from "../text";
-import { useDesk } from "./desk";
-
-export interface Unconfirmed {
-    backTo: string; // digest
-    until: number; // milliseconds of this browser's clock
-}
+import type { Keeping } from "./keeping";
 
 /** What the daemon told at `heardAt`; null: the version in force stays. */
 export function unconfirmedIn(snapshot: Snapshot): { backTo: string; leftMs: number } | null {
@@ -22,23 +17,22 @@ export function unconfirmedIn(snapshot: Snapshot): { backTo: string; leftMs: num
     return backTo ? { backTo, leftMs } : null;
 }
 
-export function Countdown({ snapshot, keep, now = Date.now }: { snapshot: Snapshot; keep: () => Promise<void>; now?: () => number }): ReactNode {
+interface CountdownProps {
+    snapshot: Snapshot;
+    keeping: Keeping;
+    now?: () => number;
+}
+
+export function Countdown({ snapshot, keeping, now = Date.now }: CountdownProps): ReactNode {
     const text = useText();
-    const { pushing, going } = useDesk();
-    const told = unconfirmedIn(snapshot);
-    const key = told && `${told.backTo} ${told.leftMs}`;
-    const [end, setEnd] = useState({ key, at: now() + (told?.leftMs ?? 0) });
-    const [time, setTime] = useState(now);
     const [failed, setFailed] = useState<Known | null>(null);
-    if (end.key !== key) setEnd({ key, at: now() + (told?.leftMs ?? 0) });
-    useEffect(() => {
-        if (key === null) return undefined;
-        const handle = setInterval(() => setTime(now()), 1000);
-        return () => clearInterval(handle);
-    }, [key, now]);
+    const told = unconfirmedIn(snapshot);
+    const left = useSecondsLeft(told, now);
     if (told === null) return null;
-    const left = Math.max(0, Math.round((end.at - time) / 1000));
-    const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    const wish = (what: () => Promise<void>) => {
+        setFailed(null);
+        what().catch((error: Refusal) => setFailed(problemOf(error)));
+    };
     return (
         <Alert
             component="h2"
@@ -48,24 +42,31 @@ export function Countdown({ snapshot, keep, now = Date.now }: { snapshot: Snapsh
             title={text("unconfirmed")}
             actionLinks={
                 <>
-                    <Button
-                        onClick={() => {
-                            setFailed(null);
-                            keep().catch((error: Refusal) => setFailed(problemOf(error)));
-                        }}
-                    >
-                        {text("keep")}
-                    </Button>
-                    <Button variant="secondary" isDisabled={going.running !== null} onClick={() => void pushing.rollBack(0, "", 0)}>
+                    <Button onClick={() => wish(keeping.keep)}>{text("keep")}</Button>
+                    <Button variant="secondary" onClick={() => wish(keeping.takeBack)}>
                         {text("back-now")}
                     </Button>
                 </>
             }
         >
             <p>
-                {text("unconfirmed-left")} <span role="timer">{clock}</span>
+                {text("unconfirmed-left")} <span role="timer">{`${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`}</span>
             </p>
-            {failed && <Problem problem={failed} title={text("keep-failed")} />}
+            {failed && <Problem problem={failed} title={text("draft-problem")} />}
         </Alert>
     );
+}
+
+/** Counted on from what was told last. */
+function useSecondsLeft(told: ReturnType<typeof unconfirmedIn>, now: () => number): number {
+    const key = told && `${told.backTo} ${told.leftMs}`;
+    const [end, setEnd] = useState({ key, at: now() + (told?.leftMs ?? 0) });
+    const [time, setTime] = useState(now);
+    if (end.key !== key) setEnd({ key, at: now() + (told?.leftMs ?? 0) });
+    useEffect(() => {
+        if (key === null) return undefined;
+        const handle = setInterval(() => setTime(now()), 1000);
+        return () => clearInterval(handle);
+    }, [key, now]);
+    return Math.max(0, Math.round((end.at - time) / 1000));
 }

@@ -73,7 +73,7 @@ function OneFile({ file, line }: FileProps): ReactNode {
             <Title headingLevel="h2" size="md">
                 <code>{file}</code>
             </Title>
-            {state.hidden && state.files[file] === state.hidden ? <p>{text("file-hidden", { file })}</p> : <Text file={file} line={line} />}
+            {draft.isSecret(file) ? <p>{text("file-hidden", { file })}</p> : <Text file={file} line={line} />}
             <div aria-live="polite" className="sf-stack">
                 <Problems found={found} />
             </div>

@@ -101,6 +101,12 @@ export class Draft extends Followed<State> {
         this.edit({ do: "write", file, text: `${secret}\n` }, ...edits);
     }
 
+    /** Nobody is shown what is in this file of the draft. */
+    isSecret(file: string): boolean {
+        const { files, hidden } = this.state();
+        return this.typed.has(file) || (hidden !== "" && files[file] === hidden);
+    }
+
     /** As it is in /etc/standfast now. */
     readonly discard = (): void => {
         const { elsewhere } = this.state();

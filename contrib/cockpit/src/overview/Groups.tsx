@@ -3,6 +3,7 @@
 import { ExpandableSection } from "../patternfly";
 import { type ReactNode, useState } from "react";
 
+import { GroupActs } from "../act/Acts";
 import type { GroupView, ResourceView } from "../cluster/view";
 import { useAgo, useText, word } from "../text";
 import { Sentence } from "./Sentence";
@@ -22,6 +23,7 @@ export function Group({ group }: { group: GroupView }): ReactNode {
                 <StateLabel state={group.phase} />
                 <Marks words={flags} />
                 {group.since && <span className="sf-quiet">{text("since", { when: ago(group.since) })}</span>}
+                <GroupActs group={group} />
             </div>
             {!serves(group) && group.reason && (
                 <p className="sf-reason">
@@ -114,7 +116,7 @@ function Seen({ children }: { children: string }): ReactNode {
     );
 }
 
-function Proof({ group: { drilled } }: { group: GroupView }): ReactNode {
+export function Proof({ group: { drilled } }: { group: GroupView }): ReactNode {
     const text = useText();
     const ago = useAgo();
     if (drilled === null) return <p className="sf-quiet">{text("unproven")}</p>;

@@ -12,6 +12,7 @@ import {
 } from "../patternfly";
 import type { ReactNode } from "react";
 
+import { NodeActs } from "../act/Acts";
 import type { Device, NodeView, View } from "../cluster/view";
 import { useAgo, useText } from "../text";
 import { Group } from "./Groups";
@@ -41,6 +42,7 @@ function Node({ node, view }: { node: NodeView; view: View }): ReactNode {
                     <span id={title}>{node.name}</span>
                     <StateLabel state={node.state} />
                     <NodeMarks node={node} />
+                    <NodeActs node={node} view={view} />
                 </span>
             </CardTitle>
             <CardBody>

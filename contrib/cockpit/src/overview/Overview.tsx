@@ -3,6 +3,7 @@
 import { Card, CardBody, CardTitle, EmptyState, EmptyStateBody, Label, Title } from "../patternfly";
 import type { ReactNode } from "react";
 
+import { ClusterActs, Unconfirmed } from "../act/Acts";
 import type { Snapshot } from "../cluster/store";
 import { type View, viewOf } from "../cluster/view";
 import { hrefOf } from "../place";
@@ -23,6 +24,7 @@ export function Overview({ snapshot, memory }: { snapshot: Snapshot; memory: Sto
             <Head view={view} />
             {instead ?? (
                 <>
+                    <Unconfirmed view={view} />
                     <Verdict snapshot={snapshot} view={view} />
                     {view.cluster && <Since key={view.cluster} view={view} memory={memory} />}
                     <Title headingLevel="h2">{text("nodes")}</Title>
@@ -50,6 +52,7 @@ function Head({ view }: { view: View }): ReactNode {
                         {view.term > 0 && `${text("coordinated", { term: view.term, node: view.coordinator })}, `}
                         {text("seen-from", { node: view.here })}
                     </span>
+                    <ClusterActs view={view} />
                 </>
             )}
         </header>

@@ -22,7 +22,7 @@ export function Why({ name, kind, state }: { name: string; kind: "group" | "node
     );
 }
 
-function Asked({ name, kind, state }: { name: string; kind: "group" | "node"; state: string }): ReactNode {
+export function Asked({ name, kind, state }: { name: string; kind: "group" | "node"; state: string }): ReactNode {
     const text = useText();
     const explain = useContext(ExplainContext);
     const [found, setFound] = useState<readonly Explanation[] | null>(null);

@@ -1,9 +1,11 @@
 // Every word of the page's own. The daemons' sentences and names are shown as they come.
 
+import { act } from "./act/en";
 import { configure } from "./configure/en";
 import { understand } from "./understand/en";
 
 export const en = {
+    ...act,
     ...understand,
     ...configure,
 

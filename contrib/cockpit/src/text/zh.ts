@@ -1,10 +1,12 @@
 // 页面自己的全部文字。守护进程给出的句子和名称按原样显示。
 
 import type { Key } from "./en";
+import { act } from "./act/zh";
 import { configure } from "./configure/zh";
 import { understand } from "./understand/zh";
 
 export const zh: Record<Key, string> = {
+    ...act,
     ...understand,
     ...configure,
 

@@ -5,6 +5,7 @@ import type { Cockpit } from "../../src/cockpit";
 import { ROOT } from "../../src/cluster/objects";
 import { FakeConsole } from "../console";
 import { client, clientOf, cluster } from "../fake";
+import { foreseen } from "../foreseen";
 import { history, moved, powerCut } from "../incident";
 
 const daemons = cluster();
@@ -22,6 +23,16 @@ if (flags.has("fresh")) {
 }
 if (flags.has("unconfirmed"))
     Object.assign(daemons["org.standfast.Groups"].served[ROOT]!["org.standfast.Groups1"]!, { Unconfirmed: ["d3", 245_000] });
+const groups = daemons["org.standfast.Groups"];
+const missing = flags.has("mayNot") ? "It needs the polkit action org.standfast.operate, which is not given to you: try again as root." : "";
+Object.assign(groups.methods, {
+    "org.standfast.Groups1.SimulateWish": (kind: string, subject: string) => [
+        foreseen({ wish: { kind, subject, node: "node2", loss: "8.1" } }),
+    ],
+    "org.standfast.Groups1.MissingRights": () => [{ "org.standfast.operate": missing, "org.standfast.fence": missing }],
+    "org.standfast.Groups1.Explain": () => [JSON.stringify({ explanations: [] })],
+    "org.standfast.Group1.Relocate": () => [],
+});
 
 const others = client(daemons);
 const bus: Cockpit = { dbus: (name) => (name === service.name ? clientOf(service) : others(name as keyof typeof daemons)) };

@@ -146,7 +146,6 @@ export const configure = {
     "unconfirmed-left": "The version before comes back by itself in",
     "keep": "Keep it",
     "back-now": "Go back now",
-    "keep-failed": "It was not kept",
     "going-Plan": "Asking every node …",
     "going-Push": "Pushing …",
     "going-Rollback": "Going back …",

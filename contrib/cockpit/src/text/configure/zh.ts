@@ -147,7 +147,6 @@ export const configure: Record<keyof typeof en, string> = {
     "unconfirmed-left": "之前的版本将自行恢复，剩余时间",
     "keep": "保留",
     "back-now": "立即返回",
-    "keep-failed": "没有保留成功",
     "going-Plan": "正在询问所有节点……",
     "going-Push": "正在推送……",
     "going-Rollback": "正在返回……",
