@@ -112,6 +112,7 @@ def order_domain(page: Browser) -> None:
     """By dragging, and back by keyboard."""
     part(page, "domains")
     add(page, "Add a failover domain", "web")
+    page.field("[data-kind=domain]", "Ordered=", "yes")
     for node in NODES:
         add(page, "Add a node to it", node, "[data-kind=domain]")
         page.has(f"[data-kind=domain] [data-item={node}]")

@@ -29,6 +29,7 @@ def test_the_waterfall_of_a_power_cut_adds_up_with_what_a_client_sees(trial: Tri
 
     at = trial.cut_power(owner)
     outage_ms = 1000 * trial.wait_for_good_answer(at)
+    page.has("[data-step=fenced]", within_s=60)  # the incident before it may have been shown
     page.has("[data-step=good]", within_s=60)
     steps = page.attributes("tr[data-ms]", "data-step")
     told = [int(ms) for ms in page.attributes("tr[data-ms]", "data-ms")]
