@@ -48,7 +48,8 @@ def test_a_cluster_is_built_from_nothing_by_forms_only(bare: Lab) -> None:
         make_group(page)
         push(page, "Begin the cluster", "Version 1 is in force")
         normal.wait(bare)
-        assert bare.client("curl", "-sf", "-m", "1", f"http://{ADDRESS}/").stdout == "node1\n"
+        serves(bare)
+        relocate(page, bare)
         change_and_keep(page)
         normal.wait(bare)
         go_back(page)
@@ -56,6 +57,28 @@ def test_a_cluster_is_built_from_nothing_by_forms_only(bare: Lab) -> None:
             page.do("go", hash=f"#/configuration/{name}")
             page.has("nav a[aria-current=page]", word)
             look_at_all(page, f"configuration-{name}")
+
+
+def serves(lab: Lab) -> str:
+    """The client gets its page from the node that the cluster names, which is answered."""
+    owner = normal.owner(lab)
+    assert lab.client("curl", "-sf", "-m", "1", f"http://{ADDRESS}/").stdout == f"{owner}\n"
+    assert owner is not None
+    return owner
+
+
+def relocate(page: Browser, lab: Lab) -> None:
+    """What would happen is shown first, then it goes on to its end."""
+    page.do("go", hash="#/overview")
+    target = next(node for node in NODES if node != serves(lab))
+    page.do("click", selector=f"[data-act='relocate {GROUP}']")
+    page.has("#act-title", f"Relocate {GROUP}")
+    page.field("[role=dialog]", "Node", target)
+    page.has("[data-stage=foreseen]", f"to {target}")
+    page.button("Relocate", "[role=dialog]")
+    page.has("[data-stage=done]", within_s=60)
+    page.button("Close", "[role=dialog]")
+    assert serves(lab) == target
 
 
 def part(page: Browser, name: str) -> None:

@@ -82,7 +82,7 @@ const steps = {
         const before = (await context.cookies()).find((one) => one.name === "CockpitLang");
         if ((before?.value ?? "en-us") !== language) {
             await context.addCookies([{ name: "CockpitLang", value: language, url: origin }]);
-            await page.reload();
+            await page.reload({ waitUntil: "domcontentloaded" }); // what is awaited is the page, not the last of its calls
             await page.waitForSelector("main h1");
         }
         await page.evaluate(async () => {
