@@ -117,7 +117,7 @@ def test_a_push_reaches_every_node_and_a_file_that_was_edited_elsewhere_is_left_
         assert "MaxRestarts=12" in files[owner]
         assert "MaxRestarts=12" in files[third]
         assert "MaxRestarts=11" in files[node]
-        assert edited(trial) == {node}
+        trial.wait(lambda: edited(trial) == {node}, TOLD_WITHIN_S, f"all nodes to say that a file is edited on {node}")
         told = trial.lab.sh(node, "standfast", "config", "diff", check=False)
         assert told.returncode == 1
         assert "+MaxRestarts=11" in told.stdout
