@@ -55,6 +55,19 @@ def owner_of(trial: Trial, group: str, on: tuple[str, ...] | None = None) -> str
     return owners.pop() if len(owners) == 1 else None
 
 
+def known_owner(trial: Trial, group: str, *but: str | None, timeout_s: float = 40.0) -> str:
+    """The node on which all agree that the group is started, once they do, and it is none of `but`."""
+    found: list[str] = []
+
+    def known() -> bool:
+        owner = owner_of(trial, group)
+        found[:] = [owner] if owner is not None and owner not in but else []
+        return bool(found)
+
+    trial.wait(known, timeout_s, lambda: f"{group} to be started, not on {but}; {observe.agreed(trial.lab)}")
+    return found[0]
+
+
 def wait_until_started(trial: Trial, group: str, url: str, *, on: str = "", timeout_s: float = 40.0) -> str:
     """The group is started (on this node), and a client gets the page; where it runs."""
 
@@ -64,9 +77,7 @@ def wait_until_started(trial: Trial, group: str, url: str, *, on: str = "", time
         return owner is not None and owner == (on or owner) and good
 
     trial.wait(serves, timeout_s, lambda: f"{group} to serve {url}; {observe.agreed(trial.lab)}")
-    owner = owner_of(trial, group)
-    assert owner is not None
-    return owner
+    return known_owner(trial, group)
 
 
 def wait_until_fails(trial: Trial, group: str, node: str, since: float) -> str:

@@ -10,7 +10,7 @@ import pytest
 from standfast_lab import observe
 
 from lab.conftest import full_only
-from lab.examples import example, owner_of, taken_back, wait_until_fails
+from lab.examples import example, known_owner, owner_of, taken_back, wait_until_fails
 from lab.test_quiet_changes import PUSHED_WITHIN_S
 from lab.trial import Trial
 
@@ -121,9 +121,7 @@ def wait_until_serves(trial: Trial) -> str:
         return owner_of(trial, GROUP) is not None and all(answers(trial, address) for address in each)
 
     trial.wait(serves, 40, lambda: f"the addresses of {GROUP} to answer; {observe.agreed(trial.lab)}")
-    owner = owner_of(trial, GROUP)
-    assert owner is not None
-    return owner
+    return known_owner(trial, GROUP)
 
 
 def names(trial: Trial, node: str, mac: str) -> bool:

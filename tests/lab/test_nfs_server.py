@@ -1,7 +1,7 @@
 """An NFS server with its exports: clients read, also where it moved to and where it was killed (issue 7)."""
 
 from lab.conftest import full_only
-from lab.examples import example, owner_of
+from lab.examples import example, known_owner, owner_of
 from lab.trial import Trial
 from lab.typed_pages import Where
 from lab.typist import type_in, wait_until_shown
@@ -18,11 +18,11 @@ def test_a_client_reads_from_the_exports_and_again_where_they_moved_to(trial: Tr
     node = trial.others(trial.owner())[0]
     with example(trial, "nfs", node, *LEFT) as (read, relocate, look):
         wait_until_shown(trial.lab, read, node)
-        first = owner_of(trial, GROUP)
+        first = known_owner(trial, GROUP)
         trial.fault(f"relocation of {GROUP} from {first}")
         type_in(trial.lab, relocate, node)
         wait_until_shown(trial.lab, look, node)
-        assert owner_of(trial, GROUP) not in (None, first)
+        known_owner(trial, GROUP, first)
         assert (read.where, look.where) == (Where.CLIENT, Where.CLIENT)
 
 
@@ -31,16 +31,14 @@ def test_a_client_reads_again_after_the_server_was_killed_and_after_its_node_los
     node = trial.owner()
     with example(trial, "nfs", node, *LEFT) as (read, _, _):
         wait_until_shown(trial.lab, read, node)
-        first = owner_of(trial, GROUP)
-        assert first is not None
+        first = known_owner(trial, GROUP)
         trial.fault(f"{SERVER} is killed on {first}")
         trial.lab.sh(first, "systemctl", "kill", "--signal", "KILL", SERVER)
         wait_until_shown(trial.lab, read, node)
-        assert owner_of(trial, GROUP) == first
+        assert known_owner(trial, GROUP) == first
         if first == node:
             trial.lab.sh(node, "standfast", "group", "relocate", GROUP, timeout_s=60)
-            first = owner_of(trial, GROUP)
-            assert first is not None
+            first = known_owner(trial, GROUP)
         trial.to_be_fenced.add(first)
         trial.cut_power(first)
         others = trial.others(first)

@@ -3,7 +3,7 @@
 from standfast_lab import observe
 
 from lab.conftest import full_only
-from lab.examples import example, owner_of, wait_until_fails, wait_until_started
+from lab.examples import example, known_owner, owner_of, wait_until_fails, wait_until_started
 from lab.trial import Trial
 from lab.typed_pages import Step
 from lab.typist import type_in, wait_until_shown
@@ -43,9 +43,7 @@ def test_what_an_agent_lost_is_found_by_its_monitor_and_the_group_recovers_and_m
 
 def lose_the_link(trial: Trial, look: Step, lose: Step) -> None:
     """The page's steps: the link that Debian's agent made is there, and back after it was removed."""
-    trial.wait(lambda: owner_of(trial, REPORTS), 40, f"{REPORTS} to start")
-    first = owner_of(trial, REPORTS)
-    assert first is not None
+    first = known_owner(trial, REPORTS)
     wait_until_shown(trial.lab, look, first)
     at = trial.fault(f"{lose.commands.strip()} on {first}")
     type_in(trial.lab, lose, first)
@@ -68,7 +66,7 @@ def test_an_agent_that_hangs_or_lies_costs_its_group_a_node_to_run_on_and_no_mor
         trial.fault(f"the agent's monitor hangs on {second}")
         lie(trial, second, "monitor", "sleep 600")
         trial.lab.client("sleep", "25")
-        assert owner_of(trial, GROUP) == second, "a monitor that hangs is unknown, not bad"
+        assert known_owner(trial, GROUP) == second, "a monitor that hangs is unknown, not bad"
         trial.lab.sh(second, "sed", "-i", "2d", AGENT)  # it could not be stopped otherwise: nobody would say that it is
 
 

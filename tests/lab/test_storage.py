@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from standfast_lab import disks, observe, stuckfs
 
 from lab.conftest import full_only
-from lab.examples import owner_of
+from lab.examples import known_owner
 from lab.pushing import Result, push
 from lab.trial import Trial
 from lab.versions_seen import in_force, wait_for_one_version
@@ -80,14 +80,7 @@ def started(trial: Trial, group: str, units: dict[str, bytes]) -> Iterator[str]:
 
 def wait_until_started(trial: Trial, group: str, *but: str) -> str:
     """All agree that it is started, on none of the nodes `but`; where."""
-    trial.wait(
-        lambda: owner_of(trial, group) not in (None, *but),
-        STARTED_WITHIN_S,
-        lambda: f"{group} to be started, not on {but}; {observe.agreed(trial.lab)}",
-    )
-    owner = owner_of(trial, group)
-    assert owner is not None
-    return owner
+    return known_owner(trial, group, *but, timeout_s=STARTED_WITHIN_S)
 
 
 @contextlib.contextmanager
