@@ -162,6 +162,19 @@ def test_corosync_is_asked_about_links_when_its_log_or_the_ring_says_that_someth
     play(bench, scenario)
 
 
+def test_while_somebody_is_not_heard_corosync_is_asked_at_every_look(bench: Bench) -> None:
+    async def scenario(view: View) -> None:
+        bench.corosync.links = {2: (Link(number=0, up=False),)}
+        async with running(bench):
+            await view.until(lambda view: links(view) == [(0, False)])
+            await bench.more_looks(3)
+            questions = bench.corosync.questions
+            await bench.more_looks(10)
+            assert bench.corosync.questions >= questions + 10
+
+    play(bench, scenario)
+
+
 def test_a_link_that_flaps_is_told_once(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     async def scenario(view: View) -> None:
         async with running(bench):

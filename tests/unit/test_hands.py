@@ -336,6 +336,12 @@ def test_an_inactive_unit_is_not_gone_while_it_has(rest: dict[str, Any]) -> None
     assert bench.did() == []
 
 
+def test_the_end_of_a_stop_that_comes_late_stops_nothing_that_was_started_since() -> None:
+    bench = Bench().running()
+    bench.hand.job_done(TARGET, Verb.STOP, 10)
+    assert (bench.did(), bench.hand.holding) == ([], Holding.RUNNING)
+
+
 def test_the_end_of_another_stop_lets_nothing_go_that_runs() -> None:
     bench = Bench().running()
     bench.hand.ordered(OrderKind.STOP, 2, 0)
