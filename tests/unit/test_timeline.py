@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from standfast.ctl.__main__ import main
-from standfast.ctl.timeline_table import show, shown
-from standfast.incidents import Entry, entry_of, gather, reading
+from standfast.ctl.timeline_table import show, shown, what
+from standfast.incidents import Entry, entry_of, gather, reading, steps
 from standfast.operations import journals, ssh
 from standfast.operations import timeline as command
 from standfast.operations.problems import Exit
@@ -44,6 +45,14 @@ def test_an_incident_fits_into_80_columns_and_names_its_slowest_step() -> None:
     assert [line.split()[1:3] for line in lines[2:5]] == [["cause", "node1"], ["2200", "detected"], ["20", "decided"]]
     assert "node1 heard for the last time" in lines[2]
     assert any("probe good" in line and "web serves on" in line for line in lines)
+
+
+@pytest.mark.parametrize("missed_by", ["view-changed", "node-lost"])
+def test_whoever_missed_the_node_it_is_told_in_the_same_words(missed_by: str) -> None:
+    later = {"view-changed": 2200, "node-lost": 2200} | {missed_by: 1500}
+    told = [replace(one, silent_ms=later.get(one.event)) for one in power_cut(0, "web")]
+    cause = steps(gather(told)[0], "web")[0]
+    assert (cause.name, cause.entry.event, what(cause)) == ("cause", missed_by, "node1 heard for the last time")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

@@ -55,10 +55,8 @@ def what(step: Step) -> str:
     """What a step was, in a few words; of a cause only what is known of it."""
     entry = step.entry
     match step.name, entry.event:
-        case StepName.CAUSE, "view-changed":
-            return f"{' and '.join(entry.lost.split())} heard for the last time"
-        case StepName.CAUSE, "node-lost":
-            return f"{entry.node}: its last tick was read"
+        case StepName.CAUSE, "view-changed" | "node-lost":
+            return f"{' and '.join(entry.lost.split()) or entry.node} heard for the last time"
         case StepName.CAUSE, "probe-changed":
             return f"{entry.resource}: its probe was good for the last time"
         case StepName.GOOD, "group-started":
