@@ -46,6 +46,14 @@ class Prometheus:
         self.port = port
         self._prefix = prefix
 
+    def wait_until_ready(self, timeout_s: float = 30.0) -> None:
+        """Until it answers questions: it listens some time before that, and answers 503."""
+        command = [*self._prefix, "curl", "-sf", f"http://127.0.0.1:{self.port}/-/ready"]
+        until = time.monotonic() + timeout_s
+        while subprocess.run(command, capture_output=True).returncode != 0:
+            assert time.monotonic() < until, f"Prometheus is not ready after {timeout_s:g} s"
+            time.sleep(0.1)
+
     def ask(self, path: str, **parameters: str) -> Any:
         """The data that its API answers; an error is one of the test's."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
@@ -63,9 +71,8 @@ class Prometheus:
         """The samples of this query, as soon as there are any."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
-            with contextlib.suppress(subprocess.CalledProcessError):  # it does not listen yet
-                if found := self.query(query):
-                    return found
+            if found := self.query(query):
+                return found
             time.sleep(0.2)
         raise AssertionError(f"no data in {timeout_s:g} s for {query}; {self.ask('targets')['activeTargets']}")
 
@@ -84,7 +91,9 @@ def running(
     with (folder / "prometheus.log").open("w") as log:
         process = subprocess.Popen([*prefix, program("prometheus"), *options, place], stdout=log, stderr=log)
         try:
-            yield Prometheus(port, prefix)
+            prometheus = Prometheus(port, prefix)
+            prometheus.wait_until_ready()
+            yield prometheus
         finally:
             process.kill()
             process.wait()
