@@ -12,6 +12,7 @@ const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "
 args.push("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage");
 const browser = await chromium.launch({ executablePath: process.argv[2], args });
 const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-US" });
+context.setDefaultNavigationTimeout(60_000); // a connection that came to nothing is closed by Cockpit after 30 s only
 const page = await context.newPage();
 const told = []; // what the page complained of
 page.on("console", (message) => message.type() === "error" && told.push(message.text()));
@@ -99,6 +100,11 @@ const steps = {
             nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")}: ${node.failureSummary}`),
         );
         return wide ? [...violations, "it is wider than the window"] : violations;
+    },
+    /** What the upper part of the page shows, at once. */
+    async picture({ file }) {
+        await page.setViewportSize({ width: 1280, height: 720 });
+        await page.screenshot({ path: file });
     },
     async complaints() {
         return told.splice(0);
