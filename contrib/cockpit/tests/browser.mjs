@@ -18,6 +18,12 @@ const told = []; // what the page complained of
 page.on("console", (message) => message.type() === "error" && told.push(message.text()));
 page.on("pageerror", (error) => told.push(String(error)));
 
+/** Nothing that the page asks for is waited for. */
+async function isAtRest() {
+    const busy = page.locator("[aria-busy=true], .pf-v6-c-empty-state .pf-v6-c-spinner");
+    while (await busy.count()) await busy.first().waitFor({ state: "detached" });
+}
+
 const steps = {
     /** With `rights` as an administrator who has turned on administrative access. */
     async login({ url, user, password, rights = false }) {
@@ -86,8 +92,7 @@ const steps = {
             await page.reload({ waitUntil: "domcontentloaded" }); // what is awaited is the page, not the last of its calls
             await page.waitForSelector("main h1");
         }
-        const busy = page.locator("[aria-busy=true], .pf-v6-c-empty-state .pf-v6-c-spinner");
-        while (await busy.count()) await busy.first().waitFor({ state: "detached" });
+        await isAtRest();
         await page.evaluate(async () => {
             await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))); // they begin then
             await Promise.allSettled(document.getAnimations().map((one) => one.finished));
@@ -101,9 +106,11 @@ const steps = {
         );
         return wide ? [...violations, "it is wider than the window"] : violations;
     },
-    /** What the upper part of the page shows, at once. */
+    /** What the upper part of the page shows. */
     async picture({ file }) {
+        await isAtRest();
         await page.setViewportSize({ width: 1280, height: 720 });
+        await page.evaluate(() => document.fonts.ready.then(() => undefined));
         await page.screenshot({ path: file });
     },
     async complaints() {
