@@ -157,8 +157,8 @@ test("nothing that is typed fast is lost while the service takes its time", { sk
 
 test("the way from a draft to a push: what is wrong, what it would do, how it goes, and that it must be kept", { skip }, async () => {
     const page = await opened("#/configuration/nodes");
-    await page.locator("[data-name=node2]").getByLabel("Votes=").or(page.getByText("More settings of node2")).first().click();
-    await page.locator("[data-name=node2]").getByLabel("Votes=").fill("2");
+    await page.locator("[data-name=node2]").getByRole("textbox", { name: "Votes=" }).or(page.getByText("More settings of node2")).first().click();
+    await page.locator("[data-name=node2]").getByRole("textbox", { name: "Votes=" }).fill("2");
     await page.click("text=Plan and push");
     await page.click("text=What would that do?");
     await page.waitForSelector("[data-plan-group=webserv][data-plan-kind=move]");
