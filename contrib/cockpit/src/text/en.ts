@@ -21,7 +21,7 @@ export const en = {
         "Nothing of the cluster is known from here. If this node is to take part, start it; another node's page shows what the others do.",
     "cut": "This page has no way to the node any more",
     "cut-why": "What stands below is how it was at {time}. It is tried again every few seconds.",
-    "away": "standfast-{daemon} does not run on this node, so a part of this page is missing. It starts again by itself within a second, unless somebody stopped it:",
+    "away": "standfast-{daemon} does not run on this node, so a part of this page is missing. It starts again by itself within a second, unless somebody stopped it.",
     "away-resourced":
         "Meanwhile nobody watches this node's groups, and nothing can be asked for from here. If that lasts longer than DaemonGrace=, the other nodes fence this one.",
     "silent": "standfast-{daemon} does not answer on this node, so a part of this page is missing:",
