@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from standfast_lab import image, normal
+from standfast_lab import cockpit, image, normal
 from standfast_lab.client import read
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
@@ -15,6 +15,7 @@ from standfast_lab.progress import say
 
 from lab import ledger
 from lab.audit import violations
+from lab.browser import Browser, browser
 from lab.evidence import gather
 from lab.trial import Stage, Trial
 
@@ -103,6 +104,14 @@ def trial(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Trial]:
             _tell(request, gather(stage.lab, node.name))
     if wrong:
         pytest.fail("the audit found:\n" + "\n".join(f"- {text}" for text in wrong), pytrace=False)
+
+
+@pytest.fixture
+def page(trial: Trial) -> Iterator[Browser]:
+    """Every node serves the page in Cockpit, and a browser is there, in which nobody is logged in yet."""
+    cockpit.add(trial.lab.place)
+    with browser(trial.lab) as one:
+        yield one
 
 
 def _make_normal(stage: Stage, request: pytest.FixtureRequest) -> None:

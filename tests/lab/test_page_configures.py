@@ -4,15 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 from standfast_lab import normal
+from standfast_lab.behaviour import Mode
 from standfast_lab.lab import Lab
 
 from lab.browser import Browser, browser
 from lab.looks import WIDTHS, look, look_at_all
 from lab.own import bare_lab
+from lab.trial import Trial
+from lab.waterfall import last_incident, wait_until_adds_up
 
 FIRST, *OTHERS = NODES = ("node1", "node2", "node3")
 ADDRESS = "192.0.2.100"
 GROUP = "webserv"
+SLOW_S = 0.4  # for each answer of the BMC, so that fencing lasts long enough to be seen
 PARTS = {
     "nodes": "Nodes",
     "devices": "Fence devices",
@@ -49,7 +53,7 @@ def test_a_cluster_is_built_from_nothing_by_forms_only(bare: Lab) -> None:
         push(page, "Begin the cluster", "Version 1 is in force")
         normal.wait(bare)
         serves(bare)
-        relocate(page, bare)
+        cut_power(page, bare, relocate(page, bare))
         change_and_keep(page)
         normal.wait(bare)
         go_back(page)
@@ -67,10 +71,10 @@ def serves(lab: Lab) -> str:
     return owner
 
 
-def relocate(page: Browser, lab: Lab) -> None:
-    """What would happen is shown first, then it goes on to its end."""
+def relocate(page: Browser, lab: Lab) -> str:
+    """To the node that is given back; what would happen is shown first, then it goes on to its end."""
     page.do("go", hash="#/overview")
-    target = next(node for node in NODES if node != serves(lab))
+    target = next(node for node in OTHERS if node != serves(lab))  # this page is from the first one
     page.do("click", selector=f"[data-act='relocate {GROUP}']")
     page.has("#act-title", f"Relocate {GROUP}")
     page.field("[role=dialog]", "Node", target)
@@ -79,6 +83,28 @@ def relocate(page: Browser, lab: Lab) -> None:
     page.has("[data-stage=done]", within_s=60)
     page.button("Close", "[role=dialog]")
     assert serves(lab) == target
+    return target
+
+
+def cut_power(page: Browser, lab: Lab, owner: str) -> None:
+    """Of the node that serves, while the page is open through another one: it tells all of it as it happens."""
+    lab.client_start()
+    trial = Trial(lab)
+    page.do("go", hash="#/timeline")
+    before = last_incident(page)
+    page.do("go", hash="#/overview")
+    lab.bmc(owner, Mode.SLOW, SLOW_S)
+    at = trial.cut_power(owner)
+    page.has(f"[data-node={owner}] [data-state=fencing]")
+    page.has(f"[data-node={owner}] [data-state=fenced]")
+    page.has(f"[data-node]:not([data-node={owner}]) [data-group={GROUP}] [data-state=started]")
+    page.do("go", hash="#/timeline")
+    wait_until_adds_up(trial, page, before, at)
+    lab.client_stop()
+    lab.bmc(owner, Mode.OK)
+    page.do("go", hash="#/overview")
+    page.has("main", "All is well", within_s=90)
+    serves(lab)
 
 
 def part(page: Browser, name: str) -> None:

@@ -1,24 +1,11 @@
 """The page in Cockpit on real nodes, in a real browser, through Cockpit's own login."""
 
-from collections.abc import Iterator
-
-import pytest
-from standfast_lab import cockpit
-
-from lab.browser import Browser, browser
+from lab.browser import Browser
 from lab.looks import look, look_at_all
 from lab.trial import GROUP, Trial
 
 FRESH = f"[data-group={GROUP}] [data-state=started]"
 LOGIN_REFUSED = "401"  # Cockpit's login asks first whether there is a session
-
-
-@pytest.fixture
-def page(trial: Trial) -> Iterator[Browser]:
-    """Nobody is logged in yet."""
-    cockpit.add(trial.lab.place)
-    with browser(trial.lab) as one:
-        yield one
 
 
 def test_it_tells_a_power_cut_as_it_happens(trial: Trial, page: Browser) -> None:

@@ -1,24 +1,9 @@
 """What happened, in the page on real nodes: an incident as it goes on, its waterfall beside the client's outage."""
 
-from collections.abc import Iterator
-
-import pytest
-from standfast_lab import cockpit
-
-from lab.browser import Browser, browser
+from lab.browser import Browser
 from lab.looks import look_at_all
 from lab.trial import GROUP, Trial
-
-WITHIN = 0.2  # of the outage; a tenth is asked of `standfast timeline`, whose document this is, elsewhere
-LAST_STEPS = {"started", "good"}
-
-
-@pytest.fixture
-def page(trial: Trial) -> Iterator[Browser]:
-    """Nobody is logged in yet."""
-    cockpit.add(trial.lab.place)
-    with browser(trial.lab) as one:
-        yield one
+from lab.waterfall import last_incident, wait_until_adds_up
 
 
 def test_the_waterfall_of_a_power_cut_adds_up_with_what_a_client_sees(trial: Trial, page: Browser) -> None:
@@ -27,15 +12,8 @@ def test_the_waterfall_of_a_power_cut_adds_up_with_what_a_client_sees(trial: Tri
     page.do("click", selector=f"[data-group={GROUP}] a[href*=timeline]")
     page.has("h1", "What happened")
 
-    at = trial.cut_power(owner)
-    outage_ms = 1000 * trial.wait_for_good_answer(at)
-    page.has("[data-step=fenced]", within_s=60)  # the incident before it may have been shown
-    page.has("[data-step=good]", within_s=60)
-    steps = page.attributes("tr[data-ms]", "data-step")
-    told = [int(ms) for ms in page.attributes("tr[data-ms]", "data-ms")]
-    assert {"detected", "decided", "fenced"} <= set(steps) and LAST_STEPS & set(steps), steps
-    assert abs(sum(told) - outage_ms) <= WITHIN * outage_ms, (steps, told, outage_ms)
-    page.has("tfoot", f"{sum(told):,} ms")
+    before = last_incident(page)
+    wait_until_adds_up(trial, page, before, trial.cut_power(owner))
     page.has(".sf-entries", owner)
     look_at_all(page, "timeline")
     trial.lab.boot(owner)

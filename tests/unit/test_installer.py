@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from standfast.configuration.tree import File, Tree, read_tree
 from standfast.resourced import store
 from standfast.resourced.events import ConfigurationRead
 from standfast.resourced.installer import Installer
+from standfast.resourced.record import VersionInForce, initial
 from unit.crashes import Crash, crashing
 
 CLUSTER = "[Cluster]\nName=c\nUnsafe=yes\n[Node]\nName=node1\nId=1\nAddress=192.0.2.1\n"
@@ -38,6 +40,7 @@ class Machine:
         self.refusal: BusError | None = None  # of systemd
         self.adopted, self.holds = True, False
         self.in_force = ""  # the record's
+        self.history: tuple[VersionInForce, ...] = ()
         self.done: list[str] = []
         self.wanted: list[str] = []
         self.told: list[ConfigurationRead] = []
@@ -67,8 +70,7 @@ class Machine:
             push=self.told.append,
             judge=self._judge,
             want=self._want,
-            in_force=lambda: self.in_force,
-            keep=set,
+            record=lambda: replace(initial(self.in_force, {}, ()), history=self.history),
         )
 
     async def install(self, installer: Installer, digest: str) -> None:
@@ -439,6 +441,49 @@ def test_a_guard_that_is_gone_is_written_again_and_until_then_nothing_is_install
 
     play(main)
     assert "web.service has lost its guard" in capsys.readouterr().err
+
+
+def passed(number: int, digest: str) -> VersionInForce:
+    return VersionInForce(version=number, digest=digest, base="", at="", by="", why="")
+
+
+@pytest.mark.parametrize("came_into_force", [True, False])
+def test_what_was_edited_here_follows_if_it_came_into_force_and_went_while_this_node_was_away(
+    machine: Machine, came_into_force: bool
+) -> None:
+    """Pushed from here, which cost this node its power; then another pushed something else."""
+
+    async def main() -> None:
+        before, installer = versions.in_force(), machine.installer()
+        machine.write("cluster.conf", CLUSTER + "Votes=2\n")
+        newest = read_tree(machine.root)
+        versions.store(newest)
+        machine.write("cluster.conf", CLUSTER + "Votes=3\n")
+        edited = read_tree(machine.root).digest
+        middle = [passed(2, edited)] if came_into_force else []
+        machine.history = (passed(3, newest.digest), *middle, passed(1, before))
+        await installer.fetch(newest.digest)
+        await machine.install(installer, newest.digest)
+        assert versions.in_force() == newest.digest
+        assert read_tree(machine.root).digest == (newest.digest if came_into_force else edited)
+
+    play(main)
+
+
+def test_a_version_from_before_the_one_in_force_here_is_an_edit(machine: Machine) -> None:
+    async def main() -> None:
+        before, installer = versions.in_force(), machine.installer()
+        machine.write("cluster.conf", CLUSTER + "Votes=2\n")
+        newest = read_tree(machine.root)
+        versions.store(newest)
+        machine.write("cluster.conf", CLUSTER + "Votes=3\n")
+        taken_up_again = read_tree(machine.root).digest
+        machine.history = (passed(3, newest.digest), passed(2, before), passed(1, taken_up_again))
+        await installer.fetch(newest.digest)
+        await machine.install(installer, newest.digest)
+        assert read_tree(machine.root).digest == taken_up_again
+
+    play(main)
 
 
 def test_what_an_interrupted_installation_wrote_is_no_edit_when_another_version_comes_instead(machine: Machine) -> None:

@@ -12,6 +12,7 @@ from standfast.resourced.messages import (
     AttemptEnded,
     Installed,
     LossDeclared,
+    Marked,
     OrderGiven,
     OrderKind,
     Proven,
@@ -50,6 +51,24 @@ LEFT = replace(AWAY, nodes={**AWAY.nodes, "n3": replace(AWAY.nodes["n3"], left=T
 )
 def test_a_node_is_shown_by_the_strongest_that_applies(record: Record, ring: frozenset[str], state: NodeState) -> None:
     assert showing.node_state("n3", record, ring) is state
+
+
+GOING = after(HERE, Marked(node="n3"))
+
+
+@pytest.mark.parametrize(
+    ("record", "name", "ring", "state"),
+    [
+        (HERE, "n3", ALL, NodeState.ONLINE),
+        (HERE, "n3", TWO, NodeState.LOST),
+        (GOING, "n3", TWO, NodeState.LEFT),
+        (HERE, "n1", frozenset(), NodeState.ONLINE),
+    ],
+)
+def test_without_a_term_only_who_is_in_the_ring_is_online(
+    record: Record, name: str, ring: frozenset[str], state: NodeState
+) -> None:
+    assert showing.node_state(name, record, ring, in_term=False) is state
 
 
 def test_a_node_that_has_another_configuration_is_drifted_only_while_it_is_here() -> None:

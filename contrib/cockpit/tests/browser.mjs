@@ -89,6 +89,8 @@ const steps = {
             await page.reload({ waitUntil: "domcontentloaded" }); // what is awaited is the page, not the last of its calls
             await page.waitForSelector("main h1");
         }
+        const busy = page.locator("[aria-busy=true], .pf-v6-c-empty-state .pf-v6-c-spinner");
+        while (await busy.count()) await busy.first().waitFor({ state: "detached" });
         await page.evaluate(async () => {
             await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))); // they begin then
             await Promise.allSettled(document.getAnimations().map((one) => one.finished));

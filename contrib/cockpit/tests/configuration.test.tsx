@@ -77,6 +77,17 @@ test("an older node without the console's service says what is the matter", asyn
     assert.ok(text.includes("Try again"));
 });
 
+test("without resourced it is said on every part, and nobody claims that there was no version", async () => {
+    const { text } = await shown("#/configuration/history", async ({ daemons, stores, service, clock }) => {
+        daemons["org.standfast.Groups"].stop();
+        service.methods["org.standfast.Console1.Versions"] = () => [JSON.stringify({ versions: [], unconfirmed: null })];
+        stores.versions.look(0);
+        await clock.pass(0);
+    });
+    assert.match(text, /standfast-resourced does not run on this node.*systemctl start standfast-resourced.service/);
+    assert.ok(text.includes("The versions could not be read") && !text.includes("No version was in force"), text);
+});
+
 test("a connection that is lost while one edits is said, and the draft stays where it was", async () => {
     const { text } = await shown("#/configuration/files", async (scene) => {
         await read(scene);

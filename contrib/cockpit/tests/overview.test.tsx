@@ -8,7 +8,7 @@ import type { Explanation } from "../src/cluster/explanation";
 import { ROOT } from "../src/cluster/objects";
 import { Store } from "../src/cluster/store";
 import { Overview } from "../src/overview/Overview";
-import { Explained } from "../src/overview/Why";
+import { Explained, NotTold } from "../src/overview/Why";
 import { Sentence } from "../src/overview/Sentence";
 import { NowContext, TextContext, textIn } from "../src/text";
 import { client, Clock, cluster, type FakeDaemon } from "./fake";
@@ -114,6 +114,13 @@ test("an explanation has the answer first, then what else there is to say, and w
     );
 });
 
+test("why something is so is not told by who is older, or does not run, and why not is", () => {
+    const said = (refusal: object) => plainText(<NotTold refusal={refusal} />);
+    assert.match(said({ name: "org.freedesktop.DBus.Error.UnknownMethod", message: "no method" }), /is older than this page/);
+    assert.match(said({ problem: "not-found" }), /standfast-resourced does not run.*systemctl start standfast-resourced/);
+    assert.match(said({ name: "org.standfast.Error.Refused", message: "There is no group of that name." }), /There is no group/);
+});
+
 test("a stopped node is told as such, and nothing else is shown", async () => {
     const text = await shown((daemons) => Object.values(daemons).forEach((daemon) => daemon.stop()));
     assert.match(text, /Standfast is not running on this node .*systemctl start standfast.target/);
@@ -122,7 +129,7 @@ test("a stopped node is told as such, and nothing else is shown", async () => {
 
 test("without resourced the rest is shown, and why groups are not", async () => {
     const text = await shown((daemons) => daemons["org.standfast.Groups"].stop());
-    assert.match(text, /standfast-resourced does not run on this node.*systemctl status standfast-resourced.service/);
+    assert.match(text, /standfast-resourced does not run on this node.*systemctl status standfast-resourced.service systemctl start standfast-resourced.service/);
     assert.ok(text.includes("Groups are not known"));
     assert.ok(text.includes("node2 unknown"));
     assert.ok(!text.includes("All is well"));

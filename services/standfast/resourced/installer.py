@@ -6,7 +6,7 @@ without the cluster. A push waits for that on every node; what is in force is in
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 
 from standfast import journal
 from standfast.bus import BusError
@@ -16,6 +16,7 @@ from standfast.configuration.tree import Tree
 from standfast.resourced import store
 from standfast.resourced.acts import Acts
 from standfast.resourced.events import ConfigurationRead
+from standfast.resourced.record import Record
 
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
 Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
@@ -24,8 +25,8 @@ Want = Callable[[str], Awaitable[None]]
 
 class Installer:
     """`push` gets the new state after each step; `judge` says what on this machine speaks against a version, `want`
-    asks the other nodes for one that is not stored here (both may raise BusError), `in_force` is the record's digest,
-    `keep` names the versions that may be wanted again."""
+    asks the other nodes for one that is not stored here (both may raise BusError), `record` is what counts here, None
+    while this node has none."""
 
     def __init__(
         self,
@@ -36,13 +37,12 @@ class Installer:
         push: Callable[[ConfigurationRead], None],
         judge: Judge,
         want: Want,
-        in_force: Callable[[], str],
-        keep: Callable[[], Collection[str]],
+        record: Callable[[], Record | None],
     ) -> None:
         self.configuration = configuration  # in use
         self._node = node
         self._acts, self._push, self._judge_by, self._want = acts, push, judge, want
-        self._in_force, self._keep = in_force, keep
+        self._record = record
         self._offered: Configuration | None = None
         self._objections: tuple[str, ...] = ()
         self._drift = store.Drift()
@@ -58,6 +58,12 @@ class Installer:
     def installed(self) -> str:
         """Digest of the version whose units are in place, guarded and read by systemd; "" = none."""
         return "" if self._unguarded or self._unread else store.installed()
+
+    @property
+    def _in_force(self) -> str:
+        """The record's digest, "" without a record."""
+        record = self._record()
+        return record.configuration if record is not None else ""
 
     def state(self) -> ConfigurationRead:
         return ConfigurationRead(
@@ -140,7 +146,7 @@ class Installer:
         new = self._offered if self._offered and self._offered.digest == self._due else self.configuration
         try:
             loose = await self._acts.enabled_or_running(store.unguarded(new))
-            if new.digest != self._due or self._due != self._in_force():
+            if new.digest != self._due or self._due != self._in_force:
                 self._due = ""
                 return
             if loose:
@@ -156,8 +162,9 @@ class Installer:
 
     async def _put_in_place(self, new: Configuration) -> str:
         """Why systemd does not know the units, "" = it does. Raises ConfigurationError, OSError, BusError."""
-        read = store.take_read()
-        self._unread |= await asyncio.to_thread(store.put_in_place, new)
+        read, record = store.take_read(), self._record()
+        past = [one.digest for one in record.history] if record is not None else []
+        self._unread |= await asyncio.to_thread(store.put_in_place, new, past)
         known = read == new.digest and not self._unread and not self._unguarded
         why = "" if known else await self._reload_systemd(new)
         if why and self._unread:
@@ -172,7 +179,8 @@ class Installer:
             await self._reload_daemons()
         self._drifted = await self._names_of_drift()
         with contextlib.suppress(OSError):  # what is old goes the next time
-            await asyncio.to_thread(store.prune, {*self._keep(), new.digest})
+            kept = record.versions if record is not None else set()
+            await asyncio.to_thread(store.prune, {*kept, new.digest})
         self._push(self.state())
         if self._acts.adopted:
             await self._acts.adopt(groups_on(new.groups, self._node))
@@ -196,7 +204,7 @@ class Installer:
         """Before this node takes part, what its record says is in force is in place, as far as it is stored here: with
         an older one it might have another key than the others. What is held here keeps what it was started by."""
         async with self._one_step:
-            self._due = self._in_force()
+            self._due = self._in_force
             if self._due != self.configuration.digest and not self._acts.holds:
                 with contextlib.suppress(ConfigurationError):
                     self._offered = await asyncio.to_thread(store.load_decided, self._due)

@@ -257,7 +257,7 @@ class Publication:
             "RecordDigest": self._text.digest(record) if record else "",
             "Configuration": record.configuration if record else "",
             "ConfigurationVersion": record.version if record else 0,
-            **(showing.versions(record, situation) if record and situation else showing.NO_VERSIONS),
+            **showing.versions(record, situation),
             "Losses": alone + losses,
             "Without": list(without),
             "Drill": showing.drill(record) if record else showing.NO_DRILL,
@@ -271,13 +271,14 @@ class Publication:
     def _publish_objects(self) -> None:
         core, record = self._core, self._core.record
         assert record is not None
-        ring_nodes = frozenset(core.terms.ring_nodes)
+        ring_nodes, in_term = frozenset(core.terms.ring_nodes), core.terms.term is not None
         waiting = showing.Waiting(record, core.configuration, core.coordinator.situation(core.knowledge))
         paths = {ROOT}
         for name in record.nodes:
             path = f"{ROOT}/node/{escape(name)}"
             paths.add(path)
-            self._server.publish(path, "org.standfast.Member1", showing.node_values(name, record, ring_nodes))
+            values = showing.node_values(name, record, ring_nodes, in_term=in_term)
+            self._server.publish(path, "org.standfast.Member1", values)
         for name in record.groups:
             path = f"{ROOT}/group/{escape(name)}"
             paths.add(path)

@@ -99,8 +99,7 @@ class Service:
             push=self.push,
             judge=self._judge,
             want=self.neighbours.want,
-            in_force=self._in_force,
-            keep=self._wanted_again,
+            record=lambda: self.core.record,
         )
         self.feeder = Feeder(self._armed)
         self._dog: Armed | None = None
@@ -143,15 +142,6 @@ class Service:
 
         machine = await objections(configuration, tree, self._bus)
         return (*machine, *await self.fencer.check(configuration.digest))
-
-    def _in_force(self) -> str:
-        """The record's digest, "" without a record."""
-        record = self.core.record
-        return record.configuration if record is not None else ""
-
-    def _wanted_again(self) -> set[str]:
-        """Versions that may be wanted again."""
-        return self.core.record.versions if self.core.record is not None else set()
 
     # Events and actions
 

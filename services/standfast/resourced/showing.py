@@ -18,8 +18,16 @@ NO_DRILL: Final = ("", "", "", (), "", "", "", "", 0)
 NO_VERSIONS: Final[Mapping[str, Any]] = {"Versions": {}, "History": [], "Unconfirmed": ("", 0)}
 
 
-def versions(record: Record, situation: Situation) -> Mapping[str, Any]:
-    """What the nodes have of the configuration, which versions were in force, and what is to be confirmed."""
+def versions(record: Record | None, situation: Situation | None) -> Mapping[str, Any]:
+    """What the nodes have of the configuration, which versions were in force, and what is to be confirmed.
+
+    While no term is open nobody knows but which versions were in force.
+    """
+    if record is None:
+        return NO_VERSIONS
+    past = [(one.version, one.digest, one.base, one.at, one.by, one.why) for one in record.history]
+    if situation is None:
+        return {**NO_VERSIONS, "History": past}
     waits = Waits(situation.waits, situation.now)
     return {
         "Versions": {
@@ -27,31 +35,34 @@ def versions(record: Record, situation: Situation) -> Mapping[str, Any]:
             for name, node in record.nodes.items()
             if node.present
         },
-        "History": [(one.version, one.digest, one.base, one.at, one.by, one.why) for one in record.history],
+        "History": past,
         "Unconfirmed": (record.unconfirmed, confirm_left_ms(record, waits) if record.unconfirmed else 0),
     }
 
 
-def node_state(name: str, record: Record, ring_nodes: frozenset[str]) -> NodeState:
-    """The strongest that applies: fencing, fenced, lost, unresponsive, joining, left, online."""
+def node_state(name: str, record: Record, ring_nodes: frozenset[str], *, in_term: bool = True) -> NodeState:
+    """The strongest that applies: fencing, fenced, lost, unresponsive, joining, left, online.
+
+    `in_term` False: none is open, so whom the record still calls present may have gone since.
+    """
     node, loss = record.nodes[name], record.losses.get(name)
     if absence.out(record, name):
         return NodeState.FENCING
     if loss is not None:
         return NodeState.FENCED if loss.proof else NodeState.LOST
-    if node.present:
+    if node.present and (in_term or not ring_nodes or name in ring_nodes):
         return NodeState.ONLINE
     if node.left:
         return NodeState.JOINING if name in ring_nodes and not node.incarnation else NodeState.LEFT
     return NodeState.UNRESPONSIVE if name in ring_nodes else NodeState.LOST
 
 
-def node_values(name: str, record: Record, ring_nodes: frozenset[str]) -> Mapping[str, Any]:
+def node_values(name: str, record: Record, ring_nodes: frozenset[str], *, in_term: bool = True) -> Mapping[str, Any]:
     """Properties of Member1."""
     node = record.nodes[name]
     return {
         "Name": name,
-        "State": node_state(name, record, ring_nodes).value,
+        "State": node_state(name, record, ring_nodes, in_term=in_term).value,
         "Standby": node.standby,
         "Healthy": node.healthy and not node.condemned,
         "Drifted": node.present and behind(node, record),

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 from standfast.configuration import checkout, install, versions
 from standfast.configuration.load import ROOT, check
 from standfast.configuration.model import Configuration, ConfigurationError
-from standfast.configuration.tree import Tree
+from standfast.configuration.tree import Tree, read_tree
 from standfast.resourced.leases import RUN
 
 SPARE_S: Final = 86_400.0
@@ -33,10 +35,11 @@ def load_decided(digest: str) -> Configuration | None:
     return check(tree, system=None) if tree is not None else None
 
 
-def put_in_place(configuration: Configuration) -> bool:
+def put_in_place(configuration: Configuration, past: Sequence[str] = ()) -> bool:
     """It is the version in force here, its units are installed, /etc/standfast shows it; True: systemd must reload.
 
-    Each step may be repeated: who dies in between does all of them again. Files that somebody edited are left alone.
+    `past` are the digests of the versions that came into force, the newest first. Each step may be repeated: who dies
+    in between does all of them again. Files that somebody edited are left alone.
     Raises ConfigurationError before anything changes when something of an administrator is in the way, or when the
     version is not stored here whole; OSError.
     """
@@ -47,7 +50,7 @@ def put_in_place(configuration: Configuration) -> bool:
         if before is not None:
             _take_back_what_was_begun(before, after)
             versions.begin(after.digest)
-            checkout.update(ROOT, before, after)
+            checkout.update(ROOT, _shown(before, past), after)
     versions.point(configuration.digest)
     return install.install(configuration)
 
@@ -58,6 +61,13 @@ def _take_back_what_was_begun(before: Tree, after: Tree) -> None:
     begun = versions.read(versions.begun())
     if begun is not None and begun.digest not in (before.digest, after.digest):
         checkout.update(ROOT, begun, before)
+
+
+def _shown(before: Tree, past: Sequence[str]) -> Tree:
+    """What /etc/standfast shows: the version in force here or, whole, one that came and went while this node was away:
+    it was edited and pushed here, and that is all that was left to do with it."""
+    here = read_tree(ROOT)
+    return here if here.digest in takewhile(lambda digest: digest != before.digest, past) else before
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:

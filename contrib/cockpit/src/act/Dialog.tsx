@@ -54,7 +54,7 @@ export function Content({ flow, scene, snapshot }: { flow: Flow; scene: Scene; s
             <p className={isDangerous(flow.deed) && asks ? "sf-urgent" : ""}>{text(`means-${flow.deed.verb}`, { name })}</p>
             {asks && <Choices flow={flow} scene={scene} view={view} />}
             <div role="status" className="sf-stack">
-                {stage === "asking" && <p className="sf-quiet">{text("foreseeing")}</p>}
+                {stage === "asking" && <p className="sf-quiet" aria-busy>{text("foreseeing")}</p>}
                 {stage === "refused" && <Refused problem={scene.problem} />}
                 {asks && stage !== "refused" && <Would scene={scene} />}
                 {asks && scene.missing && <Missing sentence={scene.missing} />}

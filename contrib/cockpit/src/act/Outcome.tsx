@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import type { Refusal } from "../cockpit";
 import { root } from "../cluster/objects";
+import { isNobody } from "../cluster/refusals";
 import type { Snapshot } from "../cluster/store";
 import type { GroupView, View } from "../cluster/view";
 import { Proof } from "../overview/Groups";
@@ -15,8 +16,6 @@ import { useText } from "../text";
 import type { Deed } from "./deeds";
 import type { Scene } from "./flow";
 import { useSeconds } from "./seconds";
-
-const AWAY = ["org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner"];
 
 interface Shown {
     deed: Deed;
@@ -60,7 +59,7 @@ export function Missing({ sentence }: { sentence: string }): ReactNode {
 
 function Why({ problem }: { problem: Refusal | null }): ReactNode {
     const text = useText();
-    if (AWAY.includes(problem?.name ?? "")) return <p>{text("resourced-away")}</p>;
+    if (problem !== null && isNobody(problem)) return <p>{text("resourced-away")}</p>;
     if (problem?.name && problem.message)
         return (
             <p>

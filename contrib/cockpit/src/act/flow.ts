@@ -3,6 +3,7 @@
 import type { Client, Refusal } from "../cockpit";
 import type { DaemonName } from "../cluster/daemon";
 import { having, type Objects, root, ROOT, type Told } from "../cluster/objects";
+import { isOlder } from "../cluster/refusals";
 import type { Snapshot } from "../cluster/store";
 import { holds } from "./conditions";
 import { actionOf, type Call, callOf, type Choice, type Deed, firstChoice } from "./deeds";
@@ -32,7 +33,6 @@ export interface Watched {
 const GROUPS = "org.standfast.Groups";
 const ANSWER_MS = 60_000; // a confirmation asks addresses and devices first
 const REFUSED = "org.standfast.Error.Refused";
-const OLDER = "org.freedesktop.DBus.Error.UnknownMethod";
 const UNHEARD = [
     "org.standfast.Error.OutcomeUnknown",
     "org.freedesktop.DBus.Error.NoReply",
@@ -129,7 +129,7 @@ export class Flow {
             this.become({ stage: refused ? "refused" : "foreseen", foresight: foresight.value, problem, ...lacks });
         } else {
             const problem = foresight.reason as Refusal;
-            const older = problem.name === OLDER;
+            const older = isOlder(problem);
             this.become({ stage: older ? "foreseen" : "refused", foresight: null, problem: older ? null : problem, ...lacks });
         }
     }

@@ -3,6 +3,7 @@
 import type { Client, Refusal, Signal } from "../cockpit";
 import type { Methods } from "../interfaces";
 import { applied, MANAGER, managed, type Objects, plain, PROPERTIES, ROOT, withValues } from "./objects";
+import { isNobody } from "./refusals";
 
 export const DAEMONS = {
     "org.standfast.Membership": "membershipd",
@@ -29,8 +30,6 @@ type Gives<Method> = Method extends { gives: infer Values } ? Values : never;
 export const ANSWER_MS = 5000;
 export const AGAIN_MS = 5000;
 export const GRACE_MS = 1500; // a daemon that is restarted is back before that, and nobody needs to know
-const NEVER_THERE = "not-found"; // so Cockpit ends the way to a name that nobody has when it is opened
-const NOBODY = ["org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner"];
 
 export class Daemon {
     state: State = { presence: "asking", objects: {}, problem: "" };
@@ -87,7 +86,7 @@ export class Daemon {
         this.reading += 1;
         this.callOff();
         this.callOff = this.later(() => this.begin(), AGAIN_MS);
-        if (problem === NEVER_THERE) this.become({ presence: "away", objects: {}, problem: "" });
+        if (isNobody({ problem })) this.become({ presence: "away", objects: {}, problem });
         else this.become({ ...this.state, presence: "cut", problem });
     }
 
@@ -111,7 +110,7 @@ export class Daemon {
 
     private unanswered(error: Refusal): void {
         this.waiting = null;
-        const away = NOBODY.includes(error.name ?? "") || error.problem === NEVER_THERE;
+        const away = isNobody(error);
         this.callOff();
         this.callOff = this.later(() => this.client !== null && void this.read(this.client), AGAIN_MS);
         this.become({ presence: away ? "away" : "silent", objects: {}, problem: error.problem ?? "" });

@@ -5,12 +5,12 @@ import type { Methods } from "../interfaces";
 import { AGAIN_MS, Daemon, type DaemonName, DAEMONS, type Later, type State } from "./daemon";
 import type { Explain, Explanation } from "./explanation";
 import { ROOT } from "./objects";
+import { isOlder } from "./refusals";
 
 const GROUPS = "org.standfast.Groups";
 const EXPLAINED_MS = 60_000; // of a large cluster
 const SOON_MS = 5; // a change brings several signals
 const APART_MS = 50; // at least so long between two changes that are shown
-const NO_SUCH_METHOD = "org.freedesktop.DBus.Error.UnknownMethod";
 
 /** Sentences of the core, and whether something is not served or would not be; null: it was not asked yet, or cannot be;
  * "older": this node's resourced does not know the question. */
@@ -107,7 +107,7 @@ export class Store {
             const [sentences] = await this.resourced.ask(ROOT, `${GROUPS}1`, "Attention", []);
             return sentences;
         } catch (error) {
-            return (error as Refusal).name === NO_SUCH_METHOD ? "older" : null;
+            return isOlder(error as Refusal) ? "older" : null;
         }
     }
 

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useMemo, useSyncExternalStore } from "react"
 
 import type { Snapshot } from "../cluster/store";
 import { viewOf } from "../cluster/view";
+import { AbsentInPart } from "../overview/Absent";
 import { Sentence } from "../overview/Sentence";
 import { Alert, Button, EmptyState, Label, Spinner, Title } from "../patternfly";
 import { hrefOf, type Place } from "../place";
@@ -89,6 +90,7 @@ function Page({ place, snapshot, stores }: Props): ReactNode {
                 )}
                 <Verdict />
             </header>
+            <AbsentInPart snapshot={snapshot} />
             <Countdown snapshot={snapshot} keeping={stores.keeping} />
             {state.mayNot && (
                 <Alert component="h2" variant="info" isInline title={text("may-not")}>
@@ -110,7 +112,7 @@ function Page({ place, snapshot, stores }: Props): ReactNode {
             )}
             {state.elsewhere && <Elsewhere />}
             <Ways ways={ways} shown={part} label="parts" />
-            {part === "history" ? <History versions={stores.versions} /> : <Form part={part} place={place} />}
+            {part === "history" ? <History versions={stores.versions} told={state.fresh || snapshot.daemons["org.standfast.Groups"].presence === "running"} /> : <Form part={part} place={place} />}
         </main>
     );
 }
@@ -123,7 +125,7 @@ function Verdict(): ReactNode {
     const wrong = state.found?.filter((one) => !one.warning).length ?? 0;
     return (
         <span aria-live="polite">
-            {state.found === null && <span className="sf-quiet">{text("checking")}</span>}
+            {state.found === null && <span className="sf-quiet" aria-busy>{text("checking")}</span>}
             {state.found !== null && wrong === 0 && <Label status="success">{text("check-good")}</Label>}
             {wrong > 0 && <Label status="danger">{text("check-bad", { count: wrong })}</Label>}
         </span>

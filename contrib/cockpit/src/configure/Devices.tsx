@@ -59,7 +59,7 @@ function Options({ one, agent }: { one: Section; agent: string }): ReactNode {
     const [early] = useState(() => (one.values.Option ?? []).map((line) => line.value.split("=", 1)[0]?.trim()));
     useEffect(() => knowledge.needAgent(agent), [knowledge, agent]);
     const found = known.agent[agent];
-    if (found === undefined) return <p className="sf-quiet">{text("agent-asking", { agent })}</p>;
+    if (found === undefined) return <p className="sf-quiet" aria-busy>{text("agent-asking", { agent })}</p>;
     const plain = keysOf(known.keys, "FenceDevice").filter(({ key }) => OWN.includes(key));
     if (found === null) {
         return (

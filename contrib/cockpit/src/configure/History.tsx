@@ -12,16 +12,18 @@ import { PlanTable } from "./PlanTable";
 import { Going, Within, withinSeconds } from "./PushPart";
 import type { Shown, Version, Versions } from "./versions";
 
-export function History({ versions }: { versions: Versions }): ReactNode {
+/** `told`: somebody says that no version was in force, where there is none. */
+export function History({ versions, told }: { versions: Versions; told: boolean }): ReactNode {
     const text = useText();
-    const { view } = useDesk();
+    const { view, state } = useDesk();
     const shown = useSyncExternalStore(versions.subscribe, versions.state, versions.state);
     useEffect(() => versions.look(view.version), [versions, view.version]);
     if (shown.versions === null) {
+        if (shown.problem && shown.problem.kind === state.problem?.kind) return null; // it is said above
         if (shown.problem) return <Problem problem={shown.problem} title={text("history-not-read")} />;
         return <EmptyState headingLevel="h2" titleText={text("history-reading")} icon={Spinner} />;
     }
-    if (shown.versions.length === 0) return <EmptyState headingLevel="h2" titleText={text("history-none")} />;
+    if (shown.versions.length === 0) return <EmptyState headingLevel="h2" titleText={text(told ? "history-none" : "history-not-read")} />;
     return <Known versions={shown.versions} shown={shown} compare={versions.compare} />;
 }
 
@@ -160,7 +162,7 @@ function Compare({ versions, shown, compare }: KnownProps): ReactNode {
             <div aria-live="polite">
                 {shown.difference === "" && <p>{text("difference-none")}</p>}
                 {shown.difference && <Difference text={shown.difference} label={text("difference")} />}
-                {shown.difference === null && !shown.problem && <p className="sf-quiet">{text("asking-difference")}</p>}
+                {shown.difference === null && !shown.problem && <p className="sf-quiet" aria-busy>{text("asking-difference")}</p>}
             </div>
         </>
     );

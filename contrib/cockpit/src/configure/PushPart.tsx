@@ -22,6 +22,7 @@ export function PushPart(): ReactNode {
     const { state, pushing, going } = useDesk();
     const changed = changedFiles(state);
     const ready = changed.length > 0 || state.fresh;
+    const plan = going.plan?.files === state.files ? going.plan.plan : null; // it names what the check found, too
     return (
         <div className="sf-stack">
             <Title headingLevel="h2">{text(state.fresh ? "push-begin" : "push-draft")}</Title>
@@ -35,8 +36,8 @@ export function PushPart(): ReactNode {
                             </ListItem>
                         ))}
                     </List>
-                    <Problems found={state.found ?? []} />
-                    {state.found === null && state.mayNot === null && <p className="sf-quiet">{text("checking")}</p>}
+                    {plan === null && <Problems found={state.found ?? []} />}
+                    {state.found === null && state.mayNot === null && <p className="sf-quiet" aria-busy>{text("checking")}</p>}
                 </>
             )}
             {state.mayNot === null && ready && (
@@ -53,10 +54,10 @@ export function PushPart(): ReactNode {
                 </span>
             )}
             <Going calls={["Plan", "Push"]} />
-            {going.plan && going.plan.files === state.files && (
+            {plan && (
                 <>
-                    <PlanTable plan={going.plan.plan} />
-                    {!going.plan.plan.problems.some((one) => !one.warning) && <PushForm />}
+                    <PlanTable plan={plan} />
+                    {!plan.problems.some((one) => !one.warning) && <PushForm />}
                 </>
             )}
             {going.done?.call === "Push" && (

@@ -53,6 +53,7 @@ export class Versions extends Followed<Shown> {
             this.become({ ...this.state(), versions, edited: edited ?? [], problem: null });
             const [newest, before] = versions;
             if (newest?.number && before?.number) await this.comparing(before.number, newest.number);
+            else if (newest) await this.comparing(0, 0);
         } catch (error) {
             this.become({ ...this.state(), problem: problemOf(error) });
         }

@@ -3,11 +3,11 @@
 import { Alert, EmptyState, EmptyStateBody, List, ListItem, Spinner } from "../patternfly";
 import type { ReactNode } from "react";
 
-import { DAEMONS, type DaemonName } from "../cluster/daemon";
 import type { Snapshot } from "../cluster/store";
 import type { View } from "../cluster/view";
 import { hrefOf } from "../place";
 import { clock, useText } from "../text";
+import { Absent, absentIn } from "./Absent";
 import { Command, Sentence } from "./Sentence";
 
 /** Nothing but this is to be shown; null: there is something to see. */
@@ -63,17 +63,8 @@ export function Verdict({ snapshot, view }: { snapshot: Snapshot; view: View }):
 /** Without resourced nobody says what needs a person; which daemons are not there is seen from here. */
 function Missing({ snapshot }: { snapshot: Snapshot }): ReactNode {
     const text = useText();
-    const missing = Object.entries(snapshot.daemons).filter(([, one]) => one.presence !== "running");
-    if (missing.length === 0) return <Alert component="h2" variant="info" isInline title={text("asking")} />;
-    return missing.map(([name, one]) => {
-        const daemon = DAEMONS[name as DaemonName];
-        if (one.presence === "asking") return <Alert component="h2" key={name} variant="info" isInline title={text("asking")} />;
-        return (
-            <Alert component="h2" key={name} variant="danger" isInline title={text(one.presence === "away" ? "away" : "silent", { daemon })}>
-                <Command>{`systemctl status standfast-${daemon}.service`}</Command>
-            </Alert>
-        );
-    });
+    if (absentIn(snapshot).length > 0) return <Absent snapshot={snapshot} />;
+    return <Alert component="h2" variant="info" isInline title={text("asking")} />;
 }
 
 function Told({ sentences, view }: { sentences: readonly (readonly [boolean, string])[]; view: View }): ReactNode {

@@ -3,6 +3,7 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 import type { Explain, Explanation, Named, Reason } from "../cluster/explanation";
+import { isNobody, isOlder } from "../cluster/refusals";
 import type { Refusal } from "../cockpit";
 import { Alert, ExpandableSection, List, ListItem, Title } from "../patternfly";
 import { type Key, useText } from "../text";
@@ -26,27 +27,38 @@ export function Asked({ name, kind, state }: { name: string; kind: "group" | "no
     const text = useText();
     const explain = useContext(ExplainContext);
     const [found, setFound] = useState<readonly Explanation[] | null>(null);
-    const [refused, setRefused] = useState("");
+    const [refused, setRefused] = useState<Refusal | null>(null);
     useEffect(() => {
         let wanted = true;
         explain(name).then(
-            (answer) => wanted && (setFound(answer), setRefused("")),
-            (error: Refusal) => wanted && setRefused(error.message || error.problem || String(error)),
+            (answer) => wanted && (setFound(answer), setRefused(null)),
+            (error: Refusal) => wanted && setRefused(error),
         );
         return () => {
             wanted = false;
         };
     }, [explain, name, state]);
-    if (refused)
-        return (
-            <Alert component="h4" variant="warning" isInline isPlain title={text("why-not-told")}>
-                <Sentence>{refused}</Sentence>
-            </Alert>
-        );
-    if (found === null) return <p className="sf-quiet">{text("asking")}</p>;
+    if (refused) return <NotTold refusal={refused} />;
+    if (found === null) return <p className="sf-quiet" aria-busy>{text("asking")}</p>;
     return found
         .filter((one) => (one.kind === "node") === (kind === "node"))
         .map((one) => <Explained key={one.kind} one={one} />);
+}
+
+export function NotTold({ refusal }: { refusal: Refusal }): ReactNode {
+    const text = useText();
+    const { problem = "", message = "" } = refusal;
+    return (
+        <Alert component="h4" variant="warning" isInline isPlain title={text("why-not-told")}>
+            {isOlder(refusal) ? (
+                <p>{text("why-older")}</p>
+            ) : isNobody(refusal) ? (
+                <p>{text("resourced-away")}</p>
+            ) : (
+                <Sentence>{message || problem || String(refusal)}</Sentence>
+            )}
+        </Alert>
+    );
 }
 
 export function Explained({ one }: { one: Explanation }): ReactNode {

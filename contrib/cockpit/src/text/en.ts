@@ -21,7 +21,9 @@ export const en = {
         "Nothing of the cluster is known from here. If this node is to take part, start it; another node's page shows what the others do.",
     "cut": "This page has no way to the node any more",
     "cut-why": "What stands below is how it was at {time}. It is tried again every few seconds.",
-    "away": "standfast-{daemon} does not run on this node, so a part of this page is missing. It starts again by itself within a second; if it does not:",
+    "away": "standfast-{daemon} does not run on this node, so a part of this page is missing. It starts again by itself within a second, unless somebody stopped it:",
+    "away-resourced":
+        "Meanwhile nobody watches this node's groups, and nothing can be asked for from here. If that lasts longer than DaemonGrace=, the other nodes fence this one.",
     "silent": "standfast-{daemon} does not answer on this node, so a part of this page is missing:",
     "older": "Standfast on this node is older than this page and does not say what needs a person. Upgrade it on this node; until then:",
     "no-groups-known": "Groups are not known while standfast-resourced does not answer.",
@@ -86,6 +88,7 @@ export const en = {
 
     "why-of": "Why {name} is so",
     "why-not-told": "It was not told why",
+    "why-older": "Standfast on this node is older than this page and does not say why. Upgrade it on this node.",
     "why-passed": "Better nodes, when it was started",
     "why-more": "Also",
     "why-other-nodes": "Other nodes",

@@ -21,7 +21,8 @@ export const zh: Record<Key, string> = {
     "not-running-why": "从这里看不到集群的任何情况。如果本节点应当参加集群，请启动它；其他节点的情况请看其他节点上的页面。",
     "cut": "本页面与节点的连接已中断",
     "cut-why": "下面是 {time} 时的情况。每隔几秒会重新尝试连接。",
-    "away": "standfast-{daemon} 没有在本节点上运行，因此本页缺少一部分内容。它通常会在一秒内自行重新启动；如果没有：",
+    "away": "standfast-{daemon} 没有在本节点上运行，因此本页缺少一部分内容。除非有人停止了它，它会在一秒内自行重新启动：",
+    "away-resourced": "在此期间没有人照看本节点的组，也无法从这里提出任何请求。如果持续时间超过 DaemonGrace=，其他节点会隔离本节点。",
     "silent": "本节点上的 standfast-{daemon} 没有应答，因此本页缺少一部分内容：",
     "older": "本节点上的 Standfast 比本页面旧，不会说明哪些事项需要人处理。请升级本节点；在此之前：",
     "no-groups-known": "standfast-resourced 没有应答，无法得知各个组的情况。",
@@ -86,6 +87,7 @@ export const zh: Record<Key, string> = {
 
     "why-of": "{name} 为什么是这样",
     "why-not-told": "没有得到说明",
+    "why-older": "本节点上的 Standfast 比本页面旧，不会说明原因。请升级本节点。",
     "why-passed": "启动时更合适的节点",
     "why-more": "此外",
     "why-other-nodes": "其他节点",

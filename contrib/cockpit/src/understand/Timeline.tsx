@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useSyncExternalStore } from "react";
 
 import type { Snapshot } from "../cluster/store";
 import { viewOf } from "../cluster/view";
+import { AbsentInPart } from "../overview/Absent";
 import { Sentence } from "../overview/Sentence";
 import { Button, Card, CardBody, CardTitle, EmptyState, FormSelect, FormSelectOption, Label, Spinner, Title } from "../patternfly";
 import { go, hrefOf, type Place } from "../place";
@@ -20,7 +21,11 @@ export function Timeline({ place, snapshot, incidents }: { place: Place; snapsho
     const state = stateOf(snapshot);
     useEffect(() => incidents.look(group, state), [incidents, group, state]);
     const groups = viewOf(snapshot).groups?.map((one) => one.name) ?? [];
-    return <Shown place={place} told={told} groups={groups} again={incidents.readNow} more={incidents.readMore} />;
+    return (
+        <Shown place={place} told={told} groups={groups} again={incidents.readNow} more={incidents.readMore}>
+            <AbsentInPart snapshot={snapshot} />
+        </Shown>
+    );
 }
 
 interface ShownProps {
@@ -29,9 +34,10 @@ interface ShownProps {
     groups: readonly string[];
     again: () => void;
     more: () => void;
+    children?: ReactNode;
 }
 
-export function Shown({ place, told, groups, again, more }: ShownProps): ReactNode {
+export function Shown({ place, told, groups, again, more, children }: ShownProps): ReactNode {
     const text = useText();
     const { incident = "", node = "" } = place.options;
     const all = told.history?.incidents.filter((one) => !node || one.entries.some((entry) => concerns(entry, node))) ?? null;
@@ -47,6 +53,7 @@ export function Shown({ place, told, groups, again, more }: ShownProps): ReactNo
                     </Label>
                 )}
             </header>
+            {children}
             {told.problem && (
                 <>
                     <Problem problem={told.problem} title={text("timeline-not-read")} />

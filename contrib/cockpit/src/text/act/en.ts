@@ -98,7 +98,7 @@ export const act = {
     "seconds": "{seconds} s",
     "unheard": "Nobody knows yet whether it was heard. It may or may not come true; this page watches what happens.",
     "no-way": "There is no way to the node just now ({problem}).",
-    "resourced-away": "standfast-resourced does not run on this node just now, so nothing can be asked here. It starts again by itself within a second.",
+    "resourced-away": "standfast-resourced does not run on this node just now, so nothing can be asked here. It starts again by itself within a second, unless somebody stopped it: systemctl start standfast-resourced.service",
     "not-done": "It was not done",
     "cut-meanwhile": "This page has lost its way to the node, and tries it again. What was asked for goes on in the cluster.",
     "stored": "It is stored. What comes of it stands on the page behind this.",

@@ -98,7 +98,7 @@ export const act: Record<keyof typeof en, string> = {
     "seconds": "{seconds} 秒",
     "unheard": "尚不知道请求是否送达。它可能实现，也可能不实现；本页面会继续观察。",
     "no-way": "目前无法连接节点（{problem}）。",
-    "resourced-away": "standfast-resourced 目前没有在本节点上运行，因此无法在这里提出请求。它通常会在一秒内自行重新启动。",
+    "resourced-away": "standfast-resourced 目前没有在本节点上运行，因此无法在这里提出请求。除非有人停止了它，它会在一秒内自行重新启动：systemctl start standfast-resourced.service",
     "not-done": "没有进行",
     "cut-meanwhile": "本页面与节点的连接已中断，正在重试。已提出的请求会在集群中继续进行。",
     "stored": "请求已存储。结果请看后面的页面。",
