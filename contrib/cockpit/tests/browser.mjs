@@ -16,7 +16,7 @@ args.push("--ignore-certificate-errors"); // not by page: each connection would 
 const browser = await chromium.launch({ executablePath: process.argv[2], args });
 const context = await browser.newContext({ locale: "en-US" });
 const page = await context.newPage();
-page.setDefaultNavigationTimeout(90_000); // Cockpit before 354 loses a request now and then, and sees it after 30 s
+page.setDefaultNavigationTimeout(90_000); // Cockpit 287 answers a request now and then after 30 s only
 const told = []; // what the page complained of
 page.on("console", (message) => message.type() === "error" && told.push(message.text()));
 page.on("pageerror", (error) => told.push(String(error)));
