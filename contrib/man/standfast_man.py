@@ -14,6 +14,7 @@ import rhcs_pages
 from roff import escape
 
 from standfast.configuration.keys import KEYS, Key, Scope
+from standfast.console.meanings import meanings
 from standfast.ctl.__main__ import main as standfast
 from standfast.metrics.families import PARTS
 from standfast.operations.problems import Exit
@@ -65,19 +66,6 @@ def _metric_tables() -> Iterator[str]:
         for family in families:
             yield f"| `{family.name}` | {', '.join(family.labels)} | {family.kind} | {family.help} |\n"
     yield "\n"
-
-
-def meanings() -> dict[tuple[str, str], str]:
-    """By heading and key: what the key does."""
-    found: dict[tuple[str, str], str] = {}
-    heading = ""
-    for line in (HERE / "meanings.txt").read_text().splitlines():
-        if line.startswith("["):
-            heading = line
-        elif line and not line.startswith("#"):
-            name, _, text = line.partition("= ")
-            found[heading, name] = text
-    return found
 
 
 def commands(group: click.Group = standfast, *, above: str = "standfast") -> Iterator[tuple[str, click.Command]]:

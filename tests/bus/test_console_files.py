@@ -90,6 +90,25 @@ def test_a_form_sees_each_value_with_its_place_and_edits_it_there(desk: Desk) ->
     assert after["cluster.conf"] == CLUSTER + "Timeout=20s\n"
 
 
+def test_every_key_that_can_be_written_is_told_with_what_it_does(desk: Desk) -> None:
+    async def what(caller: Caller) -> Any:
+        return json.loads((await caller.ask("Keys"))[0])
+
+    keys = play(desk, what)
+    assert all(key["meaning"].endswith(".") for key in keys)
+    (votes,) = [key for key in keys if (key["scope"], key["key"]) == ("node", "Votes")]
+    assert votes == {
+        "scope": "node",
+        "section": "Node",
+        "key": "Votes",
+        "kind": votes["kind"],
+        "default": "1",
+        "required": False,
+        "types": [],
+        "meaning": "How much it counts: who may act holds more than half of all votes.",
+    }
+
+
 def test_what_is_wrong_is_told_with_file_and_line(desk: Desk) -> None:
     async def what(caller: Caller) -> Any:
         _, _, files = await caller.ask("Files")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from house.source import REPOSITORY
 from standfast.configuration.keys import KEYS
+from standfast.console.meanings import meanings
 from standfast.ctl.__main__ import main
 from standfast.metrics.families import FAMILIES
 from standfast.operations.problems import Exit
@@ -69,8 +70,8 @@ def test_every_option_and_exit_code_is_in_the_page() -> None:
 
 
 def test_every_key_has_a_meaning_and_every_meaning_a_key() -> None:
-    assert standfast_man.meanings().keys() == {(key.scope.value, key.name) for key in KEYS if key.field is not None}
-    assert all(text.endswith(".") for text in standfast_man.meanings().values())
+    assert meanings().keys() == {(key.scope.value, key.name) for key in KEYS if key.field is not None}
+    assert all(text.endswith(".") for text in meanings().values())
 
 
 def test_the_overview_names_every_unit_bus_name_and_page() -> None:

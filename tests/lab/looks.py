@@ -7,6 +7,7 @@ from typing import Final
 
 from lab.browser import Browser
 from lab.conftest import FULL
+from lab.pictures import FOLDER, REWRITE
 
 SCREENSHOTS: Final = "STANDFAST_SCREENSHOTS"  # set: the folder that pictures of the page are written into
 WIDTHS: Final = (1280, 360)
@@ -20,6 +21,12 @@ def look(page: Browser, what: str, width: int = WIDTHS[0], language: str = LANGU
     file = str(Path(folder) / name) if folder else ""
     wrong = page.do("look", file=file, width=width, dark=dark, language=language)
     assert wrong == [], f"{name}: {wrong}"
+
+
+def picture(page: Browser, name: str) -> None:
+    """What it shows now is the picture of this name in the documentation, where they are drawn anew."""
+    if os.environ.get(REWRITE):
+        page.do("picture", file=str(FOLDER / f"{name}.png"))
 
 
 def look_at_all(page: Browser, what: str) -> None:

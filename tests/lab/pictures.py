@@ -17,7 +17,7 @@ from lab.typed_pages import DOCS, constant
 FOLDER = DOCS / "pictures"
 COLUMNS = 92
 AS_PICTURED_WITHIN_S = 60.0
-_REWRITE = "STANDFAST_REWRITE"
+REWRITE = "STANDFAST_REWRITE"
 _SVG = "{http://www.w3.org/2000/svg}"
 _TIMES = (  # once every number is a 0
     (re.compile(r"0(?:[.:-]0)+"), "0"),
@@ -64,13 +64,13 @@ def check(lab: Lab, node: str, name: str, command: str, *, when: str = "", until
         lines = done.stdout.splitlines(keepends=True)
         printed = "".join(takewhile(lambda line: until not in line, lines))
         text = Text.from_ansi(printed).plain
-        return when in text and (bool(os.environ.get(_REWRITE)) or form(text) == form(text_of(file.read_text())))
+        return when in text and (bool(os.environ.get(REWRITE)) or form(text) == form(text_of(file.read_text())))
 
     try:
         lab.wait(printed_so, AS_PICTURED_WITHIN_S, f"{command} to print what {file} shows")
     except LabError as error:
-        raise LabError(f"{error}; draw it anew with {_REWRITE}=1 if this is right:\n{printed}") from error
-    if os.environ.get(_REWRITE):
+        raise LabError(f"{error}; draw it anew with {REWRITE}=1 if this is right:\n{printed}") from error
+    if os.environ.get(REWRITE):
         FOLDER.mkdir(exist_ok=True)
         file.write_text(draw(printed, f"{node}: {command}", f"standfast-{name}"))
 

@@ -8,7 +8,7 @@ from standfast_lab.behaviour import Mode
 from standfast_lab.lab import Lab
 
 from lab.browser import Browser, browser
-from lab.looks import WIDTHS, look, look_at_all
+from lab.looks import WIDTHS, look, look_at_all, picture
 from lab.own import bare_lab
 from lab.trial import Trial
 from lab.waterfall import last_incident, wait_until_adds_up
@@ -102,8 +102,9 @@ def cut_power(page: Browser, lab: Lab, owner: str) -> None:
     wait_until_adds_up(trial, page, before, at)
     lab.client_stop()
     lab.bmc(owner, Mode.OK)
+    normal.wait(lab)
     page.do("go", hash="#/overview")
-    page.has("main", "All is well", within_s=90)
+    page.has("main", "All is well")
     serves(lab)
 
 
@@ -202,6 +203,8 @@ def change_and_keep(page: Browser) -> None:
     """A version that must be kept is kept."""
     part(page, "groups")
     page.field(WHOLE, "Description=", "The company's web site")
+    page.has("header", "files changed: 1")
+    picture(page, "page-groups")
     push(page, "Push to every node", "Version 2 is in force")
     page.has("#unconfirmed", "comes back by itself")
     page.button("Keep it", "#unconfirmed")

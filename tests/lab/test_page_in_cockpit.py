@@ -1,7 +1,7 @@
 """The page in Cockpit on real nodes, in a real browser, through Cockpit's own login."""
 
 from lab.browser import Browser
-from lab.looks import look, look_at_all
+from lab.looks import look, look_at_all, picture
 from lab.trial import GROUP, Trial
 
 FRESH = f"[data-group={GROUP}] [data-state=started]"
@@ -21,6 +21,7 @@ def test_it_tells_a_power_cut_as_it_happens(trial: Trial, page: Browser) -> None
     at = trial.cut_power(owner)
     page.has("#attention", owner)
     page.has(f"[data-node={owner}] .pf-v6-c-card__title :not([data-state=online])[data-state]")
+    picture(page, "page-overview")
     look(page, "cut")
     trial.wait_for_good_answer(at)
     (place,) = {trial.owner()}

@@ -1,7 +1,7 @@
 """What happened, in the page on real nodes: an incident as it goes on, its waterfall beside the client's outage."""
 
 from lab.browser import Browser
-from lab.looks import look_at_all
+from lab.looks import look_at_all, picture
 from lab.trial import GROUP, Trial
 from lab.waterfall import last_incident, wait_until_adds_up
 
@@ -15,6 +15,7 @@ def test_the_waterfall_of_a_power_cut_adds_up_with_what_a_client_sees(trial: Tri
     before = last_incident(page)
     wait_until_adds_up(trial, page, before, trial.cut_power(owner))
     page.has(".sf-entries", owner)
+    picture(page, "page-timeline")
     look_at_all(page, "timeline")
     trial.lab.boot(owner)
     page.do("go", hash="#/overview")

@@ -14,7 +14,7 @@ export { EmptyState, EmptyStateBody } from "@patternfly/react-core/dist/esm/comp
 export { Divider } from "@patternfly/react-core/dist/esm/components/Divider/index.js";
 export { Dropdown, DropdownGroup, DropdownItem, DropdownList } from "@patternfly/react-core/dist/esm/components/Dropdown/index.js";
 export { ExpandableSection } from "@patternfly/react-core/dist/esm/components/ExpandableSection/index.js";
-export { FormGroup, FormHelperText } from "@patternfly/react-core/dist/esm/components/Form/index.js";
+export { FormGroup, FormGroupLabelHelp, FormHelperText } from "@patternfly/react-core/dist/esm/components/Form/index.js";
 export { HelperText, HelperTextItem } from "@patternfly/react-core/dist/esm/components/HelperText/index.js";
 export { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect/index.js";
 export { Label } from "@patternfly/react-core/dist/esm/components/Label/index.js";

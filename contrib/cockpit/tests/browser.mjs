@@ -15,11 +15,17 @@ args.push("--disable-background-networking", "--disable-component-update", "--di
 args.push("--ignore-certificate-errors"); // not by page: each connection would be made twice
 const browser = await chromium.launch({ executablePath: process.argv[2], args });
 const context = await browser.newContext({ locale: "en-US" });
+context.setDefaultNavigationTimeout(60_000); // a connection that came to nothing is closed by Cockpit after 30 s only
 const page = await context.newPage();
-page.setDefaultNavigationTimeout(90_000); // Cockpit 287 answers a request now and then after 30 s only
 const told = []; // what the page complained of
 page.on("console", (message) => message.type() === "error" && told.push(message.text()));
 page.on("pageerror", (error) => told.push(String(error)));
+
+/** Nothing that the page asks for is waited for. */
+async function isAtRest() {
+    const busy = page.locator("[aria-busy=true], .pf-v6-c-empty-state .pf-v6-c-spinner");
+    while (await busy.count()) await busy.first().waitFor({ state: "detached" });
+}
 
 const steps = {
     /** With `rights` as an administrator who has turned on administrative access. */
@@ -89,8 +95,7 @@ const steps = {
             await page.reload({ waitUntil: "domcontentloaded" }); // what is awaited is the page, not the last of its calls
             await page.waitForSelector("main h1");
         }
-        const busy = page.locator("[aria-busy=true], .pf-v6-c-empty-state .pf-v6-c-spinner");
-        while (await busy.count()) await busy.first().waitFor({ state: "detached" });
+        await isAtRest();
         await page.evaluate(async () => {
             await new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))); // they begin then
             await Promise.allSettled(document.getAnimations().map((one) => one.finished));
@@ -103,6 +108,13 @@ const steps = {
             nodes.map((node) => `${id}: ${help}: ${node.target.join(" ")}: ${node.failureSummary}`),
         );
         return wide ? [...violations, "it is wider than the window"] : violations;
+    },
+    /** What the upper part of the page shows. */
+    async picture({ file }) {
+        await isAtRest();
+        await page.setViewportSize({ width: 1280, height: 720 });
+        await page.evaluate(() => document.fonts.ready.then(() => undefined));
+        await page.screenshot({ path: file });
     },
     async complaints() {
         return told.splice(0);

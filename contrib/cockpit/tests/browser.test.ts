@@ -88,6 +88,20 @@ test("a list is ordered by drag and by keyboard, which keeps the focus and says 
     assert.equal(await page.evaluate(() => document.activeElement?.closest("li")?.getAttribute("data-item")), "node1");
 });
 
+test("what a key does is told to whoever asks, by keyboard too", { skip }, async () => {
+    const page = await opened("#/configuration/nodes");
+    const node1 = page.locator("[data-kind=node][data-name=node1]");
+    await node1.getByText("More settings of node1").click();
+    const asks = node1.getByRole("button", { name: "What Votes= does" });
+    await asks.focus();
+    await page.keyboard.press("Enter");
+    await node1.getByText("How much it counts.").waitFor();
+    assert.equal(await asks.getAttribute("aria-expanded"), "true");
+    assert.deepEqual(await violations(page), []);
+    await asks.click();
+    await node1.getByText("How much it counts.").waitFor({ state: "detached" });
+});
+
 test("a group is made of units that exist and an address, with a probe that is tried on each node", { skip }, async () => {
     const page = await opened("#/configuration/groups");
     await page.getByRole("textbox", { name: "Add a group" }).fill("db");
@@ -145,8 +159,8 @@ test("nothing that is typed fast is lost while the service takes its time", { sk
 
 test("the way from a draft to a push: what is wrong, what it would do, how it goes, and that it must be kept", { skip }, async () => {
     const page = await opened("#/configuration/nodes");
-    await page.locator("[data-name=node2]").getByLabel("Votes=").or(page.getByText("More settings of node2")).first().click();
-    await page.locator("[data-name=node2]").getByLabel("Votes=").fill("2");
+    await page.locator("[data-name=node2]").getByRole("textbox", { name: "Votes=" }).or(page.getByText("More settings of node2")).first().click();
+    await page.locator("[data-name=node2]").getByRole("textbox", { name: "Votes=" }).fill("2");
     await page.click("text=Plan and push");
     await page.click("text=What would that do?");
     await page.waitForSelector("[data-plan-group=webserv][data-plan-kind=move]");

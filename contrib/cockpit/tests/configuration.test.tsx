@@ -11,7 +11,7 @@ import { Pushing } from "../src/configure/pushing";
 import { serviceOver } from "../src/configure/service";
 import { Versions } from "../src/configure/versions";
 import { placeOf } from "../src/place";
-import { FakeConsole, FILES } from "./console";
+import { FakeConsole, FILES, VERSIONS } from "./console";
 import { client, Clock, cluster } from "./fake";
 import { markup, plain } from "./pages";
 
@@ -170,6 +170,27 @@ test("a password that was typed is not shown in the text of the files either", a
         assert.equal(scene.stores.draft.state().files["bmc.secret"], "s3cret\n");
     });
     assert.ok(!html.includes("s3cret") && text.includes("bmc.secret is a secret"), text);
+});
+
+test("of versions with the same files the last one is in force, and no other one is gone back to", async () => {
+    const versions = [4, 3, 2].map((number) => ({ ...VERSIONS[0], number, digest: `d${number % 2}`, in_force: number !== 3 }));
+    const { text } = await shown("#/configuration/history", async ({ service, stores, clock }) => {
+        service.methods["org.standfast.Console1.Versions"] = () => [JSON.stringify({ versions, unconfirmed: null })];
+        stores.versions.look(4);
+        await clock.pass(0);
+    });
+    assert.deepEqual(text.match(/\d in force/g), ["4 in force"], text);
+    assert.ok(text.includes("Go back to 3") && !text.includes("Go back to 2"), text);
+});
+
+test("an only version is compared with what stands on the node", async () => {
+    const { text } = await shown("#/configuration/history", async ({ service, stores, clock }) => {
+        service.methods["org.standfast.Console1.Versions"] = () => [JSON.stringify({ versions: [VERSIONS[0]] })];
+        service.methods["org.standfast.Console1.Difference"] = (from, to) => [from === 0 && to === 0 ? "" : "wrong"];
+        stores.versions.look(4);
+        await clock.pass(0);
+    });
+    assert.ok(text.includes("Nothing differs."), text);
 });
 
 test("versions have who, when and why, and those that are not in force a way back", async () => {

@@ -33,7 +33,7 @@ export const KEYS = [
     key("Node", "Id", { kind: "number, 1 to 16", required: true }),
     key("Node", "Address", { kind: "IP address, one line for each link", required: true }),
     key("Node", "Fence", { kind: "DEVICE or DEVICE:PLUG, one line for each level" }),
-    key("Node", "Votes", { kind: "number, 0 to 100", default: "1" }),
+    key("Node", "Votes", { kind: "number, 0 to 100", default: "1", meaning: "How much it counts." }),
     key("FenceDevice", "Name", { required: true }),
     key("FenceDevice", "Agent", { kind: "program's name", required: true }),
     key("FenceDevice", "Option", { kind: "NAME=VALUE, one line for each" }),

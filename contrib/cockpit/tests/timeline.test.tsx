@@ -156,7 +156,7 @@ test("a journal that was not read is named, with the reason", async () => {
     tell({ ...told, nodes: [...told.nodes.slice(1), { name: "node1", answered: false, text: "no route to host" }] });
     incidents.look("", "1");
     await clock.pass(0);
-    assert.ok(said(page(incidents)).includes("Not read: the journal of node1. no route to host"));
+    assert.ok(said(page(incidents)).includes("The journal of node1 was not read: no route to host"));
 });
 
 test("an older node, a lost connection and a refusal each say what is the matter", async () => {

@@ -10,10 +10,12 @@ from standfast.configuration.editing import EditError
 from standfast.configuration.edits import edited
 from standfast.configuration.forms import forms
 from standfast.configuration.forms import keys as all_keys
+from standfast.configuration.keys import Scope
 from standfast.configuration.node_section import FILE, first_text
 from standfast.configuration.redaction import Redaction
 from standfast.configuration.secrets import secret_names
 from standfast.configuration.tree import File, Tree, mode_of_new, read_tree, replace_files
+from standfast.console.meanings import meanings
 from standfast.operations import config_versions as versions
 from standfast.operations import new_cluster, newcomer
 from standfast.operations.config_checking import Checked, check_tree
@@ -50,7 +52,8 @@ async def edit(given: Texts, edits: Sequence[Mapping[str, str]]) -> tuple[Any, .
 
 
 async def keys() -> tuple[Any, ...]:
-    return (json.dumps(all_keys()),)
+    told = await asyncio.to_thread(meanings)
+    return (json.dumps([{**key, "meaning": told[Scope[key["scope"].upper()], key["key"]]} for key in all_keys()]),)
 
 
 async def check(given: Texts) -> tuple[Any, ...]:

@@ -1,10 +1,11 @@
 // One key of the configuration: the control for what it takes, and what is wrong with it.
 
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useId, useState } from "react";
 
 import { Sentence } from "../overview/Sentence";
 import {
     FormGroup,
+    FormGroupLabelHelp,
     FormHelperText,
     FormSelect,
     FormSelectOption,
@@ -36,6 +37,7 @@ export function Field({ info, values, spot, choices }: FieldProps): ReactNode {
             commit={(value) => draft.edit(setting(spot, info.key, value))}
             found={found}
             hint={info.kind}
+            meaning={info.meaning ?? ""}
             standard={info.default}
             required={info.required}
             several={several}
@@ -56,6 +58,7 @@ interface InputProps {
     commit: (value: string) => void;
     found?: readonly Found[];
     hint?: string;
+    meaning?: string; // shown when somebody asks
     standard?: string;
     required?: boolean;
     several?: boolean;
@@ -64,12 +67,17 @@ interface InputProps {
 }
 
 export function Input(props: InputProps): ReactNode {
-    const { label, value, commit, found = [], hint = "", standard = "", required = false } = props;
+    const { label, value, commit, found = [], hint = "", meaning = "", standard = "", required = false } = props;
+    const text = useText();
     const id = useId();
     const typed = useTyped(value, commit);
+    const [open, setOpen] = useState(false);
     const wrong = found.some((one) => !one.warning);
+    const help = (
+        <FormGroupLabelHelp aria-label={text("what-it-does", { key: label })} aria-expanded={open} onClick={() => setOpen(!open)} />
+    );
     return (
-        <FormGroup label={label} fieldId={id} isRequired={required}>
+        <FormGroup label={label} fieldId={id} isRequired={required} {...(meaning ? { labelHelp: help } : {})}>
             <Control props={props} id={id} typed={typed} wrong={wrong} standard={standard} />
             <FormHelperText>
                 <HelperText id={`${id}-help`} aria-live="polite">
@@ -81,6 +89,11 @@ export function Input(props: InputProps): ReactNode {
                     {hint && (
                         <HelperTextItem>
                             <span lang="en">{hint}</span>
+                        </HelperTextItem>
+                    )}
+                    {open && (
+                        <HelperTextItem>
+                            <Sentence>{meaning}</Sentence>
                         </HelperTextItem>
                     )}
                 </HelperText>

@@ -37,6 +37,7 @@ function Known({ versions, shown, compare }: KnownProps): ReactNode {
     const text = useText();
     const { state, pushing, going } = useDesk();
     const [back, setBack] = useState<number | null>(null);
+    const inForce = versions.find((one) => one.in_force); // an older one may have the same files
     const choose = (number: number) => {
         pushing.forget();
         setBack(number);
@@ -59,7 +60,13 @@ function Known({ versions, shown, compare }: KnownProps): ReactNode {
                     </thead>
                     <tbody>
                         {versions.map((one) => (
-                            <Row key={one.digest + one.number} one={one} mayGoBack={state.mayNot === null} choose={choose} />
+                            <Row
+                                key={one.digest + one.number}
+                                one={one}
+                                inForce={one === inForce}
+                                mayGoBack={state.mayNot === null}
+                                choose={choose}
+                            />
                         ))}
                     </tbody>
                 </table>
@@ -74,13 +81,20 @@ function Known({ versions, shown, compare }: KnownProps): ReactNode {
     );
 }
 
-function Row({ one, mayGoBack, choose }: { one: Version; mayGoBack: boolean; choose: (number: number) => void }): ReactNode {
+interface RowProps {
+    one: Version;
+    inForce: boolean;
+    mayGoBack: boolean;
+    choose: (number: number) => void;
+}
+
+function Row({ one, inForce, mayGoBack, choose }: RowProps): ReactNode {
     const text = useText();
     const { number } = one;
     return (
         <tr data-version={number}>
             <th scope="row">
-                {number} {one.in_force && <Label isCompact status="success">{text("in-force")}</Label>}
+                {number} {inForce && <Label isCompact status="success">{text("in-force")}</Label>}
             </th>
             <td>{one.in_force_since && clock(text, Date.parse(one.in_force_since))}</td>
             <td>{one.by}</td>

@@ -56,6 +56,7 @@ export interface KeyInfo {
     default: string;
     required: boolean;
     types: readonly string[];
+    meaning?: string; // what it does; an older node does not say
 }
 
 export interface Parameter {

@@ -38,6 +38,7 @@ export const configure = {
     "text-of": "text: {file}",
     "unnamed": "without a name",
     "not-set": "not set",
+    "what-it-does": "What {key} does",
     "standard": "not set ({value})",
     "more-settings": "More settings of {name} ({count})",
     "more-options": "More options of {agent} ({count})",

@@ -40,6 +40,7 @@ export const configure: Record<keyof typeof en, string> = {
     "text-of": "文本：{file}",
     "unnamed": "未命名",
     "not-set": "未设置",
+    "what-it-does": "{key} 的作用",
     "standard": "未设置（{value}）",
     "more-settings": "{name} 的其他 {count} 项设置",
     "more-options": "{agent} 的其他 {count} 个选项",

@@ -21,7 +21,7 @@ export const understand = {
     "incidents-more": "Earlier ones",
     "incident-at": "Incident of {when}",
     "incident-gone": "The journals have no such incident any more. Choose another one.",
-    "journal-not-read": "Not read: the journal of {node}.",
+    "journal-not-read": "The journal of {node} was not read:",
     "all-groups": "all groups",
     "all-nodes": "all nodes",
     "about-node": "about {node}",

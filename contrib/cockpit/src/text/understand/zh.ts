@@ -23,7 +23,7 @@ export const understand: Record<keyof typeof en, string> = {
     "incidents-more": "更早的事件",
     "incident-at": "{when} 的事件",
     "incident-gone": "日志中已经没有这个事件。请选择另一个。",
-    "journal-not-read": "未读取 {node} 的日志。",
+    "journal-not-read": "未读取 {node} 的日志：",
     "all-groups": "所有组",
     "all-nodes": "所有节点",
     "about-node": "关于 {node}",
