@@ -49,8 +49,9 @@ function Head({ view }: { view: View }): ReactNode {
                     {view.quorate === true && <Label status="success">{text("quorate-yes")}</Label>}
                     {view.quorate === false && <Label status="danger">{text("quorate-no")}</Label>}
                     <span className="sf-quiet">
-                        {view.term > 0 && `${text("coordinated", { term: view.term, node: view.coordinator })}, `}
-                        {text("seen-from", { node: view.here })}
+                        {view.term > 0
+                            ? text("coordinated", { term: view.term, node: view.coordinator, here: view.here })
+                            : text("seen-from", { node: view.here })}
                     </span>
                     <ClusterActs view={view} />
                 </>

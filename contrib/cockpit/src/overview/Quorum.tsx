@@ -22,15 +22,13 @@ export function Quorum({ view: { quorum } }: { view: View }): ReactNode {
                         <ListItem>{sum(text, quorum)}</ListItem>
                         {quorum.Arbiter && (
                             <ListItem>
-                                {text("arbiter")}: {arbiter(text, quorum.Arbiter, quorum.ArbiterState ?? "")}
+                                {text("arbiter", { what: arbiter(text, quorum.Arbiter, quorum.ArbiterState ?? "") })}
                             </ListItem>
                         )}
-                        <ListItem>
-                            {text("watchdog")}: {watchdog(text, quorum)}
-                        </ListItem>
+                        <ListItem>{text("watchdog", { what: watchdog(text, quorum) })}</ListItem>
                         {!!quorum.Health?.length && (
                             <ListItem>
-                                {text("heuristics")}:{" "}
+                                {text("heuristics")}{" "}
                                 {quorum.Health.map(([name, score, seen]) => (
                                     <Sentence key={name}>{text("heuristics-score", { name, score, seen })}</Sentence>
                                 ))}
