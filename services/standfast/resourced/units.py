@@ -260,8 +260,7 @@ class Units:
         watched = self._watched.get(self._groups_of.get(unit, ""))
         if watched is None:
             return
-        known = watched.units.get(unit)
-        if known is not None:
+        if (known := watched.units.get(unit)) is not None:
             known.job_ended(result, ours=watched.starting > 0)
             if result in (JobResult.ASSERT, JobResult.DEPENDENCY) and self._unleased(watched):
                 watched.refused = unit  # those that depend on the refused one follow it: the last is what was asked for
