@@ -47,7 +47,6 @@ totem {{
     keyfile: /etc/standfast/corosync.key
     token: 1000
     token_coefficient: 0
-    seqno_unchanged_const: 6
 }}
 nodelist {{
     node {{

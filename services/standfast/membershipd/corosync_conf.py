@@ -72,7 +72,6 @@ def _totem(configuration: Configuration, key_file: Path) -> list[tuple[str, str]
         ("keyfile", str(key_file)),
         ("token", str(token_ms(configuration.cluster.detect_within_ms))),
         ("token_coefficient", "0"),  # else the time to notice a loss would grow with every node
-        ("seqno_unchanged_const", "6"),  # turns of the token after the last message, which are Corosync's work at rest
     ]
 
 
