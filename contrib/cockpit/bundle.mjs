@@ -1,6 +1,7 @@
 // Makes dist/ with esbuild, or with --tests dist/tests/: the page's files, as Cockpit serves them.
 
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 
@@ -28,6 +29,10 @@ if (tests) {
     rmSync("dist", { recursive: true, force: true });
     await page("dist");
     for (const name of ["index.html", "manifest.json"]) cpSync(name, `dist/${name}`);
+    for (const file of ["dist/index.js", "dist/index.css"]) {
+        writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 })); // Cockpit sends it as it is
+        rmSync(file);
+    }
 }
 
 async function page(outdir) {

@@ -56,8 +56,8 @@ class Daemon:
             return
         if self._fed_until is not None:
             self._fed_until.cancel()
-        self._notifier.send("WATCHDOG=1")
-        self._fed_until = self._loop.call_later(self._interval_s, self.alive)
+        read = self._notifier.send("WATCHDOG=1")
+        self._fed_until = self._loop.call_later(self._interval_s if read else RETRY_S, self.alive)
 
 
 class _Notifier:

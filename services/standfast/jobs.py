@@ -7,6 +7,8 @@ from typing import Any, Final
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.manager import CALL_TIMEOUT_S, MANAGER, MANAGER_PATH, SYSTEMD
 
+AT_ONCE: Final = 64  # of the 512 rules by which systemd may follow its clients, before the bus refuses and cuts it off
+ROOM_S: Final = 10.0  # a job that takes longer keeps no other one from being asked for
 _NOT_LOADED: Final = "org.freedesktop.systemd1.NoSuchUnit"
 _UNKNOWN: Final = (
     ErrorName.BUS_LOST,
@@ -42,20 +44,23 @@ class Jobs:
         self._waiting: dict[str, asyncio.Future[JobResult]] = {}  # by the job's path
         self._early: dict[str, JobResult] = {}  # ended while a call waits for its reply
         self._calls = 0
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def run(self, bus: Bus, method: str, unit: str, mode: str) -> JobResult:
         """The job's result. Raises BusError when systemd did not take it.
 
         It has no time limit of its own: the unit has one. UNKNOWN when the bus or systemd went away meanwhile.
         """
-        try:
-            job = await self.begin(bus, method, "ss", unit, mode)
-        except BusError as error:
-            if error.name in _UNKNOWN:
-                return JobResult.UNKNOWN
-            if error.name == _NOT_LOADED and method == "StopUnit":
-                return JobResult.DONE
-            raise
+        async with self._room:
+            try:
+                job = await self.begin(bus, method, "ss", unit, mode)
+            except BusError as error:
+                if error.name in _UNKNOWN:
+                    return JobResult.UNKNOWN
+                if error.name == _NOT_LOADED and method == "StopUnit":
+                    return JobResult.DONE
+                raise
+            await asyncio.wait((job,), timeout=ROOM_S)
         return await job
 
     async def begin(self, bus: Bus, method: str, signature: str, *arguments: Any) -> asyncio.Future[JobResult]:

@@ -221,7 +221,7 @@ async def test_a_start_by_hand_without_lease_is_reported_as_refused(node: Node) 
 async def test_a_refusal_is_reported_also_where_another_read_is_the_first_to_see_the_states(node: Node) -> None:
     node.systemd.run_job_of_somebody("StartUnit", APACHE)
     for _ in range(20):
-        await node.units.read("webserv")
+        await node.units.read(["webserv"])
     await until(lambda: bool(node.refused))
     assert node.refused == [("webserv", APACHE)]
 
@@ -317,7 +317,7 @@ async def test_systemd_away_from_the_bus_tells_nothing_and_is_read_anew_when_it_
     await asyncio.sleep(0.1)
     count = len(node.told)
     with pytest.raises(BusError):
-        await node.units.read("webserv")
+        await node.units.read(["webserv"])
     assert await node.units.stop(MOUNT) is JobResult.UNKNOWN
     node.systemd.units[APACHE].job = (0, "")  # it ended meanwhile, and nobody was told
     node.systemd.units[APACHE].active = "active"
@@ -362,7 +362,7 @@ async def test_a_lost_bus_tells_nothing_and_the_next_one_reads_everything(node: 
     private_bus.kill()
     assert await job is JobResult.UNKNOWN
     with pytest.raises(BusError):
-        await node.units.read("webserv")
+        await node.units.read(["webserv"])
     count = len(node.told)
     await asyncio.sleep(0.1)
     assert len(node.told) == count
@@ -390,7 +390,7 @@ async def test_processes_that_a_stop_left_behind_keep_the_unit_from_being_gone(n
 @on_a_node
 async def test_processes_from_before_our_start_are_found_where_systemd_puts_them(node: Node) -> None:
     node.process_in(f"system.slice/{APACHE}")
-    assert not next(state for state in await node.units.read("webserv") if state.unit == APACHE).gone
+    assert not next(state for state in (await node.units.read(["webserv"]))["webserv"] if state.unit == APACHE).gone
 
 
 @on_a_node
@@ -437,13 +437,13 @@ async def test_units_that_run_or_start_without_the_cluster_are_named(node: Node)
 @on_a_node
 async def test_a_missing_unit_and_a_forgotten_group(node: Node) -> None:
     node.units.watch(Group(name="other", description="", resources=(Resource(unit="missing.service"),)))
-    (state,) = await node.units.read("other")
+    ((state,),) = (await node.units.read(["other"])).values()
     assert (state.load, state.gone) == ("not-found", True)
     text = "missing.service has no unit file here: install it, or put one into /etc/standfast/units"
     assert state.cause == Cause(kind="not-found", text=text)
     assert await node.units.stop("missing.service") is JobResult.DONE
     node.units.forget("other")
-    assert await node.units.read("other") == ()
+    assert await node.units.read(["other"]) == {}
     await node.units.reset_failed("missing.service")
     await node.units.ask("Reboot")
     assert node.systemd.calls[-1] == ("Reboot",)

@@ -21,7 +21,8 @@ ALL = ("org.standfast.Membership", "org.standfast.Quorum", "org.standfast.Fencin
 class Cluster:
     """Three nodes, one group; tests change the values with `publish` and answer wishes with `on_wish`."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: tuple[str, ...] = NODES) -> None:
+        self.nodes = nodes
         self.servers = {name: Server(interface_file(name)) for name in ALL}
         self.wishes: list[tuple[str, tuple[Any, ...]]] = []
         self.foreseen = '{"steps": [], "groups": []}'  # what `simulate`, `explain` and `probe --on` are answered
@@ -38,14 +39,14 @@ class Cluster:
 
     def _publish_membership(self) -> None:
         membership, quorum, fencing = (self.servers[name] for name in ALL[:3])
-        root = {"Cluster": "webha", "Node": "node1", "View": "1.12", "Members": list(NODES), "Problems": []}
+        root = {"Cluster": "webha", "Node": "node1", "View": "1.12", "Members": list(self.nodes), "Problems": []}
         membership.handle("org.standfast.Membership1", "Rejoin", self._wished)
         membership.publish(
             ROOT,
             "org.standfast.Membership1",
             root | {"DetectWithinMilliseconds": 2200, "Configuration": "c0ffee", "Withdrawn": ""},
         )
-        for number, name in enumerate(NODES, 1):
+        for number, name in enumerate(self.nodes, 1):
             links = [] if name == "node1" else [(0, True, SINCE), (1, name != "node3", SINCE)]
             values = {"Name": name, "Id": number, "Votes": 1, "Addresses": [f"192.0.2.{10 + number}"], "InRing": True}
             membership.publish(
@@ -53,11 +54,12 @@ class Cluster:
                 "org.standfast.Node1",
                 values | {"Incarnation": f"boot{number}/1", "Links": links},
             )
-        votes = {"Votes": 3, "ExpectedVotes": 3, "QuorumVotes": 2, "Flags": []}
+        count = len(self.nodes)
+        votes = {"Votes": count, "ExpectedVotes": count, "QuorumVotes": count // 2 + 1, "Flags": []}
         votes |= NO_WATCHDOG | NO_ARBITER | NO_HEURISTICS
         quorum.publish(ROOT, "org.standfast.Quorum1", {"Quorate": True, "View": "1.12"} | votes)
         fencing.publish(ROOT, "org.standfast.Fencing1", NO_FENCING)
-        for name in NODES:
+        for name in self.nodes:
             values = {"Name": f"bmc-{name}", "Agent": "fence_redfish", "LastTest": "2026-01-01T00:00:00Z"}
             values["LastAnswer"] = values["LastTest"]
             fencing.publish(
@@ -68,11 +70,11 @@ class Cluster:
 
     def _publish_record(self) -> None:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
-        record["Members"] = list(NODES)
+        record["Members"] = list(self.nodes)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
         record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0), "Drill": NO_DRILL}
         self.publish(ROOT, "Groups1", **record, NoTerm="", Losses=[], Without=[], Safe=True, Maintenance=False)
-        for number, name in enumerate(NODES, 1):
+        for number, name in enumerate(self.nodes, 1):
             values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False, "Edited": []}
             self.publish(f"{ROOT}/node/{name}", "Member1", Name=name, Incarnation=f"boot{number}/1", **values)
         self.group(Name="webserv", Phase="started", Flags=[], Owner="node1", LastOwner="", Reason="node1 is first")

@@ -143,7 +143,7 @@ class FakeSystemd:
 
     def run_job_of_somebody(self, method: str, name: str) -> None:
         """As if an administrator had typed it."""
-        self._begin(method, self._unit(name))
+        self._begin(method, self._unit(name), self._next_job())
 
     def reload(self) -> None:
         """daemon-reload by an administrator."""
@@ -161,9 +161,11 @@ class FakeSystemd:
 
     # Jobs
 
-    def _begin(self, method: str, unit: FakeUnit) -> str:
+    def _next_job(self) -> int:
         self._jobs += 1
-        number = self._jobs
+        return self._jobs
+
+    def _begin(self, method: str, unit: FakeUnit, number: int) -> str:
         kind = {"StartUnit": "start", "StopUnit": "stop", "RestartUnit": "restart"}[method]
         hangs = unit.stop == "hang" if kind == "stop" else unit.start == "hang"
         unit.job = (number, kind)
@@ -290,6 +292,10 @@ class FakeSystemd:
             del self.units[unit.name]
             self._emit("UnitRemoved", "so", unit.name, self.path(unit.name))
 
+    def _on_ref_unit(self, message: Any) -> tuple[str, list[Any]]:
+        self._unit(message.body[0]).references += 1
+        return "", []
+
     def _on_unref_unit(self, message: Any) -> tuple[str, list[Any]]:
         (name,) = message.body
         if name in self.units:
@@ -326,11 +332,11 @@ class FakeSystemd:
 
     def _later(self, method: str, unit: FakeUnit) -> str:
         """The job runs at once, or after the reply was sent."""
+        number = self._next_job()
         if self.removed_first:
-            return self._begin(method, unit)
-        path = self._job_path(self._jobs + 1)
-        asyncio.get_running_loop().call_soon(self._begin, method, unit)
-        return path
+            return self._begin(method, unit, number)
+        asyncio.get_running_loop().call_soon(self._begin, method, unit, number)
+        return self._job_path(number)
 
     def _job(self, message: Any) -> tuple[str, list[Any]]:
         name, mode = message.body

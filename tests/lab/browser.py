@@ -22,9 +22,13 @@ class Browser:
 
     def login(self, node: str, user: str = "admin", *, rights: bool = False) -> None:
         """Through Cockpit's own login of that node; with `rights` as one who has administrative access."""
-        address = f"192.0.2.{10 + int(node.removeprefix('node'))}"
-        url = f"https://{address}:{cockpit.PORT}/cockpit/@localhost/standfast/index.html"
-        self.do("login", url=url, user=user, password=cockpit.PASSWORD, rights=rights)
+        self.do("login", url=self.address(node), user=user, password=cockpit.PASSWORD, rights=rights)
+
+    @staticmethod
+    def address(node: str, *, alone: bool = True) -> str:
+        """The page alone, or in Cockpit's window beside its other pages."""
+        where = "cockpit/@localhost/standfast/index.html" if alone else "standfast"
+        return f"https://192.0.2.{10 + int(node.removeprefix('node'))}:{cockpit.PORT}/{where}"
 
     def has(self, selector: str, text: str = "", within_s: float = 30) -> None:
         self.do("has", selector=selector, text=text, within_s=within_s)

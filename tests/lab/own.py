@@ -21,13 +21,22 @@ def own_lab(
     second_bmcs: bool = False,
     arbiter: bool = False,
     servers: bool = False,
+    with_cockpit: bool = False,
     disk: bool = False,
 ) -> Iterator[Lab]:
     """A new lab, in its normal state; nothing of it is left at the end."""
     lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'check')}-{name}")
     lab.down()
     try:
-        lab.up(nodes, watchdogs=watchdogs, second_bmcs=second_bmcs, arbiter=arbiter, servers=servers, disk=disk)
+        lab.up(
+            nodes,
+            watchdogs=watchdogs,
+            second_bmcs=second_bmcs,
+            arbiter=arbiter,
+            servers=servers,
+            with_cockpit=with_cockpit,
+            disk=disk,
+        )
         normal.wait(lab)
         yield lab
     finally:

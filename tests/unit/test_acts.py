@@ -31,7 +31,7 @@ class FakeUnits:
     def watch(self, group: Any) -> None:
         """Nothing changes by being watched."""
 
-    async def read_all(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
+    async def read(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
         self.reads += 1
         if self.reads == 1:
             raise BusError(ErrorName.BUS_LOST, "The bus is away.")
@@ -76,7 +76,7 @@ class CalmUnits:
     def watch(self, group: Group) -> None:
         self.watched[group.name] = group
 
-    async def read_all(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
+    async def read(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
         return {name: STATES[: len(self.watched[name].resources)] for name in names}
 
     async def reload(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from standfast import journal
-from standfast.daemon import Daemon, run
+from standfast.daemon import RETRY_S, Daemon, run
 
 
 @pytest.fixture
@@ -86,6 +86,23 @@ def test_who_says_often_that_it_is_alive_is_not_woken_for_it(
 
     assert ended(main) == 0
     assert heard(systemd).count("WATCHDOG=1") == 4
+
+
+def test_a_watchdog_that_a_busy_systemd_did_not_hear_of_is_fed_again_soon(
+    systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "600000000")
+
+    async def main(daemon: Daemon) -> None:
+        while daemon._notifier.send("STATUS=filling"):
+            pass
+        daemon.alive()
+        heard(systemd)
+        async with asyncio.timeout(10):
+            while "WATCHDOG=1" not in heard(systemd):  # noqa: ASYNC110 - the other side is a socket
+                await asyncio.sleep(RETRY_S / 2)
+
+    assert ended(main) == 0
 
 
 def test_ready_is_repeated_until_a_busy_systemd_reads_it(systemd: socket.socket) -> None:

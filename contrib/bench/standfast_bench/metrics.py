@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from bus.private import PrivateBus
-from fakes.daemons import ALL, ROOT, SINCE, Cluster
-from standfast.bus import escape
+from fakes.daemons import Cluster
+from standfast_bench.published import publish_groups
 
 DEFAULT: Final = ("10", "2", "500", "1", "500", "2")
 ROUNDS: Final = 10
@@ -108,23 +108,9 @@ def _daemons(groups: int, units: int, ready: Connection) -> None:
 
     async def serve() -> None:
         cluster = Cluster()
-        probes = [("", "http", "live", "good", "GET http://127.0.0.1/healthz: status 200", 12, SINCE)]
-        for number in range(groups):
-            _publish(cluster, number, units)
-        cluster.servers[ALL[3]].live("org.standfast.Resource1", "Probes", lambda _: probes)
+        publish_groups(cluster, groups, units)
         async with cluster.running():
             ready.send("up")
             await asyncio.Event().wait()
 
     asyncio.run(serve())
-
-
-def _publish(cluster: Cluster, number: int, units: int) -> None:
-    name, owner = f"group{number:03}", f"node{number % 3 + 1}"
-    values = {"Phase": "started", "Flags": [], "Owner": owner, "LastOwner": "", "Since": SINCE, "Drilled": ("", "", 0)}
-    reason = f"started on {owner}, number 1 of its domain"
-    cluster.publish(f"{ROOT}/group/{name}", "Group1", Name=name, Reason=reason, **values)
-    for place in range(1, units + 1):
-        unit = f"service-{number:03}-{place}.service"
-        path = f"{ROOT}/group/{name}/resource/{escape(unit)}"
-        cluster.publish(path, "Resource1", Unit=unit, Place=place, State="active", Probe="good", Cause="")

@@ -16,13 +16,13 @@ SERVED = ("dns", "smtp", "mysql", "pgsql", "redis")
 
 
 @contextmanager
-def in_a_lab(name: str, *, servers: bool = False, nodes: int = 1) -> Iterator[tuple[Any, str]]:
+def in_a_lab(name: str, *, servers: bool = False, cockpit: bool = False, nodes: int = 1) -> Iterator[tuple[Any, str]]:
     """A lab of so many nodes with the package, and the first one's name; at the end it is gone."""
     sys.path[:0] = [str(TREE / "contrib/lab"), str(TREE / "tests")]
     from lab.own import own_lab
 
     os.environ["STANDFAST_LAB_NAME"] = LAB
-    with own_lab(name, nodes, servers=servers) as lab:
+    with own_lab(name, nodes, servers=servers, with_cockpit=cockpit) as lab:
         yield lab, lab.nodes()[0]
 
 

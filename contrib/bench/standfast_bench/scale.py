@@ -52,15 +52,14 @@ def measure(groups: Many, prefix: str, side: Loadable) -> Iterator[Sample]:
 
 
 def _lost(lab: Lab, groups: Many, prefix: str) -> Sample:
-    """A node that does not coordinate ours loses its power; whether it comes back is no matter here."""
-    lost = lab.nodes()[-1]
-    (place,) = (node for node in lab.place.nodes() if node.name == lost)
-    moved = many.running_on(place)
+    """The node with most services, of those that do not coordinate ours, loses its power; whether it comes back is no
+    matter here."""
+    lost = max(lab.place.nodes()[1:], key=many.running_on)
+    note = f"{many.running_on(lost)} of {groups.services} services were there"
     spent = _spent(lab)
     begun = time.monotonic()
-    lab.kill(lost)
-    note = f"{moved} of {groups.services} services were there"
-    return _taken(lab, f"{prefix}-lost", groups, begun, spent, note, without=lost)
+    lab.kill(lost.name)
+    return _taken(lab, f"{prefix}-lost", groups, begun, spent, note, without=lost.name)
 
 
 def _taken(

@@ -46,7 +46,7 @@ function App({ stores }: { stores: Stores }): ReactNode {
         return () => clearInterval(handle);
     }, []);
     return (
-        <NowContext.Provider value={Math.max(now, snapshot.heardAt)}>
+        <NowContext.Provider value={now}>
             <ExplainContext.Provider value={store.explain}>
                 <Tabs shown={place.view} />
                 {place.view === "overview" && (

@@ -7,11 +7,14 @@ import { createInterface } from "node:readline";
 
 import { chromium } from "playwright-core";
 
+import { timing } from "./timing.mjs";
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];
 args.push("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage");
+args.push("--ignore-certificate-errors"); // not by page: each connection would be made twice
 const browser = await chromium.launch({ executablePath: process.argv[2], args });
-const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-US" });
+const context = await browser.newContext({ locale: "en-US" });
 context.setDefaultNavigationTimeout(60_000); // a connection that came to nothing is closed by Cockpit after 30 s only
 const page = await context.newPage();
 const told = []; // what the page complained of
@@ -116,6 +119,7 @@ const steps = {
     async complaints() {
         return told.splice(0);
     },
+    ...timing(context, page),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

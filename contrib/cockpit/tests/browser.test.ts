@@ -8,6 +8,8 @@ import type { Page } from "playwright-core";
 
 import { opened, skip, URL_OF, violations } from "./chromium";
 import type { FakeConsole } from "./console";
+// @ts-expect-error: plain JavaScript, for browser.mjs, which Node.js runs as it is
+import { timing } from "./timing.mjs";
 
 declare const service: FakeConsole; // in the browser
 
@@ -215,6 +217,21 @@ test("a version is gone back to only after somebody saw what that would do", { s
     assert.ok(!(await page.evaluate(() => service.calls.includes("Rollback"))));
     await page.click("text=Bring the files of 3 into force");
     await page.waitForSelector("text=Version 5 is in force.");
+});
+
+test("the bench sees the first view, and a signal until it is painted", { skip }, async () => {
+    const page = await opened("");
+    const { first_view, signals } = timing(page.context(), page);
+    const { nodes, verdict } = await first_view({ url: URL_OF });
+    assert.ok(nodes > 0 && verdict > 0, `${nodes} ${verdict}`);
+    const seen = signals({ count: 1 });
+    await page.evaluate(() => {
+        const all = (globalThis as unknown as { daemons: Record<string, FakeConsole> }).daemons;
+        const news = { Phase: "starting", Reason: `published at ${Date.now()}` };
+        all["org.standfast.Groups"]!.change("/org/standfast/group/webserv", "org.standfast.Group1", news);
+    });
+    const [{ came, changed, painted }] = await seen;
+    assert.ok(0 <= came && came <= changed && changed <= painted, `${came} ${changed} ${painted}`);
 });
 
 const VIEWS = ["#/overview", "#/timeline", ...["nodes", "devices", "domains", "groups", "cluster", "files", "push", "history"].map((part) => `#/configuration/${part}`)];

@@ -46,6 +46,19 @@ test("a signal changes what is shown, and what needs a person is asked anew", as
     assert.deepEqual(groups.calls.filter((call) => call !== "Attention"), ["GetAll", "GetManagedObjects"]);
 });
 
+test("the first change is shown at once, those that follow together", async () => {
+    const { clock, store, groups } = await opened();
+    let shown = 0;
+    store.subscribe(() => (shown += 1));
+    for (const Phase of ["stopping", "stopped", "starting", "started"]) {
+        groups.change(WEB, "org.standfast.Group1", { Phase });
+        await clock.pass(10);
+    }
+    assert.deepEqual([shown, viewOf(store.snapshot()).groups?.[0]?.phase], [1, "stopping"]);
+    await clock.pass(100);
+    assert.deepEqual([shown, viewOf(store.snapshot()).groups?.[0]?.phase], [2, "started"]);
+});
+
 test("an object that comes and one that goes are noticed", async () => {
     const { clock, store, groups } = await opened();
     const other = { "org.standfast.Group1": { Name: { t: "s", v: "db" }, Phase: { t: "s", v: "stopped" } } };

@@ -69,7 +69,7 @@ class Acts:
         self.adopted = True
 
     async def _adopt(self, groups: tuple[Group, ...]) -> None:
-        found = await self._units.read_all([group.name for group in groups])
+        found = await self._units.read([group.name for group in groups])
         all_held, all_leased = self._leases.held(), self._leases.leased()
         for group in groups:
             states = self._merge(group.name, found.get(group.name, ()))
@@ -151,7 +151,7 @@ class Acts:
         await self._units.ask("Reboot")
 
     async def _job(self, act: Act) -> None:
-        """One job of systemd, then the states as they are after it. A lost bus is no failure: they are read again."""
+        """One job of systemd; then the states as they are after it are read. A lost bus is no failure."""
         lost = False
         try:
             lost = await self._run(act) is JobResult.UNKNOWN
@@ -162,11 +162,7 @@ class Acts:
                 journal.Event.UNIT_JOB_FAILED, journal.Level.WARNING, text, group=act.group, resource=act.unit
             )
         self._push(JobDone(group=act.group, unit=act.unit, verb=act.verb, lost=lost))
-        if act.group in self._groups:
-            try:
-                self._states(act.group, await self._units.read(act.group))
-            except BusError:
-                return  # read again when the bus is back
+        self._units.look(act.group)
 
     async def _run(self, act: Act) -> JobResult | None:
         match act.verb:

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from standfast.bus import Bus, BusError, escape
 from standfast.jobs import JobResult
@@ -24,6 +26,8 @@ from standfast.resourced.unit_reading import (
 )
 from standfast.resourced.unstarted import AUTO_RESTART, LONG_US, not_started, still_starting
 from standfast.vocabulary import Cause, UnitState
+
+KEPT: Final = 256  # systemd follows by a match rule who wants a unit kept, and the bus cuts it off when it has 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +79,26 @@ class Reader:
     def __init__(self, control_groups: Path | None) -> None:
         self._control_groups = control_groups or find_control_groups()
         self._root: str | None = None  # systemd's own control group
-        self._kept: dict[str, Bus] = {}  # units that systemd keeps loaded, as long as that connection lasts
+        self._kept: set[str] = set()  # units that systemd keeps loaded, as long as that connection lasts
+        self._kept_for: Bus | None = None
 
     def machine(self) -> Machine:
         return Machine(self._control_groups)
 
-    async def list_units(self, bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
-        """The units as they all are at one moment, loaded if they were not."""
-        await asyncio.gather(*(self._keep_loaded(bus, unit) for unit in units if self._kept.get(unit) is not bus))
-        return await list_units(bus, units)
+    async def list_units(self, bus: Bus, groups: Iterable[Collection[str]]) -> tuple[Listed, ...]:
+        """The units of these groups as they all are at one moment, loaded if they were not."""
+        units = [tuple(group) for group in groups]
+        await self._keep_loaded(bus, [unit for group in units if len(group) > 1 for unit in group])
+        return await list_units(bus, tuple(chain.from_iterable(units)))
 
-    async def _keep_loaded(self, bus: Bus, unit: str) -> None:
+    async def _keep_loaded(self, bus: Bus, units: Iterable[str]) -> None:
         """systemd forgets a unit that is down, and loads it with its whole group for each question: for a hundred units
-        that was half a second of PID 1's time, a hundred times."""
-        self._kept[unit] = bus
-        with contextlib.suppress(BusError):  # one that it cannot keep costs time, nothing else
-            await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "RefUnit", "s", unit, timeout_s=CALL_TIMEOUT_S)
+        that was half a second of PID 1's time, a hundred times. Alone it costs little."""
+        if self._kept_for is not bus:
+            self._kept, self._kept_for = set(), bus
+        new = [unit for unit in units if unit not in self._kept][: KEPT - len(self._kept)]
+        self._kept.update(new)
+        await asyncio.gather(*(_keep(bus, unit) for unit in new))
 
     async def read(self, bus: Bus, listed: Listed, known: Known, machine: Machine) -> UnitState:
         """The unit's state; `known` learns from it."""
@@ -159,6 +167,11 @@ class Reader:
         names = ("ExecMainCode", "ExecMainStatus", "StatusText")
         code, status, text = await asyncio.gather(*(_get(bus, unit, interface, name) for name in names))
         return Ending(result=result, main_code=int(code), main_status=int(status), status_text=str(text))
+
+
+async def _keep(bus: Bus, unit: str) -> None:
+    with contextlib.suppress(BusError):  # one that it cannot keep costs time, nothing else
+        await bus.call(SYSTEMD, MANAGER_PATH, MANAGER, "RefUnit", "s", unit, timeout_s=CALL_TIMEOUT_S)
 
 
 def now_us() -> int:

@@ -120,12 +120,13 @@ class Units:
         self._dirty.pop(name, None)
         self._lingering.pop(name, None)
 
-    async def read(self, name: str) -> tuple[UnitState, ...]:
-        """The group's units as they are now, in start order; () when the group was forgotten meanwhile."""
-        return (await self.read_all([name])).get(name, ())
+    def look(self, name: str) -> None:
+        """The group's units are read and told, with those of others that are to be read."""
+        if name in self._watched:
+            self._read_again(name, tell=True)
 
-    async def read_all(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
-        """The same of several groups, read at one go; without those that were forgotten meanwhile."""
+    async def read(self, names: list[str]) -> dict[str, tuple[UnitState, ...]]:
+        """By group its units as they are now, in start order; without groups that were forgotten meanwhile."""
         all_states, tries = dict[str, tuple[UnitState, ...]](), _READS
         while names and (tries := tries - 1) >= 0:
             async with self._reading:
@@ -259,8 +260,7 @@ class Units:
         watched = self._watched.get(self._groups_of.get(unit, ""))
         if watched is None:
             return
-        known = watched.units.get(unit)
-        if known is not None:
+        if (known := watched.units.get(unit)) is not None:
             known.job_ended(result, ours=watched.starting > 0)
             if result in (JobResult.ASSERT, JobResult.DEPENDENCY) and self._unleased(watched):
                 watched.refused = unit  # those that depend on the refused one follow it: the last is what was asked for
@@ -303,9 +303,9 @@ class Units:
     def _tell_trouble(self, bus: Bus, error: BusError) -> None:
         """Said once for each error; a bus or a systemd that went away says so itself."""
         if self._owner and not bus.closed.is_set() and error.name != self._trouble:
-            self._trouble = error.name
             text = f"systemd does not tell the state of units: {error.text}; it is asked again all the time"
             journal.write(journal.Event.UNITS_UNREADABLE, journal.Level.ERROR, text)
+            self._trouble = error.name
 
     async def _wait_closed(self, bus: Bus) -> None:
         await bus.wait_closed()
@@ -381,7 +381,7 @@ class Units:
         watched = {name: self._watched[name] for name in names if name in self._watched}
         epochs = {name: one.epoch for name, one in watched.items()}
         known = {unit: memory for one in watched.values() for unit, memory in one.units.items()}
-        listed = await self._reader.list_units(bus, tuple(known))
+        listed = await self._reader.list_units(bus, [one.units for one in watched.values()])
         machine = self._reader.machine()
         reads = (self._reader.read(bus, one, known[one.unit], machine) for one in listed)
         states = {state.unit: state for state in await asyncio.gather(*reads)}

@@ -9,7 +9,8 @@ import { isOlder } from "./refusals";
 
 const GROUPS = "org.standfast.Groups";
 const EXPLAINED_MS = 60_000; // of a large cluster
-const TOGETHER_MS = 50; // a change brings several signals
+const SOON_MS = 5; // a change brings several signals
+const APART_MS = 50; // at least so long between two changes that are shown
 
 /** Sentences of the core, and whether something is not served or would not be; null: it was not asked yet, or cannot be;
  * "older": this node's resourced does not know the question. */
@@ -27,6 +28,7 @@ export class Store {
     private readonly resourced: Daemon;
     private readonly listeners = new Set<() => void>();
     private due = false;
+    private shownAt = 0;
     private asking = false;
     private askAgain = false;
 
@@ -70,13 +72,15 @@ export class Store {
     private changed(): void {
         if (this.due) return;
         this.due = true;
+        const wait = Math.min(Math.max(SOON_MS, this.shownAt + APART_MS - this.now()), APART_MS);
         this.later(() => {
             this.due = false;
+            this.shownAt = this.now();
             const daemons = this.states();
             const cut = Object.values(daemons).every((one) => one.presence === "cut");
             this.become({ ...this.current, daemons, heardAt: cut ? this.current.heardAt : this.now() });
             void this.ask();
-        }, TOGETHER_MS);
+        }, wait);
     }
 
     /** What needs a person is asked anew after every change, once at a time. */
@@ -93,7 +97,7 @@ export class Store {
         this.askAgain = false;
         const attention = await this.answer();
         this.asking = false;
-        this.become({ ...this.current, attention });
+        if (JSON.stringify(attention) !== JSON.stringify(this.current.attention)) this.become({ ...this.current, attention });
         if (this.askAgain) void this.ask();
         else if (attention === null) this.later(() => void this.ask(), AGAIN_MS);
     }

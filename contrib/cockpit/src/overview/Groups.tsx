@@ -1,7 +1,7 @@
 // A group in one line, and on demand its resources with what their probes see.
 
 import { ExpandableSection } from "../patternfly";
-import { type ReactNode, useState } from "react";
+import { memo, type ReactNode, useState } from "react";
 
 import { GroupActs } from "../act/Acts";
 import type { GroupView, ResourceView } from "../cluster/view";
@@ -11,7 +11,10 @@ import { Marks, StateLabel } from "./States";
 import { WhatHappened } from "./WhatHappened";
 import { Why } from "./Why";
 
-export function Group({ group }: { group: GroupView }): ReactNode {
+/** It is made anew when something of it is otherwise: there may be hundreds of them. */
+export const Group = memo(GroupNow, (before, now) => JSON.stringify(before) === JSON.stringify(now));
+
+function GroupNow({ group }: { group: GroupView }): ReactNode {
     const text = useText();
     const ago = useAgo();
     const [open, setOpen] = useState(false);
