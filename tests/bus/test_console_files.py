@@ -9,7 +9,7 @@ import pytest
 
 from bus.consoles import Caller, at
 from bus.desk import Desk
-from bus.private import as_nobody
+from bus.private import as_nobody, until
 from fakes.pushing import CLUSTER, PASSWORD, TARGET
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration import checkout
@@ -144,6 +144,7 @@ def test_a_push_tells_how_it_goes_on_and_answers_with_the_number_of_the_version(
         base, _, files = await caller.ask("Files")
         files["units/webserv.target"] = NEW_TARGET
         answer = await caller.ask("Push", base, files, ["node3"], "a new name", 60)
+        await until(lambda: caller.busy[-1] == "")
         return answer, caller.told, caller.busy
 
     answer, told, busy = play(desk, what)
