@@ -144,7 +144,7 @@ def test_a_push_tells_how_it_goes_on_and_answers_with_the_number_of_the_version(
         base, _, files = await caller.ask("Files")
         files["units/webserv.target"] = NEW_TARGET
         answer = await caller.ask("Push", base, files, ["node3"], "a new name", 60)
-        await until(lambda: caller.busy[-1] == "")
+        await until(lambda: caller.busy[-1:] == [""])
         return answer, caller.told, caller.busy
 
     answer, told, busy = play(desk, what)
