@@ -447,43 +447,57 @@ def passed(number: int, digest: str) -> VersionInForce:
     return VersionInForce(version=number, digest=digest, base="", at="", by="", why="")
 
 
-@pytest.mark.parametrize("came_into_force", [True, False])
-def test_what_was_edited_here_follows_if_it_came_into_force_and_went_while_this_node_was_away(
-    machine: Machine, came_into_force: bool
-) -> None:
+def three_versions(machine: Machine) -> tuple[str, str, Configuration]:
+    """In force here; another one that is in /etc/standfast, and stored as after a push; the newest one, stored."""
+    before = versions.in_force()
+    machine.write("cluster.conf", CLUSTER + "Votes=2\n")
+    newest = read_tree(machine.root)
+    machine.write("cluster.conf", CLUSTER + "Votes=3\n")
+    machine.write("units/web.service", WEB)
+    edited = read_tree(machine.root)
+    for tree in (newest, edited):
+        versions.store(tree)
+    return before, edited.digest, check(newest, system=None)
+
+
+@pytest.mark.parametrize("when", ["while it was away", "never", "before"])
+def test_an_edit_that_came_into_force_and_went_while_this_node_was_away_follows(machine: Machine, when: str) -> None:
     """Pushed from here, which cost this node its power; then another pushed something else."""
 
     async def main() -> None:
-        before, installer = versions.in_force(), machine.installer()
-        machine.write("cluster.conf", CLUSTER + "Votes=2\n")
-        newest = read_tree(machine.root)
-        versions.store(newest)
-        machine.write("cluster.conf", CLUSTER + "Votes=3\n")
-        edited = read_tree(machine.root).digest
-        middle = [passed(2, edited)] if came_into_force else []
-        machine.history = (passed(3, newest.digest), *middle, passed(1, before))
+        before, edited, newest = three_versions(machine)
+        middle, old = {"while it was away": ([edited], []), "never": ([], []), "before": ([], [edited])}[when]
+        machine.history = tuple(passed(1, digest) for digest in (newest.digest, *middle, before, *old))
+        installer = machine.installer()
         await installer.fetch(newest.digest)
         await machine.install(installer, newest.digest)
         assert versions.in_force() == newest.digest
-        assert read_tree(machine.root).digest == (newest.digest if came_into_force else edited)
+        assert read_tree(machine.root).digest == (newest.digest if middle else edited)
 
     play(main)
 
 
-def test_a_version_from_before_the_one_in_force_here_is_an_edit(machine: Machine) -> None:
-    async def main() -> None:
-        before, installer = versions.in_force(), machine.installer()
-        machine.write("cluster.conf", CLUSTER + "Votes=2\n")
-        newest = read_tree(machine.root)
-        versions.store(newest)
-        machine.write("cluster.conf", CLUSTER + "Votes=3\n")
-        taken_up_again = read_tree(machine.root).digest
-        machine.history = (passed(3, newest.digest), passed(2, before), passed(1, taken_up_again))
-        await installer.fetch(newest.digest)
-        await machine.install(installer, newest.digest)
-        assert read_tree(machine.root).digest == taken_up_again
-
-    play(main)
+def test_wherever_that_is_interrupted_the_same_call_ends_it(machine: Machine) -> None:
+    before, edited, newest = three_versions(machine)
+    tree, old = versions.read(edited), versions.read(before)
+    assert tree is not None and old is not None
+    for step in range(100):
+        store.put_in_place(check(old, system=None))
+        for name, file in tree.files.items():
+            machine.write(name, file.content.decode())
+        past = (newest.digest, edited, before)
+        try:
+            with crashing(step, Crash()):
+                store.put_in_place(newest, past)
+            ended = True
+        except Crash:
+            ended = False
+        store.put_in_place(newest, past)
+        assert read_tree(machine.root).digest == versions.in_force() == newest.digest, step
+        if ended:
+            assert step > 10
+            return
+    raise AssertionError("it never came to its end")
 
 
 def test_what_an_interrupted_installation_wrote_is_no_edit_when_another_version_comes_instead(machine: Machine) -> None:

@@ -48,9 +48,10 @@ def put_in_place(configuration: Configuration, past: Sequence[str] = ()) -> bool
         if problems := install.in_the_way(configuration.groups, after):
             raise ConfigurationError(problems)
         if before is not None:
+            _note_what_came_and_went(before, past)
             _take_back_what_was_begun(before, after)
             versions.begin(after.digest)
-            checkout.update(ROOT, _shown(before, past), after)
+            checkout.update(ROOT, before, after)
     versions.point(configuration.digest)
     return install.install(configuration)
 
@@ -63,11 +64,12 @@ def _take_back_what_was_begun(before: Tree, after: Tree) -> None:
         checkout.update(ROOT, begun, before)
 
 
-def _shown(before: Tree, past: Sequence[str]) -> Tree:
-    """What /etc/standfast shows: the version in force here or, whole, one that came and went while this node was away:
-    it was edited and pushed here, and that is all that was left to do with it."""
-    here = read_tree(ROOT)
-    return here if here.digest in takewhile(lambda digest: digest != before.digest, past) else before
+def _note_what_came_and_went(before: Tree, past: Sequence[str]) -> None:
+    """/etc/standfast shows, whole, a version that came into force and went while this node was away: it was edited and
+    pushed here. Nothing is left to do with that edit, so it is taken back as one that was begun."""
+    here = read_tree(ROOT).digest
+    if here in takewhile(lambda digest: digest != before.digest, past):
+        versions.begin(here)
 
 
 def unguarded(configuration: Configuration) -> tuple[str, ...]:
