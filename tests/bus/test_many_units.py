@@ -105,3 +105,29 @@ def test_so_many_jobs_at_once_and_the_next_when_one_is_over_or_takes_long(
             await close(node)
 
     asyncio.run(main())
+
+
+def test_a_start_that_waits_for_its_turn_is_refused_when_its_lease_is_gone_by_then(
+    private_bus: PrivateBus, tmp_path: Path
+) -> None:
+    """No unit is active without held: the guard is asked when systemd is, however late that is."""
+
+    async def main() -> None:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            node = await crowd(tmp_path, tasks)
+            lease = tmp_path / "lease"
+            lease.touch()
+            late = node.systemd.add("late.service", guard=lease)
+            starts = [tasks.create_task(node.units.start(f"{name}.service")) for name in NAMES[: jobs.AT_ONCE]]
+            await until(lambda: len(node.begun) == jobs.AT_ONCE)
+            waiting = tasks.create_task(node.units.start(late.name))
+            await node.settle()
+            assert late.name not in node.begun
+            lease.unlink()
+            for unit in node.begun[:]:
+                node.systemd.finish(unit)
+            await asyncio.wait(starts)
+            assert (await waiting, late.active) == (jobs.JobResult.ASSERT, "inactive")
+            await close(node)
+
+    asyncio.run(main())
