@@ -56,7 +56,7 @@ def _lost(lab: Lab, groups: Many, prefix: str) -> Sample:
     matter here."""
     lost = max(lab.place.nodes()[1:], key=many.running_on)
     note = f"{many.running_on(lost)} of {groups.services} services were there"
-    spent = _spent(lab)
+    spent = _spent(lab, lost.name)
     begun = time.monotonic()
     lab.kill(lost.name)
     return _taken(lab, f"{prefix}-lost", groups, begun, spent, note, without=lost.name)
@@ -74,13 +74,13 @@ def _taken(
             return Sample(what=what, value=None, curve=tuple(curve), note=f"{count} run; {note}")
         time.sleep(0.05)
     value = time.monotonic() - begun
-    cpu = f"{_spent(lab) - spent:.1f} s of processor time on all nodes, load {load:.1f}"
+    cpu = f"{_spent(lab, without) - spent:.1f} s of processor time on all nodes, load {load:.1f}"
     return Sample(what=what, value=value, curve=(*curve, (value, float(count))), note=f"{note}; {cpu}".lstrip("; "))
 
 
-def _spent(lab: Lab) -> float:
-    """Processor time of all nodes so far; of one that was cut in between what it took is lost."""
-    return sum(footprint.cpu_s(node, "") for node in lab.place.nodes())
+def _spent(lab: Lab, without: str = "") -> float:
+    """Processor time of all nodes so far, but for the one that is cut."""
+    return sum(footprint.cpu_s(node, "") for node in lab.place.nodes() if node.name != without)
 
 
 def memory(lab: Lab, prefix: str, daemons: Sequence[str] = footprint.DAEMONS) -> Sample:

@@ -303,9 +303,9 @@ class Units:
     def _tell_trouble(self, bus: Bus, error: BusError) -> None:
         """Said once for each error; a bus or a systemd that went away says so itself."""
         if self._owner and not bus.closed.is_set() and error.name != self._trouble:
+            self._trouble = error.name
             text = f"systemd does not tell the state of units: {error.text}; it is asked again all the time"
             journal.write(journal.Event.UNITS_UNREADABLE, journal.Level.ERROR, text)
-            self._trouble = error.name
 
     async def _wait_closed(self, bus: Bus) -> None:
         await bus.wait_closed()
