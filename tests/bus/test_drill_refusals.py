@@ -294,6 +294,22 @@ def test_everybody_may_look_but_only_who_may_fence_begins_one(private_bus: Priva
     assert all("root" in text for text in ours), ours
 
 
+@pytest.mark.parametrize(("kind", "becomes"), [("kill", ("restart", "n1", "n1")), ("power", ("move", "n1", "n2"))])
+def test_it_says_what_becomes_of_the_group_and_how_one_sees_the_end(
+    private_bus: PrivateBus, kind: str, becomes: tuple[str, str, str]
+) -> None:
+    (document,) = call(Node(whole()), "ForeseeDrill", "ssb", kind, GROUP, False)
+    told = json.loads(document)
+    (effect,) = told["effects"]
+    assert (effect["kind"], effect["source"], effect["target"]) == becomes
+    assert [effect["interruption_ms"]] == [row["total_ms"] for row in told["expected"]]
+    (done,), (otherwise,) = told["done"], told["otherwise"]
+    assert [(one["property"], one["test"]) for one in otherwise] == [("LastDrill", "changed"), ("Drill", "is")]
+    assert done[:2] == otherwise
+    recovered = [(one["property"], one["test"], one["value"]) for one in done[2:]]
+    assert recovered == [("Drilled", "changed", ""), ("Drilled", "lacks", 0)]
+
+
 @pytest.mark.parametrize("leader", ["n2", "n3"])
 def test_a_drill_whose_conductor_is_gone_is_ended_by_the_next_one(private_bus: PrivateBus, leader: str) -> None:
     old = drill(id="old", leader=leader)

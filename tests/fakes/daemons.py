@@ -72,7 +72,7 @@ class Cluster:
         record = {"Cluster": "webha", "Node": "node1", "Term": 7, "Coordinator": "node1", "Quorate": "yes"}
         record["Members"] = list(self.nodes)
         record |= {"Position": "7.3", "RecordDigest": "d", "Configuration": "c0ffee", "ConfigurationVersion": 4}
-        record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0), "Drill": NO_DRILL}
+        record |= {"Versions": {}, "History": [], "Unconfirmed": ("", 0), "Drill": NO_DRILL, "LastDrill": ""}
         self.publish(ROOT, "Groups1", **record, NoTerm="", Losses=[], Without=[], Safe=True, Maintenance=False)
         for number, name in enumerate(self.nodes, 1):
             values = {"State": "online", "Standby": False, "Healthy": True, "Drifted": False, "Edited": []}

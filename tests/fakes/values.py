@@ -15,6 +15,7 @@ NO_RECORD: dict[str, Any] = {
     "History": [],
     "Unconfirmed": ("", 0),
     "Drill": NO_DRILL,
+    "LastDrill": "",
     "Losses": [],
     "Safe": True,
     "Maintenance": False,

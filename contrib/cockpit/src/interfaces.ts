@@ -41,6 +41,7 @@ export interface Properties {
         Unconfirmed: [string, number];
         Safe: boolean;
         Drill: [string, string, string, string[], string, string, string, string, number];
+        LastDrill: string;
         Maintenance: boolean;
     };
     "org.standfast.Member1": {

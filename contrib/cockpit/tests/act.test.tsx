@@ -204,10 +204,17 @@ test("a confirmation needs somebody's word, has the loss that it is for, and nam
     assert.equal(made.flow.scene.stage, "under-way");
 });
 
+const NO_DRILL = ["", "", "", [], "", "", "", "", 0];
+const CLUSTER = { path: ROOT, interface: "org.standfast.Groups1" };
+const OVER = [{ ...CLUSTER, property: "LastDrill", test: "changed", value: "" }, { ...CLUSTER, property: "Drill", test: "is", value: NO_DRILL }];
+const RECOVERED = { path: WEB, interface: GROUP, property: "Drilled", test: "lacks", value: 0 };
 const DRILL = {
     ...{ kind: "kill", at_node: "node1", struck: ["webserv"], unit: "apache2.service", fault: "apache2.service is killed on node1" },
     ...{ refused: "", limit_ms: 9000, steps: [], groups: [] },
     expected: [{ group: "webserv", target: "node1", steps: { detected: 0, started: 1500 }, total_ms: 1500 }],
+    effects: [{ ...MOVE, kind: "restart", target: "node1", reason: "", interruption_ms: 1500, measured: "" }],
+    done: [[...OVER, RECOVERED]],
+    otherwise: [OVER],
 };
 const conducted = (id: string) => ({ Drill: [id, "kill", "node1", ["webserv"], "", "node1", "", "", 0] });
 
@@ -224,11 +231,21 @@ for (const [ms, end] of [[1400, "done"], [0, "otherwise"]] as const)
         await made.clock.pass(100);
         assert.equal(made.flow.scene.stage, "under-way");
         made.groups.change(WEB, GROUP, { Drilled: ["kill", "2026-01-01T00:04:00Z", ms] });
-        made.groups.change(ROOT, "org.standfast.Groups1", conducted(""));
+        made.groups.change(ROOT, "org.standfast.Groups1", { Drill: NO_DRILL, LastDrill: "d1" });
         await made.clock.pass(100);
         assert.equal(made.flow.scene.stage, end);
         assert.match(shown(made), ms ? /recovery proven 60 seconds ago: kill, 1.4 s/ : /fire drill failed 60 seconds ago: kill/);
     });
+
+test("a fire drill whose fault never came is otherwise, although nothing happened to its group", async () => {
+    const made = await begun(deed("drill"), { "Groups1.ForeseeDrill": () => [JSON.stringify(DRILL)], "Groups1.Drill": () => ["d1"] });
+    await made.flow.carryOut();
+    made.groups.change(ROOT, "org.standfast.Groups1", conducted("d1"));
+    await made.clock.pass(100);
+    made.groups.change(ROOT, "org.standfast.Groups1", { Drill: NO_DRILL, LastDrill: "d1" });
+    await made.clock.pass(100);
+    assert.equal(made.flow.scene.stage, "otherwise");
+});
 
 test("a drill that may not begin is refused with its sentence before it is asked for", async () => {
     const refused = "the last drill was 3 s ago: wait, or: standfast drill kill webserv --again";

@@ -146,7 +146,7 @@ export function cluster(): Record<DaemonName, FakeDaemon> {
         [ROOT]: {
             "org.standfast.Groups1": {
                 ...{ Cluster: "webha", Node: "node1", Term: 7, Coordinator: "node1", Quorate: "yes", NoTerm: "" },
-                ...{ ConfigurationVersion: 4, Maintenance: false, Drill: ["", "", "", [], "", "", "", "", 0] },
+                ...{ ConfigurationVersion: 4, Maintenance: false, Drill: ["", "", "", [], "", "", "", "", 0], LastDrill: "" },
             },
         },
         ...members,

@@ -28,7 +28,8 @@ from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.questions import FaultAct, FaultAsked
 from standfast.resourced.reasons import sentence
 from standfast.resourced.record import Record
-from standfast.resourced.simulations import present
+from standfast.resourced.simulations import effect_row, goal_ways, present
+from standfast.resourced.situation import Situation
 from standfast.resourced.story import FAULTS
 from standfast.vocabulary import DrillKind, Phase
 
@@ -49,6 +50,7 @@ class Foreseeing:
     drill: Drill
     record: Record
     configuration: Configuration
+    situation: Situation
     foreseen: Foreseen
     refusal: str  # "" = nothing in the record and the plan speaks against it
 
@@ -88,12 +90,20 @@ class Drilling:
     # Before it begins
 
     async def _foresee(self, call: Call) -> tuple[Any, ...]:
-        from standfast.resourced.expected import expected  # a drill is rare, memory is short
+        # A drill is rare, memory is short.
+        from standfast.resourced.changes_planned import effects_of
+        from standfast.resourced.expected import effects_of_drill, expected
+        from standfast.resourced.goals import goal_of_drill
+        from standfast.resourced.whatif import NothingElse, foresee
 
         word, subject, again = call.arguments
         found = await self._look(word, subject, again, f"uid {call.uid} on {self._core.me}")
         drill = found.drill
-        offs_ms = await self._offs_ms(drill)
+        durations = self._durations()
+        rows = expected(drill, found.foreseen, found.configuration, durations, await self._offs_ms(drill))
+        async with self._one:
+            usual = await asyncio.to_thread(foresee, found.record, found.configuration, found.situation, NothingElse())
+        effects = effects_of(found.record, found.configuration, found.configuration, durations, usual, found.foreseen)
         told = {
             "kind": drill.kind.value,
             "at_node": drill.node,
@@ -102,8 +112,10 @@ class Drilling:
             "fault": FAULTS[drill.kind].format(unit=drill.unit, node=drill.node),
             "refused": found.refusal or await self._doubt(drill),
             "limit_ms": drill.limit_ms,
-            "expected": expected(drill, found.foreseen, found.configuration, self._durations(), offs_ms),
+            "expected": rows,
             **document(found.foreseen),
+            "effects": [effect_row(effect) for effect in effects_of_drill(effects, rows)],
+            **goal_ways(goal_of_drill(drill.groups)),
         }
         return (json.dumps(told, ensure_ascii=False),)
 
@@ -148,7 +160,9 @@ class Drilling:
             supposed: Hypothesis = NodeDies(node=node) if kind in OF_NODES else GroupFails(group=subject)
             found = await asyncio.to_thread(foresee, record, known, situation, supposed)
         refusal = refusal or _refuse_outcome(drill, found)
-        return Foreseeing(drill=drill, record=record, configuration=known, foreseen=found, refusal=refusal)
+        return Foreseeing(
+            drill=drill, record=record, configuration=known, situation=situation, foreseen=found, refusal=refusal
+        )
 
     async def _abandoned(self) -> Drill | None:
         """The drill that is under way although its conductor is gone."""

@@ -1,9 +1,11 @@
 """How long a fire drill's recovery may take, as far as that was measured before (pure); nothing is decided by it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from standfast.configuration.model import Configuration, Group, Probe
+from standfast.resourced.changes_planned import Effect
 from standfast.resourced.drills import Drill
 from standfast.resourced.durations import Durations, Kind, middle
 from standfast.resourced.foreseen import Foreseen
@@ -28,6 +30,15 @@ def expected(
         total = sum(known) if len(known) == len(steps) else None
         rows.append({"group": name, "target": target or None, "steps": dict(steps), "total_ms": total})
     return rows
+
+
+def effects_of_drill(found: Iterable[Effect], rows: Iterable[Mapping[str, Any]]) -> tuple[Effect, ...]:
+    """Of its groups the interruption that is `expected`: it begins with the fault, before anything is done."""
+    total = {row["group"]: row["total_ms"] for row in rows}
+    return tuple(
+        replace(one, interruption_ms=total[one.group], measured="") if one.group in total and one.target else one
+        for one in found
+    )
 
 
 def _steps(

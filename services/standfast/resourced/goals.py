@@ -11,6 +11,7 @@ from typing import Final
 from standfast.resourced.foreseen import Foreseen, Outcome
 from standfast.resourced.messages import Wish, WishKind
 from standfast.resourced.record import Record
+from standfast.resourced.showing import NO_DRILL
 from standfast.vocabulary import BY_HAND, NodeState, Phase, copies_of
 
 GROUP: Final = "Group1"
@@ -26,7 +27,7 @@ class Compared(StrEnum):
     CHANGED = "changed"  # it is not what it was when the wish was made
 
 
-Value = str | bool | tuple[str, int]
+Value = str | bool | int | tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,20 @@ def goal_of(wish: Wish, record: Record, foreseen: Foreseen, affected: Collection
         done=tuple((*way, *common) for way in _ways_off(wish)) if wish.kind in OFF else (common,),
         otherwise=tuple(way for one in touched for way in _missed(one)),
     )
+
+
+def goal_of_drill(groups: Collection[str]) -> Goal:
+    """All of these groups, which its fault strikes, recovered in time."""
+    over = (_changed(CLUSTER, "", "LastDrill"), _is(CLUSTER, "", "Drill", NO_DRILL))
+    recovered = [
+        condition
+        for name in groups
+        for condition in (
+            _changed(GROUP, name, "Drilled"),
+            Condition(interface=GROUP, name=name, property="Drilled", test=Compared.LACKS, value=0),
+        )
+    ]
+    return Goal(done=((*over, *recovered),), otherwise=(over,))
 
 
 def _wished(wish: Wish, record: Record) -> Iterator[Condition]:

@@ -260,13 +260,13 @@ class Publication:
             **showing.versions(record, situation),
             "Losses": alone + losses,
             "Without": list(without),
-            "Drill": showing.drill(record) if record else showing.NO_DRILL,
+            **showing.drills(record),
             "Maintenance": record.maintenance if record else False,
             "Safe": all(node.fence or node.watchdog for node in nodes) or len(nodes) == 1,
         }
-        self._server.publish(ROOT, "org.standfast.Groups1", values)
         if record is not None:
             self._publish_objects()
+        self._server.publish(ROOT, "org.standfast.Groups1", values)  # who sees LastDrill has seen Drilled of its groups
 
     def _publish_objects(self) -> None:
         core, record = self._core, self._core.record

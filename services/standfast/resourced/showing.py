@@ -113,13 +113,14 @@ def drilled(known: GroupRecord) -> tuple[str, str, int]:
     return (last.kind.value, last.at, last.ms) if last is not None else ("", "", 0)
 
 
-def drill(record: Record) -> tuple[Any, ...]:
-    """The fire drill that is under way."""
-    now = record.drill
+def drills(record: Record | None) -> Mapping[str, Any]:
+    """The fire drill that is under way, and the one before."""
+    now, last = (record.drill, record.last_drill) if record is not None else (None, "")
     if now is None:
-        return NO_DRILL
+        return {"Drill": NO_DRILL, "LastDrill": last}
     groups = list(now.groups)
-    return (now.id, now.kind.value, now.node, groups, now.unit, now.leader, now.by, now.at, now.limit_ms)
+    told = (now.id, now.kind.value, now.node, groups, now.unit, now.leader, now.by, now.at, now.limit_ms)
+    return {"Drill": told, "LastDrill": last}
 
 
 def copies_values(record: Record, configuration: Configuration) -> Iterator[Mapping[str, Any]]:

@@ -79,8 +79,8 @@ class Simulations:
             "term": record.term,
             "wish": {"kind": word, "subject": subject, "node": found.wish.node or None, "loss": wish.loss or None},
             **document(found.foreseen),
-            "effects": [_effect(effect) for effect in found.effects],
-            **_goal(found.goal),
+            "effects": [effect_row(effect) for effect in found.effects],
+            **goal_ways(found.goal),
         }
         return (json.dumps(told, ensure_ascii=False),)
 
@@ -127,7 +127,7 @@ def present(core: Core) -> tuple[Record, Configuration, Situation]:
     return record, core.configuration, situation
 
 
-def _effect(effect: "Effect") -> dict[str, Any]:
+def effect_row(effect: "Effect") -> dict[str, Any]:
     return {
         "group": effect.group,
         "kind": effect.kind.value,
@@ -140,7 +140,7 @@ def _effect(effect: "Effect") -> dict[str, Any]:
     }
 
 
-def _goal(goal: "Goal") -> dict[str, Any]:
+def goal_ways(goal: "Goal") -> dict[str, Any]:
     return {"done": [_way(way) for way in goal.done], "otherwise": [_way(way) for way in goal.otherwise]}
 
 

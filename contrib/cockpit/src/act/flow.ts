@@ -2,7 +2,7 @@
 
 import type { Client, Refusal } from "../cockpit";
 import type { DaemonName } from "../cluster/daemon";
-import { having, type Objects, root, ROOT, type Told } from "../cluster/objects";
+import { having, type Objects, root, ROOT } from "../cluster/objects";
 import { isOlder } from "../cluster/refusals";
 import type { Snapshot } from "../cluster/store";
 import { holds } from "./conditions";
@@ -48,8 +48,6 @@ export class Flow {
     private asked = 0; // which answer counts
     private seen: string;
     private before: Objects = {};
-    private drill = ""; // its id
-    private conducted = false; // it was seen to be under way
 
     constructor(
         readonly deed: Deed,
@@ -93,8 +91,7 @@ export class Flow {
         this.before = this.objects();
         this.become({ stage: "calling", problem: null, begun: this.now() });
         try {
-            const [answer] = await this.call(this.wanted());
-            this.drill = typeof answer === "string" ? answer : "";
+            await this.call(this.wanted());
             this.become({ stage: "under-way" });
         } catch (error) {
             const problem = error as Refusal;
@@ -153,30 +150,10 @@ export class Flow {
         const { daemons } = this.store.snapshot();
         const { foresight, problem } = this.scene;
         if (daemons[GROUPS].presence !== "running") return null;
-        if (this.deed.verb === "drill") return this.drillEnd();
         if (foresight === null || foresight.done.length === 0) return problem === null ? "done" : null;
         const [now, before] = [this.objects(), this.before];
         if (holds(foresight.done, now, before)) return "done";
         return holds(foresight.otherwise, now, before) ? "otherwise" : null;
-    }
-
-    /** It is not under way any more, and its groups say how it went. */
-    private drillEnd(): "done" | "otherwise" | null {
-        const now = this.objects();
-        const [id] = root(now, "org.standfast.Groups1").Drill ?? [""];
-        this.drill ||= id; // nobody knew whether it was heard: it was
-        if (id !== "" && id === this.drill) this.conducted = true;
-        const struck = (this.scene.foresight?.effects ?? []).map((effect) => effect.group);
-        const results = having(now, "org.standfast.Group1")
-            .filter(([, group]) => struck.includes(group.Name ?? ""))
-            .map(([path, { Drilled }]) => ({ ms: Drilled?.[2] ?? 0, isNew: Drilled?.[1] !== this.drilledBefore(path) }));
-        if (id === this.drill || !(this.conducted || results.some((one) => one.isNew))) return null;
-        return results.every((one) => one.isNew && one.ms > 0) ? "done" : "otherwise";
-    }
-
-    private drilledBefore(path: string): string {
-        const was = this.before[path]?.["org.standfast.Group1"] as Told<"org.standfast.Group1"> | undefined;
-        return was?.Drilled?.[1] ?? "";
     }
 
     private objects(): Objects {

@@ -60,28 +60,20 @@ export function ofWish(document: string): Foresight {
 }
 
 interface DrillDocument {
-    at_node: string;
     fault: string;
     refused: string;
+    effects: readonly Effect[];
     steps: readonly Step[];
-    expected: readonly { group: string; target: string | null; steps: Record<string, number | null>; total_ms: number | null }[];
+    done: readonly Way[];
+    otherwise: readonly Way[];
+    expected: readonly { group: string; steps: Readonly<Record<string, number | null>> }[];
 }
 
-/** How it ends is told by `Drill` and by `Drilled` of its groups. */
 export function ofDrill(document: string): Foresight {
-    const { at_node, fault, refused, steps, expected } = JSON.parse(document) as DrillDocument;
-    const effects = expected.map(({ group, target, total_ms, steps: parts }): Effect => {
-        const known = Object.entries(parts).filter((part): part is [string, number] => part[1] !== null);
-        return {
-            group,
-            kind: target === at_node ? "restart" : target ? "move" : "stop",
-            source: at_node,
-            target,
-            reason: "",
-            interruption_ms: total_ms,
-            measured: "",
-            parts: Object.fromEntries(known),
-        };
+    const { fault, refused, effects: told, steps, done, otherwise, expected } = JSON.parse(document) as DrillDocument;
+    const effects = told.map((effect): Effect => {
+        const parts = Object.entries(expected.find(({ group }) => group === effect.group)?.steps ?? {});
+        return { ...effect, parts: Object.fromEntries(parts.filter((part): part is [string, number] => part[1] !== null)) };
     });
-    return { effects, steps, done: [], otherwise: [], node: "", loss: "", fault, refused };
+    return { effects, steps, done, otherwise, node: "", loss: "", fault, refused };
 }
