@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { ago, textIn, wantedLanguage, word } from "../src/text";
 import { en, type Key } from "../src/text/en";
 import { zh } from "../src/text/zh";
+import { kindOf, meaningOf } from "../src/text/keys";
 import { isDark } from "../src/theme";
 import { nodesOf, sources, ts } from "./sources";
 
@@ -54,6 +55,22 @@ test("ages and words are said in the language, and what is not known is shown as
     assert.equal(ago(textIn("en"), "2026-01-01T01:00:09Z", now), "now".replace("now", "0 seconds ago"));
     assert.equal(word(textIn("zh"), "state", "online"), "在线");
     assert.equal(word(textIn("en"), "state", "brand-new"), "brand-new");
+});
+
+test("what a key takes and does is said in the language, and as the node says it where that is not known", () => {
+    const key = { scope: "cluster", section: "Cluster", key: "DetectWithin", default: "", required: false, types: [] };
+    const info = { ...key, kind: "time span, at least 1.1s", meaning: "So long." };
+    const [chinese, english] = [textIn("zh-cn"), textIn("en")];
+    assert.deepEqual(kindOf(chinese, info), { words: "时间长度，至少 1.1s", language: "zh-CN" });
+    assert.equal(kindOf(chinese, { ...info, kind: "number, -1000 to 1000" }).words, "数字，-1000 到 1000");
+    assert.equal(kindOf(chinese, { ...info, kind: "stop or freeze" }).words, "stop 或 freeze");
+    assert.match(meaningOf(chinese, info).words, /^节点沉默之后.*。$/);
+    assert.deepEqual([kindOf(english, info).words, meaningOf(english, info).words], [info.kind, info.meaning]);
+    const other = { ...info, key: "Newer", kind: "a brand-new thing" };
+    assert.deepEqual([kindOf(chinese, other), meaningOf(chinese, other)].map((said) => [said.words, said.language]), [
+        [other.kind, "en"],
+        [other.meaning, "en"],
+    ]);
 });
 
 test("it is dark when Cockpit says so, or where that leaves it to the browser", () => {

@@ -111,7 +111,7 @@ function Option({ one, parameter }: { one: Section; parameter: Parameter }): Rea
                 })
             }
             found={line ? about(state.found, [line]) : []}
-            hint={parameter.description}
+            hint={parameter.description && <Sentence>{parameter.description}</Sentence>}
             standard={parameter.default ?? ""}
             required={parameter.required}
             choices={choices}

@@ -15,6 +15,7 @@ import {
     TextInput,
 } from "../patternfly";
 import { useText } from "../text";
+import { choicesOf, kindOf, meaningOf, type Said } from "../text/keys";
 import { useDesk } from "./desk";
 import { about, type Found, type KeyInfo, setting, type Spot, type Values, written } from "./form";
 import { useTyped } from "./typed";
@@ -27,6 +28,7 @@ interface FieldProps {
 }
 
 export function Field({ info, values, spot, choices }: FieldProps): ReactNode {
+    const text = useText();
     const { draft, state } = useDesk();
     const found = about(state.found, values[info.key] ?? []);
     const several = /one line/.test(info.kind);
@@ -36,8 +38,8 @@ export function Field({ info, values, spot, choices }: FieldProps): ReactNode {
             value={written(values, info.key)}
             commit={(value) => draft.edit(setting(spot, info.key, value))}
             found={found}
-            hint={info.kind}
-            meaning={info.meaning ?? ""}
+            hint={<Words said={kindOf(text, info)} />}
+            meaning={info.meaning ? <Words said={meaningOf(text, info)} /> : null}
             standard={info.default}
             required={info.required}
             several={several}
@@ -46,10 +48,8 @@ export function Field({ info, values, spot, choices }: FieldProps): ReactNode {
     );
 }
 
-/** "a or b or c" is to be chosen from; what follows a semicolon is said beside it. */
-function choicesOf(kind: string): readonly string[] | null {
-    const [said = ""] = kind.split(";");
-    return /^[\w-]+( or [\w-]+)+$/.test(said.trim()) ? said.trim().split(" or ") : null;
+function Words({ said: { words, language } }: { said: Said }): ReactNode {
+    return <Sentence language={language}>{words}</Sentence>;
 }
 
 interface InputProps {
@@ -57,8 +57,8 @@ interface InputProps {
     value: string;
     commit: (value: string) => void;
     found?: readonly Found[];
-    hint?: string;
-    meaning?: string; // shown when somebody asks
+    hint?: ReactNode;
+    meaning?: ReactNode; // shown when somebody asks
     standard?: string;
     required?: boolean;
     several?: boolean;
@@ -67,7 +67,7 @@ interface InputProps {
 }
 
 export function Input(props: InputProps): ReactNode {
-    const { label, value, commit, found = [], hint = "", meaning = "", standard = "", required = false } = props;
+    const { label, value, commit, found = [], hint, meaning, standard = "", required = false } = props;
     const text = useText();
     const id = useId();
     const typed = useTyped(value, commit);
@@ -86,16 +86,8 @@ export function Input(props: InputProps): ReactNode {
                             <Sentence>{one.text}</Sentence>
                         </HelperTextItem>
                     ))}
-                    {hint && (
-                        <HelperTextItem>
-                            <span lang="en">{hint}</span>
-                        </HelperTextItem>
-                    )}
-                    {open && (
-                        <HelperTextItem>
-                            <Sentence>{meaning}</Sentence>
-                        </HelperTextItem>
-                    )}
+                    {hint && <HelperTextItem>{hint}</HelperTextItem>}
+                    {open && <HelperTextItem>{meaning}</HelperTextItem>}
                 </HelperText>
             </FormHelperText>
         </FormGroup>

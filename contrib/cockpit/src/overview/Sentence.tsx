@@ -2,11 +2,13 @@
 
 import type { ReactNode } from "react";
 
+import type { Text } from "../text";
+
 const TYPED = /(?<=[:(] ?|^)((?:standfast|systemctl) [a-z][^;:,()]*?)(?= shows |[;:,()]|$)/g;
 
-export function Sentence({ children }: { children: string }): ReactNode {
+export function Sentence({ children, language = "en" }: { children: string; language?: Text["language"] }): ReactNode {
     return (
-        <span lang="en">
+        <span lang={language}>
             {children.split(TYPED).map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part))}
         </span>
     );
