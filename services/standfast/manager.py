@@ -23,6 +23,7 @@ class Listed:
     """One unit in the answer of ListUnitsByNames: all units of it at the same moment."""
 
     unit: str
+    name: str  # systemd's for it, where it was asked for by another one
     load: str
     active: str
     job: str  # its type, "" = none
@@ -39,7 +40,7 @@ async def list_units(bus: Bus, units: tuple[str, ...]) -> tuple[Listed, ...]:
     # name, description, load, active, sub, following, path, job's id, type and path; in the order asked: a unit
     # asked for by another name answers with its first one
     return tuple(
-        Listed(unit=unit, load=row[2], active=row[3], job=row[8], sub=row[4])
+        Listed(unit=unit, name=row[0], load=row[2], active=row[3], job=row[8], sub=row[4])
         for unit, row in zip(units, rows, strict=True)
     )
 
@@ -94,8 +95,8 @@ async def has_assertion(bus: Bus, unit: str, path: str) -> bool:
     """systemd, as it has the unit loaded, refuses to start it while `path` is not there; what is masked or has no file
     it starts in no case. Raises BusError."""
     place = f"{UNIT_PATHS}/{escape(unit)}"
-    if await bus.get(SYSTEMD, place, UNIT, "LoadState", timeout_s=CALL_TIMEOUT_S) in ("masked", "not-found"):
-        return True
     asserts = await bus.get(SYSTEMD, place, UNIT, "Asserts", timeout_s=CALL_TIMEOUT_S)
     # name, one of several suffices, negated, parameter, last outcome
-    return any(list(one[:4]) == ["AssertPathExists", False, False, path] for one in asserts)
+    if any(list(one[:4]) == ["AssertPathExists", False, False, path] for one in asserts):
+        return True
+    return await bus.get(SYSTEMD, place, UNIT, "LoadState", timeout_s=CALL_TIMEOUT_S) in ("masked", "not-found")

@@ -1,7 +1,10 @@
 """Hundreds of units: systemd follows who asks it by rules of the bus, which cuts it off when it has too many."""
 
 import asyncio
+from collections import Counter
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -10,8 +13,11 @@ from fakes.systemd import FakeSystemd
 from standfast import jobs
 from standfast.bus import Bus
 from standfast.configuration.model import Group, Resource
+from standfast.resourced import acts
+from standfast.resourced.events import Adopted
+from standfast.resourced.leases import Leases
 from standfast.resourced.unit_reader import KEPT
-from standfast.resourced.units import Units
+from standfast.resourced.units import BATCH, Units
 
 LIMIT = 512  # max_match_rules_per_connection of dbus-daemon's system bus
 NAMES = [f"dummy{number}" for number in range(400)]
@@ -129,5 +135,55 @@ def test_a_start_that_waits_for_its_turn_is_refused_when_its_lease_is_gone_by_th
             await asyncio.wait(starts)
             assert (await waiting, late.active) == (jobs.JobResult.ASSERT, "inactive")
             await close(node)
+
+    asyncio.run(main())
+
+
+class Arrival:
+    """A node's daemon that has just started, with a group of one unit for each of NAMES."""
+
+    def __init__(self, folder: Path, tasks: asyncio.TaskGroup) -> None:
+        self.systemd = FakeSystemd()
+        self.told: list[object] = []
+        self.unguarded: list[object] = []
+        units = partial(Units, run=folder / "run", control_groups=folder)
+        with (
+            mock.patch.object(acts, "Units", units),
+            mock.patch.object(acts, "Leases", lambda: Leases(folder / "run")),
+        ):
+            self.acts = acts.Acts(self.told.append, self.unguarded.append, tasks)
+        self.groups = tuple(
+            Group(name=name, description="", resources=(Resource(unit=f"{name}.service"),)) for name in NAMES
+        )
+        for name in NAMES:
+            self.systemd.add(f"{name}.service", guard=folder / "run/lease" / name)
+
+
+def test_a_node_that_comes_asks_little_of_systemd_before_it_takes_part_and_one_thing_of_each_unit_after_it(
+    private_bus: PrivateBus, tmp_path: Path
+) -> None:
+    """systemd loads a unit that is down for each question, and tells what changes for all that depend on others."""
+
+    async def main() -> None:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            node = Arrival(tmp_path, tasks)
+            await node.systemd.serve()
+            bus = await Bus.connect()
+            await node.acts.attach(bus)
+            await until(lambda: not node.acts.systemd._fresh)  # as it is by the time that the configuration was read
+            node.acts.look_at_guards(node.groups)
+            await node.acts.adopt(node.groups)
+            assert {type(event) for event in node.told} == {Adopted}
+            batches = -(-len(NAMES) // BATCH)
+            assert node.systemd.asked == {"Subscribe": 1, "ListUnitsByNames": batches, "Get ControlGroup": 1}
+            await until(lambda: bool(node.unguarded))
+            assert node.unguarded == [()]
+            assert node.systemd.asked - Counter({"Get Asserts": len(NAMES)}) == {
+                "Subscribe": 1,
+                "ListUnitsByNames": batches,
+                "Get ControlGroup": 1,
+            }
+            assert len(node.told) == len(NAMES)
+            await bus.close()
 
     asyncio.run(main())

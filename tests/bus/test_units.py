@@ -394,6 +394,20 @@ async def test_processes_from_before_our_start_are_found_where_systemd_puts_them
 
 
 @on_a_node
+async def test_what_runs_under_a_units_other_name_is_the_units(node: Node) -> None:
+    """systemd names processes by the unit's own name, whatever a group calls it."""
+    real = node.systemd.add("mariadb.service")
+    node.systemd.units["mysql.service"] = real  # Alias=
+    node.units.watch(Group(name="data", description="", resources=(Resource(unit="mysql.service"),)))
+    node.process_in(f"system.slice/{real.name}")
+    ((state,),) = (await node.units.read(["data"])).values()
+    assert state.processes
+    del node.systemd.units["mysql.service"]  # the alias is taken away; what was started by it is still there
+    ((state,),) = (await node.units.read(["data"])).values()
+    assert (state.load, state.processes) == ("not-found", True)
+
+
+@on_a_node
 async def test_a_kill_reaches_what_an_earlier_stop_left_behind(node: Node) -> None:
     await node.start()
     folder = node.process_in(f"system.slice/{APACHE}")
@@ -407,8 +421,11 @@ async def test_a_kill_reaches_what_an_earlier_stop_left_behind(node: Node) -> No
 async def test_a_mount_that_is_still_there_keeps_its_unit_from_being_gone(node: Node) -> None:
     mountinfo = node.control_groups / "mountinfo"
     mountinfo.write_text("21 1 0:19 / /srv/www-data rw - nfs nas:/www rw\n")
-    patched = functools.partial(unit_reading.Machine, mountinfo=mountinfo)
-    node.units._reader.machine = lambda: patched(node.control_groups)  # type: ignore[method-assign]
+
+    async def machine(_: Bus) -> unit_reading.Machine:
+        return unit_reading.Machine(node.control_groups, mountinfo=mountinfo)
+
+    node.units._reader.machine = machine  # type: ignore[method-assign, assignment]
     node.systemd.changed(MOUNT)
     await until(lambda: node.last(MOUNT).traces)
     assert not node.last(MOUNT).gone

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,7 @@ class FakeSystemd:
 
     units: dict[str, FakeUnit] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
+    asked: Counter[str] = field(default_factory=Counter)  # every call by its method, of a Get with the property's name
     remembers_subscribers: bool = False  # as after daemon-reexec
     removed_first: bool = False  # JobRemoved is sent before the call's reply
     transient: str = "run"  # what becomes of a transient service: its command is run, or "hang": it cannot be killed
@@ -311,6 +313,7 @@ class FakeSystemd:
 
     def _called(self, message: Any) -> None:
         assert self._bus is not None
+        self.asked[f"Get {message.body[1]}" if message.member == "Get" else message.member] += 1
         handler: Callable[[Any], tuple[str, list[Any]]] | None = getattr(self, _handler_name(message.member), None)
         if handler is None:
             self._error(message, "org.freedesktop.DBus.Error.UnknownMethod")

@@ -11,7 +11,6 @@ from standfast.resourced.unit_reading import (
     Machine,
     Past,
     address_of,
-    control_group_in,
     find_control_groups,
     read_cause,
 )
@@ -21,7 +20,7 @@ ADDRESS = "standfast-ip@192.0.2.100.service"
 
 
 def listed(unit: str = APACHE, active: str = "failed", load: str = "loaded") -> Listed:
-    return Listed(unit=unit, load=load, active=active, job="")
+    return Listed(unit=unit, name=unit, load=load, active=active, job="")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_an_init_script_whose_daemon_is_dead_and_whose_stop_fails_for_that_has_e
 
 
 def test_a_failed_unit_that_is_started_again_meanwhile_has_no_cause() -> None:
-    queued = Listed(unit=APACHE, load="loaded", active="failed", job="restart")
+    queued = Listed(unit=APACHE, name=APACHE, load="loaded", active="failed", job="restart")
     assert read_cause(queued, Ending(result="signal", main_code=2, main_status=9), Past()) is None
     assert read_cause(listed(), Ending(result="success"), Past(was_active=True)) is None
 
@@ -88,27 +87,6 @@ def test_an_address_unit_says_itself_why_it_ended() -> None:
 def test_only_an_end_that_is_not_ours_has_a_cause(one: Listed, past: Past, kind: str | None) -> None:
     cause = read_cause(one, Ending(), past)
     assert (cause.kind if cause else None) == kind
-
-
-@pytest.mark.parametrize(
-    ("slice_unit", "unit", "root", "expected"),
-    [
-        ("system.slice", APACHE, "", "/system.slice/apache2.service"),
-        ("-.slice", "a.service", "/", "/a.service"),
-        ("a-b-c.slice", "d.service", "", "/a.slice/a-b.slice/a-b-c.slice/d.service"),
-        (
-            r"system-standfast\x2dip.slice",
-            ADDRESS,
-            "/machine",
-            rf"/machine/system.slice/system-standfast\x2dip.slice/{ADDRESS}",
-        ),
-        ("system.slice", "cpu.service", "", "/system.slice/_cpu.service"),
-        ("system.slice", "_x.service", "", "/system.slice/__x.service"),
-        ("system.slice", "cpufreq.service", "", "/system.slice/cpufreq.service"),
-    ],
-)
-def test_a_control_group_is_where_systemd_puts_it(slice_unit: str, unit: str, root: str, expected: str) -> None:
-    assert control_group_in(slice_unit, unit, root) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,13 +129,43 @@ def test_a_control_group_counts_with_all_below(tmp_path: Path) -> None:
     group(tmp_path, "system.slice/a.service/b/c", "17\n")
     group(tmp_path, "system.slice/empty.service/b")
     machine = Machine(tmp_path)
-    assert machine.has_processes(["/system.slice/a.service"])
-    assert not machine.has_processes(["/system.slice/empty.service", "/system.slice/missing.service", ""])
+    assert machine.has_processes(["a.service"])
+    assert machine.has_processes(["another-name.service", "a.service"])
+    assert not any(machine.has_processes([name]) for name in ("empty.service", "missing.service", "b", ""))
+
+
+@pytest.mark.parametrize(
+    ("unit", "where"),
+    [
+        (APACHE, "system.slice/apache2.service"),
+        ("a.service", "a.service"),  # Slice=-.slice
+        ("d.service", "a.slice/a-b.slice/a-b-c.slice/d.service"),
+        (ADDRESS, rf"system.slice/system-standfast\x2dip.slice/{ADDRESS}"),
+        ("cpu.service", "system.slice/_cpu.service"),
+        ("_x.service", "system.slice/__x.service"),
+        ("cpufreq.service", "system.slice/cpufreq.service"),
+    ],
+)
+def test_a_units_processes_are_found_in_whatever_slice_it_is(tmp_path: Path, unit: str, where: str) -> None:
+    group(tmp_path, where, "17\n")
+    assert Machine(tmp_path).has_processes([unit])
+    assert Machine(tmp_path).control_groups([unit]) == [tmp_path / where]
+
+
+@pytest.mark.parametrize("inside", ["machine.slice/systemd-nspawn@web.service", "system.slice/docker-17.scope", "lxc"])
+def test_what_a_container_runs_under_the_same_name_is_another_unit(tmp_path: Path, inside: str) -> None:
+    group(tmp_path, f"{inside}/system.slice/{APACHE}", "17\n")
+    assert not Machine(tmp_path).has_processes([APACHE])
 
 
 def test_a_list_of_processes_that_cannot_be_read_counts_as_one(tmp_path: Path) -> None:
     (tmp_path / "a.service/cgroup.procs").mkdir(parents=True)
-    assert Machine(tmp_path).has_processes(["/a.service"])
+    assert Machine(tmp_path).has_processes(["a.service"])
+
+
+def test_where_the_control_groups_cannot_be_listed_every_unit_counts_as_running(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert Machine(tmp_path / "file").has_processes([APACHE])
 
 
 @pytest.mark.parametrize(("layout", "where"), [("", ""), ("unified", "unified"), ("systemd", "systemd")])

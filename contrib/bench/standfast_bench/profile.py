@@ -27,6 +27,7 @@ ExecStart=
 ExecStart=/usr/bin/python3 -s -P /srv/sampled.py {daemon} /srv/{daemon}.json
 """
 SHOWN: Final = 40
+WRITTEN_WITHIN_S: Final = 60.0
 
 
 def main(words: Sequence[str]) -> int:
@@ -52,9 +53,10 @@ def main(words: Sequence[str]) -> int:
             _signal(lab, daemons, "USR1")
         _happen(lab, asked, groups)
         _signal(lab, daemons, "USR2")
-        time.sleep(1)
-        for daemon in daemons:
-            print("\n".join(table(lab.root(lab.nodes()[0]) / f"srv/{daemon}.json", daemon)))
+        files = {daemon: lab.root(lab.nodes()[0]) / f"srv/{daemon}.json" for daemon in daemons}
+        lab.wait(lambda: all(file.exists() for file in files.values()), WRITTEN_WITHIN_S, lambda: "samples are written")
+        for daemon, file in files.items():
+            print("\n".join(table(file, daemon)))
     except LabError as error:
         print(f"profile: {error}")
         return 1

@@ -33,7 +33,7 @@ class Samples:
         self._stacks.clear()
 
     def write(self, *_: object) -> None:
-        rows = [[list(stack), count] for stack, count in self._stacks.items()]
+        rows = [[list(stack), count] for stack, count in dict(self._stacks).items()]  # samples come meanwhile
         temporary = self._file.with_suffix(".new")
         temporary.write_text(json.dumps({"interval_s": INTERVAL_S, "stacks": rows}))
         temporary.replace(self._file)

@@ -41,6 +41,7 @@ class _Subscription:
     path: str | None
     interface: str | None
     member: str | None
+    first: str | None
     among: Container[str] | None
 
     def rule(self) -> str:
@@ -51,6 +52,7 @@ class _Subscription:
             "path": self.path,
             "interface": self.interface,
             "member": self.member,
+            "arg0": self.first,
         }
         return ",".join(f"{key}='{value}'" for key, value in parts.items() if value is not None)
 
@@ -59,6 +61,7 @@ class _Subscription:
             self.wants_of(signal.path)
             and self.interface in (None, signal.interface)
             and self.member in (None, signal.member)
+            and self.first in (None, *signal.arguments[:1])
         )
 
     def wants_of(self, path: str) -> bool:
@@ -171,12 +174,14 @@ class Bus:
         path: str | None = None,
         interface: str | None = None,
         member: str | None = None,
+        first: str | None = None,
         among: Container[str] | None = None,
     ) -> None:
         """`handler` gets what matches, if its sender is the unique name that owns `sender` at that moment.
 
-        `among`: the paths that it wants of those that match, as they are when a signal comes; the others' signals are
-        passed over unread. Read the state after this returned: what was signalled before is not repeated.
+        `first`: its first argument. `among`: the paths that it wants of those that match, as they are when a signal
+        comes; the others' signals are passed over unread. Read the state after this returned: what was signalled before
+        is not repeated.
         """
         subscription = _Subscription(
             sender=sender,
@@ -185,6 +190,7 @@ class Bus:
             path=path,
             interface=interface,
             member=member,
+            first=first,
             among=among,
         )
         if sender != DRIVER:

@@ -64,9 +64,16 @@ class Acts:
             self._groups[group.name] = group
             self.probes.watch(group)
             self._units.watch(group)
-        for first in range(0, len(groups), BATCH):
-            await self._adopt(groups[first : first + BATCH])
-        self.adopted = True
+        try:
+            for first in range(0, len(groups), BATCH):
+                await self._adopt(groups[first : first + BATCH])
+        except BusError:
+            for group in groups:
+                self._units.look(group.name)
+            raise
+        if not self.adopted:
+            self.adopted = True
+            self._reloaded()
 
     async def _adopt(self, groups: tuple[Group, ...]) -> None:
         found = await self._units.read([group.name for group in groups])
@@ -219,8 +226,10 @@ class Acts:
         self._push(StartRefused(group=group, unit=unit))
 
     def _reloaded(self) -> None:
-        """After each daemon-reload, whoever made it, the guards that are in effect are read."""
-        later.begin(self._tasks, self._check_guards())
+        """After each daemon-reload, whoever made it, the guards that are in effect are read; what runs here comes
+        first, for this node takes part only when that is known."""
+        if self.adopted:
+            later.begin(self._tasks, self._check_guards())
 
     async def _check_guards(self) -> None:
         missing = []

@@ -18,7 +18,6 @@ from standfast.resourced.unit_reading import (
     Ending,
     Machine,
     Past,
-    control_group_in,
     find_control_groups,
     kind_of,
     read_cause,
@@ -45,12 +44,19 @@ class Known:
 
     past: Past = field(default_factory=Past)
     was_down: bool = False  # seen down, and not up since
-    control_group: str = ""  # the last one that systemd told
-    slice: str = ""
+    others: tuple[str, ...] = ()  # names that systemd ever had for it beside that one
     fresh: bool = True  # it was not read yet
     verdict: Verdict | None = None  # on its last end, if that was looked into
     started: bool = False  # a start of ours was done, and it was not seen up since
     starting_since: int = 0  # µs of CLOCK_MONOTONIC, 0 = it is not activating
+
+    def names_of(self, unit: str) -> tuple[str, ...]:
+        return (unit, *self.others)
+
+    def named(self, listed: Listed) -> None:
+        """An alias may be taken away while what was started by it still runs."""
+        if listed.name not in self.names_of(listed.unit):
+            self.others = (*self.others, listed.name)
 
     def job_ended(self, result: str, *, ours: bool) -> None:
         """`ours`: we are starting something of its group."""
@@ -78,12 +84,15 @@ class Reader:
 
     def __init__(self, control_groups: Path | None) -> None:
         self._control_groups = control_groups or find_control_groups()
-        self._root: str | None = None  # systemd's own control group
+        self._root: Path | None = None  # systemd's own control group
         self._kept: set[str] = set()  # units that systemd keeps loaded, as long as that connection lasts
         self._kept_for: Bus | None = None
 
-    def machine(self) -> Machine:
-        return Machine(self._control_groups)
+    async def machine(self, bus: Bus) -> Machine:
+        if self._root is None:
+            told = str(await bus.get(SYSTEMD, MANAGER_PATH, MANAGER, "ControlGroup", timeout_s=CALL_TIMEOUT_S))
+            self._root = self._control_groups / told.strip("/")
+        return Machine(self._root)
 
     async def list_units(self, bus: Bus, groups: Iterable[Collection[str]]) -> tuple[Listed, ...]:
         """The units of these groups as they all are at one moment, loaded if they were not."""
@@ -105,7 +114,8 @@ class Reader:
         unit = listed.unit
         if listed.sub == AUTO_RESTART:
             listed = replace(listed, active="failed")  # restarts are the cluster's, by its own rules
-        groups = await self._control_groups_now(bus, listed, known)
+        known.named(listed)
+        with_processes = kind_of(unit) in WITH_CONTROL_GROUP and machine.has_processes(known.names_of(unit))
         ending = await self._read_ending(bus, unit) if listed.active == "failed" else Ending()
         cause = read_cause(listed, ending, known.past) or await _why_not_up(bus, listed, known)
         _remember(known, listed)
@@ -114,7 +124,7 @@ class Reader:
             load=listed.load,
             active=listed.active,
             job=listed.job,
-            processes=machine.has_processes(groups),
+            processes=with_processes,
             cause=cause,
             traces=listed.down and machine.has_traces(unit),  # while it is up they are no traces
         )
@@ -123,39 +133,10 @@ class Reader:
         """Processes that systemd does not count as the unit's any more were sent SIGKILL by their control group."""
         if kind_of(unit) not in WITH_CONTROL_GROUP or await _get(bus, unit, type_interface(unit), "ControlGroup"):
             return
-        machine = self.machine()
-        for group in await self._control_groups_of(bus, unit, known):
-            if machine.has_processes((group,)):
-                with contextlib.suppress(OSError):  # empty by now, or before Linux 5.14: what is left is looked at
-                    (self._control_groups / group.lstrip("/") / "cgroup.kill").write_text("1")
-
-    async def _control_groups_now(self, bus: Bus, listed: Listed, known: Known) -> tuple[str, ...]:
-        """As below; systemd is not asked for what cannot have changed since the last read, for a group of a hundred is
-        read again at each stop of one of them."""
-        if known.control_group and not listed.down and not known.was_down:
-            return (known.control_group,)
-        if listed.down and known.was_down and known.slice:
-            return self._where_it_was(listed.unit, known)
-        return await self._control_groups_of(bus, listed.unit, known)
-
-    async def _control_groups_of(self, bus: Bus, unit: str, known: Known) -> tuple[str, ...]:
-        """Where its processes are; systemd forgets it at the unit's stop: then where they were, or would be."""
-        if kind_of(unit) not in WITH_CONTROL_GROUP:
-            return ()
-        interface = type_interface(unit)
-        told = str(await _get(bus, unit, interface, "ControlGroup"))
-        if told:
-            known.control_group = told
-            return (told,)
-        if not known.slice:
-            known.slice = str(await _get(bus, unit, interface, "Slice"))
-        if self._root is None:
-            self._root = str(await bus.get(SYSTEMD, MANAGER_PATH, MANAGER, "ControlGroup", timeout_s=CALL_TIMEOUT_S))
-        return self._where_it_was(unit, known)
-
-    def _where_it_was(self, unit: str, known: Known) -> tuple[str, ...]:
-        usual = control_group_in(known.slice, unit, self._root or "") if known.slice else ""
-        return tuple(dict.fromkeys(group for group in (known.control_group, usual) if group))
+        with contextlib.suppress(OSError):  # what is left is looked at
+            for folder in (await self.machine(bus)).control_groups(known.names_of(unit)):
+                with contextlib.suppress(OSError):  # empty by now, or before Linux 5.14
+                    (folder / "cgroup.kill").write_text("1")
 
     async def _read_ending(self, bus: Bus, unit: str) -> Ending:
         kind, interface = kind_of(unit), type_interface(unit)

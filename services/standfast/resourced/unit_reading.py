@@ -4,7 +4,9 @@ systemd forgets a unit's control group when it is stopped, also when processes s
 unit left behind is looked for where systemd had put it, not where systemd says now.
 """
 
+import contextlib
 import errno
+import os
 import re
 import signal
 from collections.abc import Iterable
@@ -138,17 +140,6 @@ def type_interface(unit: str) -> str:
     return f"org.freedesktop.systemd1.{kind_of(unit).capitalize()}"
 
 
-def control_group_in(slice_unit: str, unit: str, root: str = "") -> str:
-    """The control group that systemd gives `unit` in `slice_unit`; `root`: the manager's own.
-
-    a-b.slice lies in a.slice, -.slice is the root (systemd.slice(5)); names that could be a kernel's file get a "_".
-    """
-    stem = slice_unit.removesuffix(".slice").strip("-")
-    parts = stem.split("-") if stem else []
-    slices = ["-".join(parts[: index + 1]) + ".slice" for index in range(len(parts))]
-    return "/".join([root.rstrip("/"), *map(_escape, slices), _escape(unit)])
-
-
 def _escape(name: str) -> str:
     """systemd's cg_escape()."""
     reserved = name in ("notify_on_release", "release_agent", "tasks") or bool(_CONTROLLER.match(name))
@@ -170,14 +161,23 @@ class Machine:
     """What is there at one moment; each list is read once, when it is first asked for."""
 
     def __init__(self, control_groups: Path, mountinfo: Path = OWN, agents: Path = KEPT) -> None:
-        """`agents`: where standfast-ocf@ keeps what it has started."""
-        self._control_groups = control_groups
+        """`control_groups`: systemd's own; `agents`: where standfast-ocf@ keeps what it has started."""
+        self._root = control_groups
         self._mountinfo = mountinfo
         self._agents = agents
 
-    def has_processes(self, control_groups: Iterable[str]) -> bool:
-        """One of these control groups, or one below, holds a process. A list that cannot be read counts as one."""
-        return any(_populated(self._control_groups / group.lstrip("/")) for group in control_groups if group.strip("/"))
+    def has_processes(self, names: Iterable[str]) -> bool:
+        """A control group of the unit with these names holds a process, or one below does. What cannot be read counts
+        as one."""
+        try:
+            return any(map(_populated, self.control_groups(names)))
+        except OSError:
+            return True
+
+    def control_groups(self, names: Iterable[str]) -> list[Path]:
+        """Where systemd has put the unit with these names, or had it before it stopped, and told nobody any more.
+        Raises OSError."""
+        return [folder for name in names for folder in self._control_groups.get(_escape(name), ())]
 
     def has_traces(self, unit: str) -> bool:
         """What the unit mounts is mounted, an interface has the address that it serves, or what its resource agent
@@ -190,6 +190,20 @@ class Machine:
             return where in self._mounts
         address = address_of(unit)
         return address is not None and address in self._addresses
+
+    @cached_property
+    def _control_groups(self) -> dict[str, list[Path]]:
+        """By name what lies in a slice, whichever: what a unit or a container has in its own is not systemd's."""
+        found, slices = dict[str, list[Path]](), [self._root]
+        while slices:
+            folder = slices.pop()
+            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        (slices if entry.name.endswith(".slice") else found.setdefault(entry.name, [])).append(
+                            folder / entry.name
+                        )
+        return found
 
     @cached_property
     def _mounts(self) -> frozenset[str]:

@@ -94,13 +94,15 @@ class Units:
         self._bus, self._owner = bus, ""
         for member in ("JobRemoved", "Reloading"):
             await bus.subscribe(SYSTEMD, self._manager_said, path=MANAGER_PATH, interface=MANAGER, member=member)
-        changed = {"interface": "org.freedesktop.DBus.Properties", "member": "PropertiesChanged"}
+        # each change is told twice, also for its type: and hundreds are, of what others wait for, where units are read
+        changed = {"interface": "org.freedesktop.DBus.Properties", "member": "PropertiesChanged", "first": UNIT}
         await bus.subscribe(SYSTEMD, self._unit_said, path_namespace=UNIT_PATHS, among=self._paths, **changed)
         await bus.on_owner(SYSTEMD, self._owned)
         self._follower = self._tasks.create_task(self._follow(bus), name="units")
 
     def watch(self, group: Group) -> None:
-        """The group's units are read, now and at each change; what was seen of its units before is kept."""
+        """The group's units are read at each change; what was seen of its units before is kept. `look` or `read` is
+        what comes next: systemd loads a unit for each question."""
         before = self._watched[group.name].units if group.name in self._watched else {}
         self.forget(group.name)
         units = {resource.unit: before.get(resource.unit, Known()) for resource in group.resources}
@@ -108,7 +110,6 @@ class Units:
         for unit in (*units, group.target):
             self._groups_of[unit] = group.name
             self._paths[f"{UNIT_PATHS}/{escape(unit)}"] = unit
-        self._read_again(group.name, tell=True)
 
     def forget(self, name: str) -> None:
         """Nothing more is told of the group."""
@@ -351,9 +352,7 @@ class Units:
         self._stops.listening()
 
     def _all_again(self) -> None:
-        for name, watched in self._watched.items():
-            for known in watched.units.values():
-                known.slice = ""
+        for name in self._watched:
             self._read_again(name, tell=True)
 
     async def _read_and_tell(self, bus: Bus, names: list[str]) -> None:
@@ -382,7 +381,7 @@ class Units:
         epochs = {name: one.epoch for name, one in watched.items()}
         known = {unit: memory for one in watched.values() for unit, memory in one.units.items()}
         listed = await self._reader.list_units(bus, [one.units for one in watched.values()])
-        machine = self._reader.machine()
+        machine = await self._reader.machine(bus)
         reads = (self._reader.read(bus, one, known[one.unit], machine) for one in listed)
         states = {state.unit: state for state in await asyncio.gather(*reads)}
         found = {}
