@@ -94,9 +94,11 @@ function Row({ one, inForce, mayGoBack, choose }: RowProps): ReactNode {
     return (
         <tr data-version={number}>
             <th scope="row">
-                {number} {inForce && <Label isCompact status="success">{text("in-force")}</Label>}
+                <span className="sf-line">
+                    {number} {inForce && <Label isCompact status="success">{text("in-force")}</Label>}
+                </span>
             </th>
-            <td>{one.in_force_since && clock(text, Date.parse(one.in_force_since))}</td>
+            <td>{one.in_force_since ? clock(text, Date.parse(one.in_force_since)) : text("history-unrecorded")}</td>
             <td>{one.by}</td>
             <td className="sf-wrap" lang="en">
                 {one.why}

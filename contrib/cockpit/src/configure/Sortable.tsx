@@ -95,7 +95,7 @@ interface MovesProps {
 function Moves({ item, index, last, move, remove }: MovesProps): ReactNode {
     const text = useText();
     return (
-        <>
+        <span className="sf-moves">
             <Button
                 variant="secondary"
                 size="sm"
@@ -119,6 +119,6 @@ function Moves({ item, index, last, move, remove }: MovesProps): ReactNode {
             <Button variant="link" size="sm" isDanger aria-label={text("remove-named", { name: item })} onClick={remove}>
                 {text("remove")}
             </Button>
-        </>
+        </span>
     );
 }

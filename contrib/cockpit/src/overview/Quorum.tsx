@@ -4,7 +4,7 @@ import { Card, CardBody, CardTitle, List, ListItem } from "../patternfly";
 import type { ReactNode } from "react";
 
 import type { View } from "../cluster/view";
-import { type Text, useText } from "../text";
+import { sentences, type Text, useText } from "../text";
 import { Sentence } from "./Sentence";
 
 export function Quorum({ view: { quorum } }: { view: View }): ReactNode {
@@ -47,8 +47,8 @@ function sum(text: Text, quorum: Numbers): string {
     const [votes, expected, needed] = [quorum.Votes ?? 0, quorum.ExpectedVotes ?? 0, quorum.QuorumVotes ?? 0];
     const spare = votes - needed;
     const said = text("quorum-sum", { votes, expected, needed });
-    if (spare < 0) return `${said} ${text("quorum-missing", { missing: -spare })}`;
-    return `${said} ${spare ? text("quorum-spare", { spare }) : text("quorum-last")}`;
+    if (spare < 0) return sentences(text, said, text("quorum-missing", { missing: -spare }));
+    return sentences(text, said, spare ? text("quorum-spare", { spare }) : text("quorum-last"));
 }
 
 function arbiter(text: Text, host: string, state: string): string {

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 
 import type { Text } from "../text";
 
-const TYPED = /(?<=[:(] ?|^)((?:standfast|systemctl) [a-z][^;:,()]*?)(?= shows |[;:,()]|$)/g;
+const TYPED = /(?<=[:(,] ?|^)((?:standfast|systemctl) [a-z][^;:,()]*?)(?= shows |[;:,()]|$)/g;
 
 export function Sentence({ children, language = "en" }: { children: string; language?: Text["language"] }): ReactNode {
     return (

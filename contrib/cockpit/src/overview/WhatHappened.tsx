@@ -8,7 +8,7 @@ import { useText } from "../text";
 export function WhatHappened({ name, kind }: { name: string; kind: "group" | "node" }): ReactNode {
     const text = useText();
     return (
-        <p>
+        <p className="sf-way">
             <a href={hrefOf("timeline", [], { [kind]: name })}>{text("what-happened", { name })}</a>
         </p>
     );

@@ -62,7 +62,7 @@ export const en = {
     "healthy": "good",
     "links": "Links from {node}",
     "link-up": "link {number} up",
-    "link-down": "link {number} down since {when}",
+    "link-down": "link {number} went down {when}",
     "links-own": "this node itself",
     "links-none": "not heard",
     "fencing": "Fencing",
@@ -75,7 +75,7 @@ export const en = {
 
     "groups": "Groups",
     "groups-elsewhere": "Groups that run nowhere",
-    "since": "since {when}",
+    "since": "{when}",
     "resources-of": "Resources of {name}",
     "resource": "Resource",
     "state": "State",

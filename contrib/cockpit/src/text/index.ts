@@ -61,6 +61,11 @@ export function count(text: Text, value: number): string {
     return new Intl.NumberFormat(text.language).format(value);
 }
 
+/** One after the other; full-width punctuation has its space in it. */
+export function sentences(text: Text, ...said: readonly string[]): string {
+    return said.join(text.language === "zh-CN" ? "" : " ");
+}
+
 export const TextContext = createContext<Text>(textIn("en"));
 export const NowContext = createContext<number>(0);
 

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 
 import { Sentence } from "../overview/Sentence";
 import { Label } from "../patternfly";
-import { count, timeOfDay, useText, word } from "../text";
+import { count, sentences, timeOfDay, useText, word } from "../text";
 import { type Bar, barsOf, type Incident } from "./incident";
 
 /** A table, so that who does not see the bars has the same; null where there are not two moments to measure between. */
@@ -52,7 +52,7 @@ export function Waterfall({ incident }: { incident: Incident }): ReactNode {
 function Outage({ incident: { ms, slowest, steps } }: { incident: Incident }): ReactNode {
     const text = useText();
     const all = text("outage", { ms: count(text, ms), last: word(text, "step", steps.at(-1)?.step ?? "") });
-    return slowest === null ? all : `${all} ${text("slowest", { step: word(text, "step", slowest) })}`;
+    return slowest === null ? all : sentences(text, all, text("slowest", { step: word(text, "step", slowest) }));
 }
 
 function Row({ bar: { step, startMs, slowest }, whole }: { bar: Bar; whole: number }): ReactNode {

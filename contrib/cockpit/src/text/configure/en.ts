@@ -163,6 +163,7 @@ export const configure = {
     "history-edited": "On this node these files differ from the version in force: {files}",
     "history-version": "Version",
     "history-when": "In force since",
+    "history-unrecorded": "not recorded",
     "history-who": "Who",
     "history-why": "What for",
     "history-do": "Back",

@@ -164,6 +164,7 @@ export const configure: Record<keyof typeof en, string> = {
     "history-edited": "本节点上这些文件与生效版本不同：{files}",
     "history-version": "版本",
     "history-when": "生效时间",
+    "history-unrecorded": "没有记录",
     "history-who": "何人",
     "history-why": "目的",
     "history-do": "返回",
