@@ -94,9 +94,7 @@ function Row({ one, inForce, mayGoBack, choose }: RowProps): ReactNode {
     return (
         <tr data-version={number}>
             <th scope="row">
-                <span className="sf-line">
-                    {number} {inForce && <Label isCompact status="success">{text("in-force")}</Label>}
-                </span>
+                {number} {inForce && <Label isCompact status="success">{text("in-force")}</Label>}
             </th>
             <td>{one.in_force_since ? clock(text, Date.parse(one.in_force_since)) : text("history-unrecorded")}</td>
             <td>{one.by}</td>
@@ -160,7 +158,7 @@ function Compare({ versions, shown, compare }: KnownProps): ReactNode {
     const text = useText();
     const numbers = versions.flatMap((one) => (one.number === null ? [] : [one.number]));
     const choice = (word: "difference-from" | "difference-to", value: number, zero: string, choose: (value: number) => void) => (
-        <FormSelect className="sf-choice" aria-label={text(word)} value={value} onChange={(_, chosen) => choose(Number(chosen))}>
+        <FormSelect className="sf-choice sf-wide" aria-label={text(word)} value={value} onChange={(_, chosen) => choose(Number(chosen))}>
             <FormSelectOption value={0} label={zero} />
             {numbers.map((number) => (
                 <FormSelectOption key={number} value={number} label={text("version-number", { number })} />
