@@ -26,7 +26,9 @@ NAME: Final = "org.standfast.Fencing"
 ROOT: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
 TEST_EVERY_S: Final = 600.0
-FIRST_TEST_S: Final = 20.0  # after the start: hundreds of groups start meanwhile, and an agent takes a quarter of a second
+FIRST_TEST_S: Final = (
+    20.0  # after the start: hundreds of groups start meanwhile, and an agent takes a quarter of a second
+)
 GROUPS: Final = ("org.standfast.Groups", ROOT, "org.standfast.Groups1")
 _TERM_TIMEOUT_S: Final = 2.0
 _LONGEST_WORD: Final = 128
