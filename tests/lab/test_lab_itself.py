@@ -105,6 +105,7 @@ def test_nodes_boot_clean_with_what_the_cluster_starts_left_alone(lab: Lab) -> N
         for unit in ("apache2.service", "corosync.service"):
             assert lab.sh(node, "systemctl", "is-enabled", unit, check=False).stdout == "disabled\n"
             assert lab.sh(node, "systemctl", "is-active", unit, check=False).stdout == "inactive\n"
+        assert lab.sh(node, "sysctl", "-n", "net.unix.max_dgram_qlen").stdout == "512\n"  # as systemd sets it at a boot
     machines = {lab.sh(node, "cat", "/etc/machine-id").stdout for node in lab.nodes()}
     assert len(machines) == 2
     lab.sh("node1", "sh", "-c", "echo shared >/srv/shared/note")

@@ -8,6 +8,9 @@ from .processes import run
 
 BRIDGE_ADDRESSES = ("192.0.2.1/24", "198.51.100.1/24")
 VIRTUAL_ADDRESS = "192.0.2.100"
+# What systemd sets on a machine at its boot; in a container it may not, and the kernel's 10 are full at once: then
+# Corosync's log waits for a place in journald's socket with a lock held, for which its main thread spins in real time.
+MAX_DATAGRAMS = 512
 CUTS = """
 table bridge lab {
     set cut { typeof iifname . oifname; }
@@ -36,6 +39,8 @@ def build(lab: Place) -> None:
 def _build_node(node: NodePlace) -> None:
     bridge = node.lab.bridge_namespace
     run("ip", "netns", "add", node.namespace)
+    sysctl = f"net.unix.max_dgram_qlen={MAX_DATAGRAMS}"
+    run("nsenter", f"--net=/run/netns/{node.namespace}", "--", "sysctl", "--quiet", "--write", sysctl)
     batch = ["link set lo up"]
     batch += [f"link add eth{link} type veth peer name {node.ports[link]} netns {bridge}" for link in range(LINKS)]
     _batch(node.namespace, batch)
