@@ -64,6 +64,10 @@ class _Subscription:
             and self.first in (None, *signal.arguments[:1])
         )
 
+    def at_a_glance(self, sender: str, path: str) -> Signal:
+        """One that the bus sent for this."""
+        return Signal(sender=sender, path=path, interface=self.interface or "", member=self.member or "", arguments=())
+
     def wants_of(self, path: str) -> bool:
         """Signals of this object may be wanted."""
         below = self.path_namespace
@@ -180,8 +184,8 @@ class Bus:
         """`handler` gets what matches, if its sender is the unique name that owns `sender` at that moment.
 
         `first`: its first argument. `among`: the paths that it wants of those that match, as they are when a signal
-        comes; the others' signals are passed over unread. Read the state after this returned: what was signalled before
-        is not repeated.
+        comes; no signal is read then, so it comes without arguments. Read the state after this returned: what was
+        signalled before is not repeated.
         """
         subscription = _Subscription(
             sender=sender,
@@ -316,10 +320,15 @@ class Bus:
             handler(owner)
 
     def hears(self, sender: str, path: str) -> bool:
-        """Somebody here listens to it. The bus sets the sender; but anyone may send a signal straight to us."""
+        """Somebody here wants to read it; who wants no more than to be woken was. The bus sets the sender; but anyone
+        may send a signal straight to us."""
         if sender not in self._heard or sender == DRIVER or not path:
             return sender in self._heard
-        return any(one.wants_of(path) for one in self._subscriptions if self._owners.get(one.sender) == sender)
+        wanted = [one for one in self._subscriptions if self._owners.get(one.sender) == sender and one.wants_of(path)]
+        for one in wanted:
+            if one.among is not None:
+                one.handler(one.at_a_glance(sender, path))
+        return any(one.among is None for one in wanted)
 
     def on_call(self, sender: str, data: bytes) -> bool:
         """A call goes to the server."""

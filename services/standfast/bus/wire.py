@@ -38,7 +38,7 @@ class Ears(Protocol):
     """Who listens to a connection."""
 
     def hears(self, sender: str, path: str) -> bool:
-        """Its signals from this object are to be read; "": from an object that cannot be told at a glance.
+        """This signal from that object is to be read; "": from an object that cannot be told at a glance.
 
         Replies always are: the bus carries those alone that were asked for.
         """
