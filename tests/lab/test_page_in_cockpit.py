@@ -8,6 +8,20 @@ FRESH = f"[data-group={GROUP}] [data-state=started]"
 LOGIN_REFUSED = "401"  # Cockpit's login asks first whether there is a session
 
 
+def test_a_fire_drill_shows_what_it_would_do_and_goes_on_to_its_end(trial: Trial, page: Browser) -> None:
+    owner = trial.owner()
+    page.login(trial.others(owner)[0], rights=True)
+    page.do("click", selector=f"[data-act='more {GROUP}']")
+    page.do("click", selector=f"[data-group={GROUP}] [role=menuitem]:has-text('Fire drill')")
+    page.field("[role=dialog]", "Although the last drill was a short time ago", value=True)
+    page.has("[data-stage=foreseen]", f"{GROUP} is restarted on {owner}")
+    look(page, "drill")
+    trial.fault(f"fire drill: kill of {GROUP}")
+    page.button("Fire drill", "[role=dialog]")
+    page.has("[data-stage=done]", "recovery proven", within_s=60)
+    page.button("Close", "[role=dialog]")
+
+
 def test_it_tells_a_power_cut_as_it_happens(trial: Trial, page: Browser) -> None:
     owner = trial.owner()
     here = trial.others(owner)[0]
