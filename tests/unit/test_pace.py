@@ -53,3 +53,28 @@ def test_a_tick_brings_on_what_waits_for_time() -> None:
 
 def test_updates_are_taken_together_also_while_something_waits() -> None:
     assert pace(rests=False).leaves(UPDATE, TERM, "told")
+
+
+@pytest.mark.parametrize(
+    ("event", "term", "told", "calm"),
+    [
+        (TimePassed(), TERM, "told", True),
+        (TimePassed(), TERM, "another node is suspect", False),
+        (TimePassed(), OTHER, "told", False),
+        (TimePassed(), None, "told", False),
+        (TICK, TERM, "told", False),
+        (LAST, TERM, "told", False),
+    ],
+)
+def test_no_group_has_news_where_time_alone_has_passed(event: Event, term: Any, told: str, calm: bool) -> None:
+    assert pace().is_calm(event, term, told) is calm
+    assert not pace(rests=False).is_calm(event, term, told)  # some group waits for it
+
+
+def test_an_update_whose_consequences_were_left_is_news() -> None:
+    made = pace()
+    made.leaves(UPDATE, TERM, "told")
+    made.leaves(TICK, TERM, "told")
+    assert not made.is_calm(TimePassed(), TERM, "told")
+    made.advanced(TERM, "told", rests=True)
+    assert made.is_calm(TimePassed(), TERM, "told")

@@ -143,7 +143,7 @@ class Core:
             self._refuse(event, error)
         if not self.pace.leaves(event, self.terms.term, self._told_by_ticks()):
             self.terms.settle()
-            self._advance()
+            self._advance(self.pace.is_calm(event, self.terms.term, self._told_by_ticks()))
         return list(self.actions)
 
     def _told_by_ticks(self) -> object:
@@ -294,23 +294,23 @@ class Core:
 
     # A term's life
 
-    def _advance(self) -> None:
-        """Bring everything that follows from the new state on its way."""
-        term = self.terms.term
+    def _advance(self, calm: bool) -> None:
+        """Bring everything that follows from the new state on its way; `calm`: of no group there is anything new."""
+        term, hands = self.terms.term, {} if calm else self.hands
         if (term.nonce if term else "") != self._last_nonce:
             self._last_nonce = term.nonce if term else ""
             self._term_changed()
         self.defence.guard(self.hands.values(), self.quorum(), self.now)
-        for hand in moving(self.hands.values()):
+        for hand in moving(hands.values()):
             hand.time_passed(self.now)
         in_place = self.record is not None and self.record.configuration == self.installation.installed
-        resume(moving(self.hands.values()), self.now, in_place=in_place)
+        resume(moving(hands.values()), self.now, in_place=in_place)
         self.looks.advance(self.record, self.configuration, self.hands)
         if term is not None and self.record is not None and term.position > 0:
             self.race.look(term, self.record)
             heard = self.linked | set(self.terms.ring_nodes)
             results = self.fencing.results(self.record, heard, heard_limit_ms(self.configuration), self.now)
-            self.reports.tell(self.record, self.hands, results, self._self())
+            self.reports.tell(self.record, hands, results, self._self())
         self.coordinator.run(self.knowledge)
         self.installation.advance(self.coordinator.wanted, self.now)
         self.watching.advance(self.hands.values(), self.terms, self.quorum(), self.configuration)
