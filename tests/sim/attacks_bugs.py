@@ -45,9 +45,9 @@ def return_is_a_proof() -> Iterator[None]:
     def rule(record: Record, term: int, content: Members) -> Record:
         return members(record, term, Members(members=tuple(replace(member, held={}) for member in content.members)))
 
-    def ordered(reports: Reports, name: str, hand: Hand, record: Record) -> None:
+    def ordered(reports: Reports, name: str, hand: Hand, known: GroupRecord) -> None:
         if hand.last_order:
-            tell(reports, name, hand, record)
+            tell(reports, name, hand, known)
 
     with _replaced(apply, "_members", rule), _replaced(Reports, "_tell_group", ordered):
         yield

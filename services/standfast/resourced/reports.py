@@ -10,7 +10,7 @@ from standfast.resourced.fencing import Result
 from standfast.resourced.hands import Hand
 from standfast.resourced.messages import Asked, Health, Installed, Leaving, Message, Reported, Request, Viewed, Watched
 from standfast.resourced.presence import View
-from standfast.resourced.record import Record
+from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.stages import Stage
 from standfast.resourced.terms import Terms
 from standfast.vocabulary import Holding
@@ -40,8 +40,15 @@ class Reports:
 
     def tell(self, record: Record, hands: Mapping[str, Hand], fenced: Sequence[Result], me: Self) -> None:
         """A term is open: what the record does not say yet is said."""
+        groups, node_name = record.groups, self._me
         for name, hand in hands.items():
-            self._tell_group(name, hand, record)
+            known = groups.get(name)
+            if known is None:
+                continue
+            idle = hand.stage is Stage.IDLE and not hand.fault.text
+            if idle and node_name not in known.held and node_name not in known.open_orders:
+                continue  # as most are, where there are hundreds: at each step
+            self._tell_group(name, hand, known)
         results = {f"fencing {loss} {action}": result for (loss, action), result in fenced}
         for about in [about for about in self._sent if about.startswith("fencing ") and about not in results]:
             del self._sent[about]  # the record has it: the next attempt may end in the same words
@@ -62,13 +69,7 @@ class Reports:
         if me.watchdog_ms not in (None, node.watchdog_ms):
             self._say("watchdog", Watched(node=self._me, timeout_ms=me.watchdog_ms))
 
-    def _tell_group(self, name: str, hand: Hand, record: Record) -> None:
-        known = record.groups.get(name)
-        if known is None:
-            return
-        idle = hand.stage is Stage.IDLE and not hand.failed
-        if idle and self._me not in known.held and self._me not in known.open_orders:
-            return  # as most are, where there are hundreds
+    def _tell_group(self, name: str, hand: Hand, known: GroupRecord) -> None:
         order = known.open_orders.get(self._me)
         held = hand.held()
         recorded = known.held.get(self._me)

@@ -177,7 +177,7 @@ class Machine:
     def control_groups(self, names: Iterable[str]) -> list[Path]:
         """Where systemd has put the unit with these names, or had it before it stopped, and told nobody any more.
         Raises OSError."""
-        return [folder for name in names for folder in self._control_groups.get(_escape(name), ())]
+        return [Path(folder) for name in names for folder in self._control_groups.get(_escape(name), ())]
 
     def has_traces(self, unit: str) -> bool:
         """What the unit mounts is mounted, an interface has the address that it serves, or what its resource agent
@@ -192,17 +192,18 @@ class Machine:
         return address is not None and address in self._addresses
 
     @cached_property
-    def _control_groups(self) -> dict[str, list[Path]]:
+    def _control_groups(self) -> dict[str, list[str]]:
         """By name what lies in a slice, whichever: what a unit or a container has in its own is not systemd's."""
-        found, slices = dict[str, list[Path]](), [self._root]
+        found, slices = dict[str, list[str]](), [str(self._root)]
         while slices:
-            folder = slices.pop()
-            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+            with contextlib.suppress(FileNotFoundError), os.scandir(slices.pop()) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        (slices if entry.name.endswith(".slice") else found.setdefault(entry.name, [])).append(
-                            folder / entry.name
-                        )
+                    if not entry.is_dir(follow_symlinks=False):
+                        continue
+                    if entry.name.endswith(".slice"):
+                        slices.append(entry.path)
+                    else:
+                        found.setdefault(entry.name, []).append(entry.path)
         return found
 
     @cached_property
