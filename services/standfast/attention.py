@@ -180,10 +180,7 @@ def _fencing(report: Report) -> Iterator[Trouble]:
         text = "This node is not let in at its fence device yet, so nothing is started here: standfast fence test"
         yield Trouble(text=text, urgent=True)
     for device in fencing["devices"] or ():
-        if device["ok"] is None:
-            text = f"Fence device {device['name']} {says(device)}: that takes a moment"
-            yield Trouble(text=f"{text}, or standfast fence test {device['name']}")
-        elif device["ok"] is False:
+        if device["ok"] is False:
             said = _clause(device["answer"] or "no answer")
             text = f"Fence device {device['name']} {says(device)}: {said}: standfast fence test {device['name']}"
             yield Trouble(text=text)

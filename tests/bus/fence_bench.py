@@ -166,9 +166,7 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def fenced(
-    bench: Bench, *, tested: bool = True, first_test_s: float = 0.0
-) -> AsyncIterator[tuple[Client, Service]]:
+async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Client, Service]]:
     """A running fenced whose first tests are over (or not)."""
     settings = Settings(
         load=bench.load,
@@ -177,7 +175,6 @@ async def fenced(
         history=bench.folder / "history",
         unfenced=bench.folder / "run/unfenced",
         answers=bench.answers,
-        first_test_s=first_test_s,
     )
     ready = asyncio.Event()
 

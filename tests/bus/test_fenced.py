@@ -251,22 +251,6 @@ def test_devices_are_tested_at_start_and_shown(bench: Bench, capsys: pytest.Capt
     assert "Fence device pdu does not answer" in told
 
 
-def test_no_device_is_tested_while_everything_starts_but_for_whoever_asks(bench: Bench) -> None:
-    async def main() -> None:
-        async with fenced(bench, tested=False, first_test_s=3600) as (client, service):
-            service.reload()
-            while service._reload_due.is_set():  # noqa: ASYNC110 - there is nothing else that tells it
-                await asyncio.sleep(0.02)
-            await service._load()
-            await asyncio.sleep(0.1)
-            assert [(await client.device(name))["LastTest"] for name in ("bmc", "pdu")] == ["", ""]
-            await client.bus.call(NAME, ROOT, INTERFACE, "Test", "s", "bmc", timeout_s=10)
-            assert (await client.device("bmc"))["Ok"]
-            assert not (await client.device("pdu"))["LastTest"]
-
-    run(main)
-
-
 def test_a_reload_tests_what_is_new_and_withdraws_what_is_gone(bench: Bench) -> None:
     async def main() -> None:
         async with fenced(bench) as (client, service):

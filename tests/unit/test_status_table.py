@@ -235,14 +235,6 @@ def test_a_small_terminal_loses_no_word(situation: Callable[[Report], None], wid
         assert "".join(trouble.text.split()) in "".join(narrow.split())
 
 
-def test_a_device_that_was_not_asked_yet_is_not_taken_for_one_that_answers() -> None:
-    report = whole()
-    report["fencing"]["devices"][1].update(last_test=None, last_answer=None, ok=None, answer=None)
-    (trouble,) = troubles(report)
-    said = "Fence device bmc-node2 was not asked yet: that takes a moment, or standfast fence test bmc-node2"
-    assert (trouble.text, trouble.urgent) == (said, False)
-
-
 def test_what_is_urgent_comes_first() -> None:
     report = whole()
     lose_node1(report)

@@ -26,9 +26,6 @@ NAME: Final = "org.standfast.Fencing"
 ROOT: Final = "/org/standfast"
 INTERFACE: Final = "org.standfast.Fencing1"
 TEST_EVERY_S: Final = 600.0
-FIRST_TEST_S: Final = (
-    20.0  # after the start: hundreds of groups start meanwhile, and an agent takes a quarter of a second
-)
 GROUPS: Final = ("org.standfast.Groups", ROOT, "org.standfast.Groups1")
 _TERM_TIMEOUT_S: Final = 2.0
 _LONGEST_WORD: Final = 128
@@ -46,7 +43,6 @@ class Settings:
     agents: Agents = field(default_factory=Agents)
     history: Path = Path("/var/lib/standfast/fencing")
     unfenced: Path = unfencing.MARKS
-    first_test_s: float = FIRST_TEST_S
     test_every_s: float = TEST_EVERY_S
     answers: Answers = answers
 
@@ -213,9 +209,9 @@ class Service:
         ]
 
     async def _test_forever(self) -> None:
-        """Tests all devices soon after the start, every ten minutes, and when a reload brought a device never asked."""
+        """Tests all devices at start, every ten minutes, and when a reload brought a device never asked."""
         loop = asyncio.get_running_loop()
-        first_test = next_test = loop.time() + self._settings.first_test_s
+        next_test = loop.time()
         while True:
             if loop.time() >= next_test:
                 await self._devices.test_all()
@@ -225,7 +221,7 @@ class Service:
                     await self._reload_due.wait()
             self._reload_due.clear()
             if await self._load():
-                next_test = max(loop.time(), first_test)
+                next_test = loop.time()
 
     # the others on the bus
 
