@@ -146,7 +146,7 @@ def test_a_file_system_that_hangs_is_found_and_nothing_else_hangs_or_piles_up(fi
         most = max(most[0], counts(lab)[0]), max(most[1], counts(lab)[1])
     print(f"descriptors and threads of resourced: {calm} before, at most {most} in {TRIES} tries")
     assert most[0] <= calm[0] + 2 * (len(HANGING) + 1) + 2  # a pipe for each look, and what one of status needs
-    assert most[1] <= calm[1]
+    assert most[1] < calm[1] + len(HANGING)  # none for each that hangs; asyncio makes one where none of its own is idle
     assert not changes(lab, "other", at)  # a program that asks something else goes on being good
 
     again = time.monotonic()

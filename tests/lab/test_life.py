@@ -86,6 +86,7 @@ def test_one_machine_supervises_an_apache_and_a_second_node_joins_without_an_int
     write(lab, first, UNITS)
     lab.sh(first, "standfast", "config", "push", "--yes")
     lab.wait(lambda: served_by(lab) == first, 30, "the page")
+    lab.wait(lambda: normal.owner(lab) == first, 30, "the end of its start, which has time of its own to hang")
 
     lab.client_start()
     at = time.monotonic()
