@@ -4,6 +4,7 @@ import asyncio
 import errno
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,26 @@ def test_what_cannot_be_installed_is_told_once_and_tried_again(
 
     play(main)
     assert capsys.readouterr().err.count("web.service: is in the way of units/web.service") == 1
+
+
+@pytest.mark.parametrize(("took_s", "pause_s"), [(0.000_1, 5), (0.003, 15), (0.1, 30)])
+def test_files_are_looked_at_as_often_as_the_time_that_it_takes_allows(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, took_s: float, pause_s: float
+) -> None:
+    """What could not be installed is tried again as often as ever."""
+
+    async def main() -> None:
+        digest, installer = machine.with_a_group(), machine.installer()
+        await installer.look()
+        assert installer.next_look_s == pytest.approx(pause_s)
+        (machine.system / "web.service").write_text(WEB)
+        await installer.fetch(digest)
+        await machine.install(installer, digest)
+        await installer.look()
+        assert installer.next_look_s == 5
+
+    monkeypatch.setattr("time.thread_time", count(0, took_s).__next__)
+    play(main)
 
 
 def test_what_is_in_force_no_more_is_not_installed_late(machine: Machine) -> None:

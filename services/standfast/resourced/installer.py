@@ -7,6 +7,7 @@ without the cluster. A push waits for that on every node; what is in force is in
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from standfast import journal
 from standfast.bus import BusError
@@ -19,6 +20,9 @@ from standfast.resourced.events import ConfigurationRead
 from standfast.resourced.record import Record
 
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
+LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
+LONGEST_LOOK_S: Final = 30.0  # with hundreds of files
+LOOKS: Final = 5_000  # of these a look takes one part of a processor's time at most
 Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
 Want = Callable[[str], Awaitable[None]]
 
@@ -73,6 +77,12 @@ class Installer:
             objections=self._objections,
             drifted=self._drifted,
         )
+
+    @property
+    def next_look_s(self) -> float:
+        """Until the next `look`."""
+        rest_s = 0.0 if self._due else LOOKS * self._drift.took_s
+        return min(max(LOOK_S, rest_s), LONGEST_LOOK_S)
 
     # From stored to prepared
 

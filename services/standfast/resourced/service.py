@@ -56,7 +56,6 @@ TIME_S: Final = 0.5  # how often the core is told the time; where everything res
 SHOW_RATIO: Final = 9
 SETTLED_MS: Final = 10_000  # in an open term: crashes before it are forgotten
 Alive = Callable[[], None]
-LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
 
 
 class Service:
@@ -290,7 +289,7 @@ class Service:
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self.installer.next_look_s)
             await self.publication.planning.keep()
             await self.reload()
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -107,10 +108,13 @@ class Drift:
     def __init__(self) -> None:
         self._seen: tuple[object, ...] = ()
         self._names: tuple[str, ...] = ()
+        self.took_s = 0.0  # of a processor: the last look at what was touched
 
     def names(self) -> tuple[str, ...]:
         """Blocks."""
+        began = time.thread_time()
         seen = (versions.in_force(), _touched())
+        self.took_s = time.thread_time() - began
         if seen != self._seen:
             in_force = versions.read_in_force()
             self._names = checkout.drift(ROOT, in_force) if in_force is not None else ()
