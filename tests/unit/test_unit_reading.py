@@ -166,6 +166,7 @@ def test_a_list_of_processes_that_cannot_be_read_counts_as_one(tmp_path: Path) -
 def test_where_the_control_groups_cannot_be_listed_every_unit_counts_as_running(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert Machine(tmp_path / "file").has_processes([APACHE])
+    assert Machine(tmp_path / "missing").has_processes([APACHE])
 
 
 @pytest.mark.parametrize(("layout", "where"), [("", ""), ("unified", "unified"), ("systemd", "systemd")])

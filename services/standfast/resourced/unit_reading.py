@@ -194,6 +194,7 @@ class Machine:
     @cached_property
     def _control_groups(self) -> dict[str, list[str]]:
         """By name what lies in a slice, whichever: what a unit or a container has in its own is not systemd's."""
+        self._root.stat()  # a slice may go meanwhile; where the root is not there, all processes are somewhere else
         found, slices = dict[str, list[str]](), [str(self._root)]
         while slices:
             with contextlib.suppress(FileNotFoundError), os.scandir(slices.pop()) as entries:
