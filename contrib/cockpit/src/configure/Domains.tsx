@@ -8,7 +8,7 @@ import { useDesk } from "./desk";
 import { Problems, Frame } from "./Section";
 import { about, keysOf, type Section, setting, spotOf, words } from "./form";
 import { Settings } from "./Settings";
-import { Sortable } from "./Sortable";
+import { type Change, Sortable } from "./Sortable";
 
 const MAIN = "cluster.conf";
 
@@ -29,20 +29,19 @@ function Domain({ one, nodes }: { one: Section; nodes: readonly string[] }): Rea
     const text = useText();
     const { draft, state, known } = useDesk();
     const members = words(one.values, "Nodes");
-    const order = (items: readonly string[]) => draft.edit(setting(spotOf(one), "Nodes", items.join(" ")));
-    const add = (node: string) =>
+    const change = (how: Change) =>
         draft.edit((form) => {
             const now = words(form.domains.find((domain) => domain.name === one.name)?.values ?? {}, "Nodes");
-            return [setting(spotOf(one), "Nodes", [...now, node].join(" "))];
+            return [setting(spotOf(one), "Nodes", how(now).join(" "))];
         });
     const others = nodes.filter((name) => name && !members.includes(name));
     return (
         <Frame kind="domain" name={one.name || text("unnamed")} at={one} remove={() => draft.edit({ do: "drop", ...spotOf(one) })}>
             <p className="sf-quiet">{text("domain-what")}</p>
             <Problems found={about(state.found, one.values.Nodes ?? [])} />
-            <Sortable label={text("domain-nodes", { name: one.name })} items={members} onOrder={order} disabled={state.mayNot !== null} />
+            <Sortable label={text("domain-nodes", { name: one.name })} items={members} onChange={change} disabled={state.mayNot !== null} />
             {others.length > 0 && (
-                <AddSection word="add-domain-node" add={add} offers={others.map((name) => [name, ""])} />
+                <AddSection word="add-domain-node" add={(node) => change((now) => [...now, node])} offers={others.map((name) => [name, ""])} />
             )}
             <Settings
                 name={one.name}

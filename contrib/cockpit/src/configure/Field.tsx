@@ -102,7 +102,7 @@ interface ControlProps {
     standard: string;
 }
 
-function Control({ props: { choices, several, type = "text", commit }, id, typed, wrong, standard }: ControlProps): ReactNode {
+function Control({ props: { choices, several, type = "text" }, id, typed, wrong, standard }: ControlProps): ReactNode {
     const text = useText();
     const { state } = useDesk();
     const common = {
@@ -115,7 +115,7 @@ function Control({ props: { choices, several, type = "text", commit }, id, typed
     if (choices) {
         const known = !typed.shown || choices.includes(typed.shown) ? choices : [...choices, typed.shown];
         return (
-            <FormSelect {...common} onChange={(_, value) => commit(value)}>
+            <FormSelect {...common} onChange={(_, value) => (typed.change(value), typed.leave())}>
                 <FormSelectOption value="" label={standard ? text("standard", { value: standard }) : text("not-set")} />
                 {known.map((one) => (
                     <FormSelectOption key={one} value={one} label={one} />

@@ -10,7 +10,7 @@ import { about, type Group, keysOf, setting, type Spot } from "./form";
 import { Input } from "./Field";
 import { Resource } from "./Resources";
 import { Settings } from "./Settings";
-import { Sortable } from "./Sortable";
+import { type Change, Sortable } from "./Sortable";
 
 const COMMON = ["Domain", "Recovery", "MaxRestarts", "InPlace"];
 const RESOURCES = "Resources"; // has a form of its own
@@ -65,12 +65,12 @@ function Resources({ group }: { group: Group }): ReactNode {
     const { draft, state, known } = useDesk();
     const units = group.resources.map((one) => one.unit);
     const lines = group.resources.map(({ line }) => ({ file: group.file, line }));
-    const order = (items: readonly string[]) => draft.edit(setting(spotIn(group), RESOURCES, items.join(" ")));
-    const add = (unit: string) =>
+    const change = (how: Change) =>
         draft.edit((form) => {
             const now = form.groups.find((one) => one.file === group.file)?.resources.map((one) => one.unit) ?? [];
-            return [setting(spotIn(group), RESOURCES, [...now, unit].join(" "))];
+            return [setting(spotIn(group), RESOURCES, how(now).join(" "))];
         });
+    const add = (unit: string) => change((now) => [...now, unit]);
     const offers = known.units
         .filter(([unit]) => !units.includes(unit))
         .map(([unit, description, active]) => [unit, `${description} (${active})`] as const);
@@ -78,7 +78,7 @@ function Resources({ group }: { group: Group }): ReactNode {
         <>
             <p className="sf-quiet">{text("group-order")}</p>
             <Problems found={about(state.found, lines)} />
-            <Sortable label={text("group-resources", { name: group.name })} items={units} onOrder={order} disabled={state.mayNot !== null}>
+            <Sortable label={text("group-resources", { name: group.name })} items={units} onChange={change} disabled={state.mayNot !== null}>
                 {(unit) => <Resource resource={group.resources.find((one) => one.unit === unit)} />}
             </Sortable>
             <AddSection word="add-resource" add={add} offers={offers} standard="apache2.service" />

@@ -6,45 +6,51 @@ import { Button } from "../patternfly";
 import { useText } from "../text";
 import { moved } from "./form";
 
+/** What is to become of the items, whichever they are by then. */
+export type Change = (items: readonly string[]) => readonly string[];
+
 interface SortableProps {
     label: string;
     items: readonly string[];
-    onOrder: (items: string[]) => void;
+    onChange: (change: Change) => Promise<void>; // ends when the draft has it, or refused it
     disabled: boolean;
     children?: (item: string) => ReactNode; // what stands below the name
 }
 
-/** The order as somebody has it just now, before the draft has it; and where the focus is to be after a move. */
-function useOrder(items: readonly string[], onOrder: (items: string[]) => void) {
+/** The order as somebody has it just now, until the draft has all of it; and where the focus is to be after a move. */
+function useOrder(items: readonly string[], onChange: SortableProps["onChange"]) {
     const text = useText();
     const [wanted, setWanted] = useState<readonly string[] | null>(null);
     const [said, setSaid] = useState("");
+    const awaited = useRef(0); // changes that the draft does not have yet
     const focus = useRef("");
     const list = useRef<HTMLOListElement>(null);
     const shown = wanted ?? items;
-    const key = items.join(" ");
-    useEffect(() => setWanted(null), [key]);
     useEffect(() => {
         if (focus.current) list.current?.querySelector<HTMLElement>(focus.current)?.focus();
         focus.current = "";
     });
-    const order = (made: string[], sentence: string) => {
-        setWanted(made);
+    const change = async (how: Change, sentence: string) => {
+        setWanted(how(shown));
         setSaid(sentence);
-        onOrder(made);
+        awaited.current += 1;
+        await onChange(how);
+        awaited.current -= 1;
+        if (awaited.current === 0) setWanted(null);
     };
     const move = (from: number, to: number, focused = "") => {
         const item = shown[from];
         if (item === undefined || from === to || to < 0 || to >= shown.length) return;
         focus.current = focused && `[data-item="${CSS.escape(item)}"] [data-move="${focused}"]`;
-        order(moved(shown, from, to), text("moved-to", { name: item, place: to + 1, count: shown.length }));
+        const sentence = text("moved-to", { name: item, place: to + 1, count: shown.length });
+        void change((now) => moved(now, now.indexOf(item), to), sentence);
     };
-    const remove = (item: string) => order(shown.filter((one) => one !== item), text("removed", { name: item }));
+    const remove = (item: string) => void change((now) => now.filter((one) => one !== item), text("removed", { name: item }));
     return { shown, said, list, move, remove };
 }
 
-export function Sortable({ label, items, onOrder, disabled, children }: SortableProps): ReactNode {
-    const { shown, said, list, move, remove } = useOrder(items, onOrder);
+export function Sortable({ label, items, onChange, disabled, children }: SortableProps): ReactNode {
+    const { shown, said, list, move, remove } = useOrder(items, onChange);
     const [over, setOver] = useState(-1);
     const dragged = useRef(-1);
     const drop = (event: DragEvent, to: number) => {

@@ -71,12 +71,13 @@ export class Draft extends Followed<State> {
         if (!this.held) this.step(() => this.read());
     }
 
-    readonly again = (): void => this.step(() => this.read());
+    readonly again = (): Promise<void> => this.step(() => this.read());
 
     /** Changed as the service does it, which leaves everything else of the files as it is. What depends on what stands
-     * there is made of it when its turn comes: who types fast is ahead of what the form shows. */
-    edit(...edits: (Edit | ((form: Form) => Edit[]))[]): void {
-        this.step(async () => {
+     * there is made of it when its turn comes: who types fast is ahead of what the form shows. Ends when the form has it,
+     * or `problem` says why it has not. */
+    edit(...edits: (Edit | ((form: Form) => Edit[]))[]): Promise<void> {
+        return this.step(async () => {
             const { form } = this.state();
             const made = edits.flatMap((edit) => (typeof edit !== "function" ? [edit] : form === null ? [] : edit(form)));
             const plain = made.map((edit) => ({ ...edit }) as Record<string, string>);
@@ -136,7 +137,7 @@ export class Draft extends Followed<State> {
         this.step(() => this.read());
     }
 
-    private step(what: () => Promise<void>): void {
+    private step(what: () => Promise<void>): Promise<void> {
         this.steps = this.steps.then(async () => {
             try {
                 await what();
@@ -144,6 +145,7 @@ export class Draft extends Followed<State> {
                 this.become({ ...this.state(), problem: problemOf(error) });
             }
         });
+        return this.steps;
     }
 
     private async read(): Promise<void> {
