@@ -89,7 +89,7 @@ def both_sides_are_quorate() -> None:
 
 def halves_of_four_are_both_quorate() -> None:
     """n1 and n2 do not reach the arbiter and still count its vote; n3 and n4 have it."""
-    world = with_vote(52, 4)
+    world = with_vote(58, 4)
     at_worst(world)
     held, since = hold_agents(world), world.now
     world.cut({"n1": 0, "n2": 0, "n3": 1, "n4": 1})

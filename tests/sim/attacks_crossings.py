@@ -100,7 +100,7 @@ def leaving_meets_an_order() -> None:
 def leaving_crosses_a_new_term() -> None:
     """n1 was long without a term when it is asked to leave: it goes at once. It has just presented itself for a term,
     and is ordered to start what ran there last."""
-    world = served_on_the_first(110, 3)
+    world = served_on_the_first(123, 3)
     for name in ("n2", "n3"):
         world.power_off(name)
     world.run(world.now + 60_000)
@@ -144,7 +144,7 @@ def proof_is_not_stored() -> None:
     record, but on the disk it has its old lineage still. The wish is not acknowledged: after a power cut n2's record,
     of the same lineage but for its digest, may count."""
     for kind, subject in ((WishKind.STANDBY, "n1"), (WishKind.STANDBY, "n2"), (WishKind.FREEZE, "webserv")):
-        world = quiet(37, 2)
+        world = quiet(38, 2)
         world.run(20_000)
         held = hold_agents(world)
         world.power_off("n2")

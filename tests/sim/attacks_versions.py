@@ -394,7 +394,7 @@ def _waits_for_the_first(seed: int) -> tuple[World, Callable[[], None]]:
 
 def first_of_the_domain_installs_last() -> None:
     """Who has the version in place first is chance: the group starts where its plan said."""
-    world, release = _waits_for_the_first(93)
+    world, release = _waits_for_the_first(94)
     world.run(world.now + 3_000)
     assert not world.serving("mail")
     release()

@@ -1,6 +1,10 @@
 """Who was heard lately, and who echoed our own ticks."""
 
-from standfast.resourced.ticks import SUSPECT_AFTER_MS, Tick, Ticks
+import random
+
+import pytest
+
+from standfast.resourced.ticks import INTERVAL_MS, SUSPECT_AFTER_MS, Tick, Ticks
 
 WITHIN = 3_000
 KEEP = 10_000
@@ -103,3 +107,45 @@ def test_who_was_named_in_a_later_term_than_it_spoke_of_rests_no_more() -> None:
     ticks = echoing()
     ticks.received("n2", tick(23, fit=False), 30)
     assert ticks.resting({"n2": 8}, 30) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("due_in_ms", "sender", "in_ms"),
+    [
+        (500, "n2", 0),
+        (1, "n2", 0),
+        (501, "n2", 501),
+        (1_000, "n2", 1_000),
+        (500, "n1", 500),
+        (0, "n2", 0),
+        (-20, "n2", -20),
+    ],
+)
+def test_a_node_ticks_along_with_another_once_half_its_time_is_over(due_in_ms: int, sender: str, in_ms: int) -> None:
+    assert Ticks("n1").next_at(7_000 + due_in_ms, sender, 7_000) == 7_000 + in_ms
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_whatever_the_phases_nodes_tick_together_after_two_seconds_and_never_less_than_once_in_one(seed: int) -> None:
+    """Messages take 1 to 5 ms; whoever is due ticks before it reads."""
+    dice = random.Random(seed)
+    names = [f"n{number}" for number in range(dice.choice((2, 3, 16)))]
+    ticks = {name: Ticks(name) for name in names}
+    due = {name: dice.randrange(INTERVAL_MS) for name in names}
+    ticked: dict[str, list[int]] = {name: [] for name in names}
+    arriving: list[tuple[int, str, str]] = []  # when, by whom, for whom
+    for now in range(10_000):
+        for name in names:
+            if due[name] <= now:
+                ticked[name].append(now)
+                due[name] = now + INTERVAL_MS
+                arriving += [(now + dice.randint(1, 5), name, other) for other in names]
+        for _, sender, name in [one for one in arriving if one[0] == now]:
+            due[name] = ticks[name].next_at(due[name], sender, now)
+        arriving = [one for one in arriving if one[0] > now]
+    for times in ticked.values():
+        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        assert min(gaps) >= INTERVAL_MS // 2
+        assert max(gaps) <= INTERVAL_MS
+    rounds = zip(*(times[-8:] for times in ticked.values()), strict=True)
+    assert all(max(times) - min(times) <= 20 for times in rounds)

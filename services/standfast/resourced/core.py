@@ -278,6 +278,7 @@ class Core:
         """One that cannot be understood is no tick: its sender becomes suspect."""
         try:
             self.ticks.received(sender, decode(Tick, data), self.now)
+            self.tick_at = self.ticks.next_at(self.tick_at, sender, self.now)
         except MessageError as error:
             self.complaints.tick(sender, str(error))
 

@@ -63,6 +63,11 @@ class Ticks:
         if number in self._sent:
             self.echoed[sender] = max(self.echoed.get(sender, -1), self._sent[number])
 
+    def next_at(self, due: int, sender: str, now: int) -> int:
+        """When this node ticks next, which was to be at `due`, after a tick of `sender` was read: with it, once half of
+        the interval is over. Nodes soon tick together, and each is woken once a second for all of them."""
+        return now if sender != self.me and now < due <= now + INTERVAL_MS // 2 else due
+
     def joined(self, name: str, now: int) -> None:
         """A node begins anew: it has time to tick, and what it echoed before does not count."""
         self._heard[name] = now
