@@ -20,6 +20,7 @@ PLACES: Final = {
     "dbus": "system.slice/dbus.service",
     "systemd": "init.scope",
 }
+AGENTS: Final = "agents"  # of fencing: fenced runs each in a control group below its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,15 @@ def place(node: NodePlace, name: str) -> Path:
 
 
 def cpu_s(node: NodePlace, name: str) -> float:
-    """Processor time of what is in the group now; 0 when there is none. systemd makes it anew at each start."""
+    """Processor time of what is in the group now; 0 when there is none. systemd makes it anew at each start.
+    That of AGENTS is in fenced's group too, and is not fenced's."""
+    if name in ("fenced", AGENTS):
+        own = sum(_threads_s(process) for process in _processes(place(node, "fenced")))
+        return own if name == "fenced" else max(_group_s(node, "fenced") - own, 0.0)
+    return _group_s(node, name)
+
+
+def _group_s(node: NodePlace, name: str) -> float:
     try:
         first = (place(node, name) / "cpu.stat").read_text().splitlines()[0]
     except OSError:
@@ -58,6 +67,15 @@ def taken(node: NodePlace, name: str) -> Taken:
             descriptors += len(os.listdir(process / "fd"))  # noqa: PTH208 - only how many
             tasks += len(os.listdir(process / "task"))  # noqa: PTH208
     return Taken(cpu_s=cpu_s(node, name), pss_mib=kib / 1024, descriptors=descriptors, tasks=tasks)
+
+
+def _threads_s(process: Path) -> float:
+    """Processor time of the threads that it has now (the first number of schedstat, see proc(5))."""
+    taken = 0.0
+    with contextlib.suppress(OSError):  # it ended meanwhile
+        for thread in (process / "task").iterdir():
+            taken += int((thread / "schedstat").read_text().split()[0]) / 1e9
+    return taken
 
 
 def _processes(group: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 
 from standfast_bench import footprint
-from standfast_bench.footprint import DAEMONS, PLACES
+from standfast_bench.footprint import AGENTS, DAEMONS, PLACES
 from standfast_bench.many import Many
 from standfast_bench.rounds import Sample
 
@@ -18,9 +18,10 @@ SETTLE_S: Final = 30.0
 BUDGET_S: Final = 0.1  # a minute, all four daemons of a node
 BUDGET_MANY_S: Final = 0.2  # with hundreds of groups
 MANY: Final = 100
+SHOWN: Final = (*PLACES, AGENTS)
 
 
-def spent(lab: Lab, seconds: float, places: Collection[str] = PLACES) -> Mapping[str, Mapping[str, float]]:
+def spent(lab: Lab, seconds: float, places: Collection[str] = SHOWN) -> Mapping[str, Mapping[str, float]]:
     """By node and place: seconds of processor time a minute, over so long a time."""
     nodes = lab.place.nodes()
     before = {node.name: {name: footprint.cpu_s(node, name) for name in places} for node in nodes}
@@ -36,7 +37,7 @@ def spent(lab: Lab, seconds: float, places: Collection[str] = PLACES) -> Mapping
 def at_rest(lab: Lab, seconds: float, prefix: str, daemons: Collection[str] = DAEMONS) -> Sample:
     """The most that a cluster's daemons take on one node."""
     time.sleep(SETTLE_S)
-    found = spent(lab, seconds, {*PLACES, *daemons})
+    found = spent(lab, seconds, {*SHOWN, *daemons})
     worst = max(found, key=lambda node: _of(daemons, found[node]))
     return Sample(what=f"{prefix}-rest", value=_of(daemons, found[worst]), note=f"{worst}: {_told(found[worst])}")
 
@@ -73,7 +74,7 @@ def main(words: Sequence[str]) -> int:
 
 def _watch(lab: Lab, minutes: int, budget: float) -> int:
     print(f"seconds of processor time a minute; budget of our daemons on a node: {budget:g}")
-    print(f"{'minute':>6} {'node':<8} {'ours':>8} " + " ".join(f"{name:>11}" for name in PLACES))
+    print(f"{'minute':>6} {'node':<8} {'ours':>8} " + " ".join(f"{name:>11}" for name in SHOWN))
     sums: dict[str, list[float]] = {}
     for minute in range(1, minutes + 1):
         for node, services in spent(lab, 60).items():
