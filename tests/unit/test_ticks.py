@@ -1,6 +1,7 @@
 """Who was heard lately, and who echoed our own ticks."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -144,7 +145,7 @@ def test_whatever_the_phases_nodes_tick_together_after_two_seconds_and_never_les
             due[name] = ticks[name].next_at(due[name], sender, now)
         arriving = [one for one in arriving if one[0] > now]
     for times in ticked.values():
-        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(times)]
         assert min(gaps) >= INTERVAL_MS // 2
         assert max(gaps) <= INTERVAL_MS
     rounds = zip(*(times[-8:] for times in ticked.values()), strict=True)
