@@ -356,12 +356,13 @@ class FakeSystemd:
     def _on_kill_unit(self, message: Any) -> tuple[str, list[Any]]:
         name, whom, number = message.body
         self.calls.append(("KillUnit", name, f"{whom} {number}"))
-        if name in self.units and self.units[name].properties is not None:
-            process = self.units[name].process
-            if process is not None and process.returncode is None:
-                process.send_signal(number)
+        if (unit := self.units.get(name)) is None:
+            raise LookupError("org.freedesktop.systemd1.NoSuchUnit")
+        if unit.properties is not None:
+            if unit.process is not None and unit.process.returncode is None:
+                unit.process.send_signal(number)
             return "", []
-        if self._unit(name).active in ("active", "activating", "deactivating"):
+        if unit.active in ("active", "activating", "deactivating"):
             self.crash(name, number)
         return "", []
 
