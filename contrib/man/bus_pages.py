@@ -1,6 +1,5 @@
 """Manual pages of the D-Bus interfaces, made from their XML: what its comments say of each member."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,7 +117,7 @@ def _signature(member: Member) -> str:
 
 
 def _told(member: Member) -> str:
-    words = [re.sub(r"\.?$", ".", member.said)] if member.said else []
+    words = [member.said.removesuffix(".") + "."] if member.said else []
     if ACTION in member.notes:
         words.append(f"It needs root or the polkit action {member.notes[ACTION]}.")
     words += [_ACCESS[member.notes[ACCESS]]] if ACCESS in member.notes else []

@@ -35,6 +35,11 @@ def test_a_page_is_what_is_made_from_the_code(name: str) -> None:
     assert (MAN / name).read_text() == made, "PYTHONPATH=services:contrib/rhcs python3 contrib/man/standfast_man.py"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_sentence_ends_with_one_full_stop(page: Path) -> None:
+    assert not re.findall(r"\w\.\.(?:\s|$)", page.read_text())
+
+
 def test_the_page_of_metrics_has_the_tables_that_are_made_from_the_code() -> None:
     made = standfast_man.metrics_page()
     assert standfast_man.METRICS_PAGE.read_text() == made, (
