@@ -157,6 +157,8 @@ def _nodes(report: Report) -> Iterator[Trouble]:
         if node["state"] in ("lost", "unresponsive") and name not in told:
             text = f"{name} is {node['state']}: standfast explain {name}"
             yield Trouble(text=text, urgent=True)
+        if node["state"] == "fenced" and name not in told:
+            yield Trouble(text=f"{name} was fenced and is not back yet; if it stays away look at its console and power")
         if node["healthy"] is False:
             yield Trouble(text=f"{name} is not healthy, so it gives its groups away: standfast quorum, there")
         if node["drifted"]:

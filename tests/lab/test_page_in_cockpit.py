@@ -1,10 +1,13 @@
 """The page in Cockpit on real nodes, in a real browser, through Cockpit's own login."""
 
+from standfast_lab.behaviour import Mode
+
 from lab.browser import Browser
 from lab.looks import look, look_at_all, picture
 from lab.trial import GROUP, Trial
 
 FRESH = f"[data-group={GROUP}] [data-state=started]"
+SLOW_S = 0.4  # for each answer of the BMC, so that fencing lasts long enough to be seen
 LOGIN_REFUSED = "401"  # Cockpit's login asks first whether there is a session
 
 
@@ -32,14 +35,17 @@ def test_it_tells_a_power_cut_as_it_happens(trial: Trial, page: Browser) -> None
     page.has(f"[data-node={owner}] {FRESH}")
     look(page, "well")
 
+    trial.lab.bmc(owner, Mode.SLOW, SLOW_S)
     at = trial.cut_power(owner)
-    page.has("#attention", owner)
+    page.has("#attention", f"{owner} waits for proof")
     page.has(f"[data-node={owner}] .pf-v6-c-card__title :not([data-state=online])[data-state]")
     picture(page, "page-overview")
     look(page, "cut")
     trial.wait_for_good_answer(at)
+    page.has("#attention", f"{owner} was fenced and is not back yet")
     (place,) = {trial.owner()}
     page.has(f"[data-node={place}] {FRESH}")
+    trial.lab.bmc(owner, Mode.OK)
     trial.lab.boot(owner)
     page.has("main", "All is well", within_s=90)
     assert not page.do("was_reloaded")

@@ -86,6 +86,13 @@ def fencing_fails(report: Report) -> None:
     report["fencing"]["devices"][0].update(ok=False, answer="Connection timed out", last_answer=SINCE)
 
 
+def fenced(report: Report) -> None:
+    report.update(node="node2", coordinator="node2", term=8, view="2.40")
+    node(report, "node1", state="fenced", links=[{"link": number, "up": False, "since": LATELY} for number in (0, 1)])
+    node(report, "node2", links=[])
+    report["groups"] = [group("webserv", "node2", since=LATELY, reason="node1 is proven off: started on node2")]
+
+
 def cold_start(report: Report) -> None:
     lose_node1(report, next_attempt_in_s=42, reason="it is not here after a cold start")
 
@@ -176,8 +183,8 @@ def daemons_away(report: Report) -> None:
 
 
 SITUATIONS: tuple[Callable[[Report], None], ...] = (
-    *(power_cut, fencing_fails, cold_start, blocked, standby, not_quorate, no_term, maintenance, drifted, by_hand),
-    *(sick, ten_groups, drills, daemons_away),
+    *(power_cut, fencing_fails, fenced, cold_start, blocked, standby, not_quorate, no_term, maintenance, drifted),
+    *(by_hand, sick, ten_groups, drills, daemons_away),
 )
 
 
