@@ -22,7 +22,7 @@ def wait_until_adds_up(trial: Trial, page: Browser, before: str, at: float) -> N
     def shown() -> bool:
         if last_incident(page) == before:
             return False
-        names, told = (page.attributes("tr[data-ms]", one) for one in ("data-step", "data-ms"))
+        names, told = (page.attributes("[data-ms]", one) for one in ("data-step", "data-ms"))
         steps.clear()
         steps.update(zip(names, map(int, told), strict=False))  # more may have come between the two
         return {"fenced", "good"} <= steps.keys()

@@ -30,7 +30,6 @@ export const understand = {
     "steps-none": "The journals do not say how long it took.",
     "steps-sum": "In all",
     "step": "Step",
-    "step-what": "What ended it",
     "step-time": "Time",
     "step-slowest": "slowest",
     "outage": "{ms} ms from the cause to “{last}”.",

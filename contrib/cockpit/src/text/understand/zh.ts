@@ -32,7 +32,6 @@ export const understand: Record<keyof typeof en, string> = {
     "steps-none": "日志没有说明用了多长时间。",
     "steps-sum": "合计",
     "step": "步骤",
-    "step-what": "以什么结束",
     "step-time": "时间",
     "step-slowest": "最慢",
     "outage": "从起因到“{last}”共 {ms} 毫秒。",
