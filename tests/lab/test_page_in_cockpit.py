@@ -7,7 +7,7 @@ from lab.looks import look, look_at_all, picture
 from lab.trial import GROUP, Trial
 
 FRESH = f"[data-group={GROUP}] [data-state=started]"
-SLOW_S = 0.4  # for each answer of the BMC, so that fencing lasts long enough to be seen
+SLOW_S = 1.0  # for each answer of the BMC, so that fencing lasts long enough to be seen
 LOGIN_REFUSED = "401"  # Cockpit's login asks first whether there is a session
 
 
