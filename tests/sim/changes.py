@@ -56,7 +56,9 @@ class Changes:
                 place.define(group)
 
     def started(self, machine: Machine, group: str, unit: str) -> None:
-        """A unit that went from one group to another runs once, too."""
+        """A unit that went from one group to another runs once, too; but for one of whom an agent lied."""
+        if machine.believed_off:
+            return
         for other in self.world.machines.values():
             for name, place in other.places.items():
                 alive = place.active.get(unit) in ALIVE and other.powered and not other.believed_off
