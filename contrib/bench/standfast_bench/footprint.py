@@ -71,11 +71,11 @@ def taken(node: NodePlace, name: str) -> Taken:
 
 def _threads_s(process: Path) -> float:
     """Processor time of the threads that it has now (the first number of schedstat, see proc(5))."""
-    taken = 0.0
+    seconds = 0.0
     with contextlib.suppress(OSError):  # it ended meanwhile
         for thread in (process / "task").iterdir():
-            taken += int((thread / "schedstat").read_text().split()[0]) / 1e9
-    return taken
+            seconds += int((thread / "schedstat").read_text().split()[0]) / 1e9
+    return seconds
 
 
 def _processes(group: Path) -> list[Path]:
