@@ -229,10 +229,12 @@ def test_after_a_clean_shutdown_of_all_nobody_is_fenced_or_waited_for(trial: Tri
     trial.wait(lambda: not any(trial.lab.is_on(node) for node in nodes), 120, "all nodes to be off")
     observe.each(SURVIVORS, trial.lab.boot)
     trial.wait(trial.serves, 60, "the page, although node3 is off: it left cleanly")
-    trial.wait(lambda: observe.agreed(trial.lab, SURVIVORS) is not None, 30, "both to agree on what is here")
-    found = observe.agreed(trial.lab, SURVIVORS)
-    assert found is not None
-    assert found.nodes["node3"] == "left"
+
+    def has_left() -> bool:
+        found = observe.agreed(trial.lab, SURVIVORS)
+        return found is not None and found.nodes["node3"] == "left"
+
+    trial.wait(has_left, 30, "both to agree that node3 has left")
     trial.lab.boot("node3")
     trial.wait_until_normal(120)
     for node in nodes:

@@ -39,7 +39,7 @@ from standfast.resourced.situation import Situation
 from standfast.resourced.stages import Gate, Stage
 from standfast.resourced.term import Calling, Term
 from standfast.resourced.terms import Terms
-from standfast.resourced.ticks import Ticks
+from standfast.resourced.ticks import INTERVAL_MS, Ticks
 from standfast.vocabulary import Ring, UnitState
 
 Bug = Callable[[], AbstractContextManager[None]]
@@ -331,7 +331,13 @@ def failed_attempt_is_a_proof() -> AbstractContextManager[None]:
     return _replaced(Fencing, "_result", rule)
 
 
+def another_tick_puts_ours_off() -> AbstractContextManager[None]:
+    """A node that reads another one's tick begins its own second anew: later, not sooner."""
+    return _replaced(Ticks, "next_at", lambda self, due, sender, now: due if sender == self.me else now + INTERVAL_MS)
+
+
 BUGS: tuple[Bug, ...] = (
+    another_tick_puts_ours_off,
     disks_without_a_majority,
     record_of_the_lowest_node,
     quorum_of_another_ring,

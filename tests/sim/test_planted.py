@@ -24,6 +24,7 @@ from sim.conftest import Noticed
 from sim.test_attacks import PAIRS
 from sim.test_histories import test_who_opened_a_term_with_a_node_no_longer_believes_that_it_left as who_was_met
 from sim.test_resting import rests_for_a_moment_before_a_term
+from sim.test_ticking import nobody_is_suspect_at_rest
 from sim.walk import History, walk
 from unit.test_hands import test_the_end_of_another_stop_lets_nothing_go_that_runs as another_stop
 from unit.test_terms import test_a_call_that_was_sent_in_another_membership_is_void_for_everybody as other_membership
@@ -50,6 +51,7 @@ def only(seed: int, *faults: int) -> History:
 # n3 has half of the votes, and a full disk while a term is about to open
 LATE_DISK = only(676206912957, 9, 14)
 HISTORIES: dict[planted.Bug, Story] = {
+    planted.another_tick_puts_ours_off: nobody_is_suspect_at_rest,
     planted.end_of_a_stop_is_believed: another_stop,
     planted.rest_outlives_the_next_term: partial(rests_for_a_moment_before_a_term, 0),
     planted.mended_disk_changes_nothing: partial(walk, LATE_DISK),

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from sim.machine import UNITS, configuration
 from standfast.configuration.model import Configuration
 from standfast.resourced.codec import decode, encode
@@ -524,3 +526,14 @@ def test_a_new_configuration_does_not_judge_what_nobody_has_looked_at() -> None:
     assert (hand.stage, hand.states) == (Stage.STARTING, ())
     node.give(ConfigurationRead(configuration=node.core.configuration, installed="d1", offered=None))
     assert hand.stage is Stage.STARTING
+
+
+@pytest.mark.parametrize(("after_ms", "count"), [(600, 1), (400, 0)])
+def test_a_node_ticks_along_with_another_once_half_of_its_second_is_over(after_ms: int, count: int) -> None:
+    node = Alone().serve()
+    node.now = node.core.tick_at
+    node.give(TimePassed())
+    node.now += after_ms
+    node.give(TickReceived(sender="n2", data=encode(Tick(number=7, read={}, fit=True, holds=False, term=0))))
+    node.now += 1
+    assert sum(isinstance(action, SendTick) for action in node.give(TimePassed())) == count

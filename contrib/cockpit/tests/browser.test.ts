@@ -169,6 +169,17 @@ test("a list is moved about faster than the service takes it: it shows each move
     assert.deepEqual(await order(page, "domain"), ["node1", "node2"]);
 });
 
+test("a choice is shown while the service takes its time", { skip }, async () => {
+    const page = await opened("#/configuration/domains");
+    const ordered = page.locator("[data-kind=domain]").getByLabel("Ordered=").first();
+    await ordered.waitFor();
+    await page.evaluate(() => {
+        service.methods["org.standfast.Console1.Edit"] = () => new Promise(() => {}) as never;
+    });
+    await ordered.selectOption("no"); // the file says yes
+    assert.equal(await ordered.inputValue(), "no");
+});
+
 test("nothing that is typed fast is lost while the service takes its time", { skip }, async () => {
     const page = await opened("#/configuration/devices");
     await slowed(page, 300);
