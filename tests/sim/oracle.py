@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from standfast.configuration.model import Configuration, Group
+from standfast.resourced.messages import OrderKind
 from standfast.resourced.record import GroupRecord, Record
 from standfast.vocabulary import Holding
 
@@ -185,14 +186,29 @@ def stays(group: Group, view: View) -> bool:
     asked = known.stopped or known.disabled or known.restart or known.wanted != ""
     if asked or known.open_orders or not started(view.record, group.name):
         return False
-    goes_home = any(domain.name == group.domain and domain.failback for domain in view.configuration.domains)
+    if _goes_home(group, view) and not _comes_up_above(group, view):
+        return False
     for node, held in known.held.items():
         away = view.record.nodes[node].standby or node in _leaving(view.record, view.configuration)
-        away = away or node not in _domain(group, view.configuration)
-        if held.holding is Holding.RUNNING and (away or (goes_home and node != _domain(group, view.configuration)[0])):
+        if held.holding is Holding.RUNNING and (away or node not in _domain(group, view.configuration)):
             return False
     groups = {one.name: one for one in view.configuration.groups}
     return all(any(stays(groups[one], view) for one in meant(other, view)) for other in group.needs)
+
+
+def _goes_home(group: Group, view: View) -> bool:
+    """It is not on the first node of a domain that may ask it back."""
+    homes = [one for one in view.configuration.domains if one.name == group.domain and one.failback and one.ordered]
+    here = [name for name, held in view.record.groups[group.name].held.items() if held.holding is Holding.RUNNING]
+    return bool(homes) and not group.node and here != [homes[0].nodes[0]]
+
+
+def _comes_up_above(group: Group, view: View) -> bool:
+    """What needs it, itself or by others, is being started: before that ends it does not go home."""
+    above = [one for one in view.configuration.groups if {group.name, group.base} & set(one.needs)]
+    known = [view.record.groups[one.name] for one in above if one.name in view.record.groups]
+    orders = [order for one in known for order in one.open_orders.values()]
+    return any(order.kind is not OrderKind.STOP for order in orders) or any(_comes_up_above(one, view) for one in above)
 
 
 def strays(group: Group, view: View) -> bool:

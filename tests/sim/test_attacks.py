@@ -34,6 +34,7 @@ from sim import (
     attacks_drills,
     attacks_fencing,
     attacks_model,
+    attacks_needs,
     attacks_outside,
     attacks_returns,
     attacks_review,
@@ -243,6 +244,9 @@ COPIES: dict[Attack, tuple[planted.Bug, ...]] = {
     ),
     attacks_copies.copy_that_failed_too_often_is_not_waited_for: (),
 }
+NEEDS: dict[Attack, tuple[planted.Bug, ...]] = {
+    attacks_needs.home_is_back_while_one_that_needs_it_starts: (attacks_needs.goes_home_whatever_starts,),
+}
 ATTACKS = {
     **MODEL,
     **CROSSINGS,
@@ -256,6 +260,7 @@ ATTACKS = {
     **VERSIONS,
     **CHANGES,
     **COPIES,
+    **NEEDS,
     **DRILLS,
     **RETURNS,
 }

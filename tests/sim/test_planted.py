@@ -14,6 +14,7 @@ from sim import (
     attacks_copies,
     attacks_drills,
     attacks_fencing,
+    attacks_needs,
     attacks_outside,
     attacks_returns,
     attacks_withdrawal,
@@ -78,6 +79,7 @@ def test_every_planted_bug_has_its_history() -> None:
         versions_bugs,
         attacks_changes,
         attacks_copies,
+        attacks_needs,
         attacks_drills,
         attacks_returns,
     )

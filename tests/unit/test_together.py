@@ -23,7 +23,7 @@ from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Rule, sentence
 from standfast.resourced.record import Record, initial
 from standfast.resourced.situation import Situation, Waits
-from standfast.resourced.together import Together, crowded, must_stop, must_wait, stops_first, unfit
+from standfast.resourced.together import Together, comes_up, crowded, must_stop, must_wait, stops_first, unfit
 from standfast.vocabulary import Holding
 from unit.cluster import NODES, after, because, situation, term
 
@@ -157,6 +157,25 @@ def test_it_keeps_running_while_only_the_resourced_of_what_it_needs_is_away() ->
 def test_nothing_waits_for_a_group_that_cannot_be_stopped(content: Content) -> None:
     assert stops_first(DATABASE, Together(NEEDS), outlook(BOTH)) == WEBSERV
     assert stops_first(DATABASE, Together(NEEDS), outlook(after(BOTH, content))) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "needs", "found"),
+    [
+        (OrderKind.START, {WEBSERV: {"needs": (DATABASE,)}}, WEBSERV),
+        (OrderKind.RESTART, {WEBSERV: {"needs": (DATABASE,)}}, WEBSERV),
+        (OrderKind.STOP, {WEBSERV: {"needs": (DATABASE,)}}, ""),
+        (OrderKind.START, {WEBSERV: {"needs": (ARCHIVE,)}}, ""),
+        (OrderKind.START, {WEBSERV: {"needs": (ARCHIVE,)}, ARCHIVE: {"needs": (DATABASE,)}}, WEBSERV),
+        (OrderKind.STOP, {WEBSERV: {"needs": (DATABASE,)}, DATABASE: {"needs": (WEBSERV,)}}, ""),
+    ],
+    ids=["starts", "restarts", "stops", "needs another", "by another", "a circle"],
+)
+def test_what_needs_a_group_is_being_started(kind: OrderKind, needs: Mapping[str, Any], found: str) -> None:
+    known = configured(**needs)
+    number = BOTH.groups[WEBSERV].number
+    order = OrderGiven(group=WEBSERV, number=number, kind=kind, node="n2", reasons=(because("why"),))
+    assert comes_up(DATABASE, Together(known), outlook(after(BOTH, order), known)) == found
 
 
 def test_it_starts_after_another_only_while_that_is_on_its_way() -> None:

@@ -13,7 +13,7 @@ from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Reason, Rule, reason, sentence
 from standfast.resourced.record import GroupRecord
 from standfast.resourced.recovery import avoided, failures, forgotten, pause_ms, spent, tries
-from standfast.resourced.together import Together, crowded, must_stop, must_wait, stops_first, unfit
+from standfast.resourced.together import Together, comes_up, crowded, must_stop, must_wait, stops_first, unfit
 from standfast.vocabulary import Holding
 
 ORDER_MARGIN_MS = 15_000
@@ -275,7 +275,10 @@ class _Step:
         better, setting = home(self.group, name, self.together, self.outlook)
         if not better or blocker(self.group, self.outlook) is not None:
             return Decided()
-        return self._leave(name, self.known.held[name], reason(Rule.GOES_HOME, setting, node=better))
+        why = reason(Rule.GOES_HOME, setting, node=better)
+        if first := comes_up(self.group.name, self.together, self.outlook):  # before that the others would stop in vain
+            return Decided(waits_for=(reason(Rule.NEEDED, group=first), why))
+        return self._leave(name, self.known.held[name], why)
 
     def _placed(self, name: str) -> Decided:
         """The operator's wish for a node is over."""

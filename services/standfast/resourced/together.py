@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from standfast.configuration.copies import sets_of
 from standfast.configuration.model import Configuration, Group
 from standfast.resourced.absence import out
+from standfast.resourced.messages import OrderKind
 from standfast.resourced.outlook import Outlook, idle, unwanted
 from standfast.resourced.reasons import Reason, Rule, reason
 from standfast.resourced.record import GroupRecord
@@ -137,6 +138,21 @@ def stops_first(name: str, together: Together, outlook: Outlook) -> str:
             continue
         if not any(node in outlook.record.losses or out(outlook.record, node) for node in known.holders):
             return other
+    return ""
+
+
+def comes_up(name: str, together: Together, outlook: Outlook) -> str:
+    """A group that needs `name`, itself or by others, and is being started; "" = none."""
+    todo, seen = [name], {name}
+    while todo:
+        for other in together.needed_by[todo.pop()]:
+            known = outlook.record.groups.get(other)
+            orders = known.open_orders.values() if known is not None else ()
+            if any(order.kind is not OrderKind.STOP for order in orders):
+                return other
+            if other not in seen:
+                seen.add(other)
+                todo.append(other)
     return ""
 
 
