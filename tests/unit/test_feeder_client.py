@@ -223,3 +223,40 @@ def test_what_the_record_names_is_said_with_what_was_heard_last_and_not_to_a_quo
             assert await both.quorumd.hear() == Tell(holding=True, echoed_until_ms=1, stored_ms=40_000, serial=0)
 
     asyncio.run(main())
+
+
+def test_without_a_watchdog_quorumd_hears_only_what_is_new_and_all_again_once_it_wants_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with running(tmp_path) as both:
+            both.quorumd.say(Armed(number=0, timeout_ms=0, wanted_ms=0, serial=1))
+            await both.told.get()
+            for holding, echoed in ((False, 1), (False, 2), (True, 3), (True, 4)):
+                both.feeder.tell(holding=holding, echoed_until_ms=echoed)
+            both.quorumd.say(Armed(number=0, timeout_ms=0, wanted_ms=20_000, serial=2))
+            await both.told.get()
+            both.feeder.tell(holding=True, echoed_until_ms=5)
+            heard = [await both.quorumd.hear() for _ in range(4)]
+            assert heard == [
+                Tell(holding=False, echoed_until_ms=1, serial=1),
+                Tell(holding=True, echoed_until_ms=3, serial=1),
+                Tell(holding=True, echoed_until_ms=4, serial=0),  # at once
+                Tell(holding=True, echoed_until_ms=5, serial=2),
+            ]
+
+    asyncio.run(main())
+
+
+def test_without_a_watchdog_quorumd_hears_now_and_then_what_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SELDOM_S", 0.0)
+
+    async def main() -> None:
+        async with running(tmp_path) as both:
+            both.quorumd.say(Armed(number=0, timeout_ms=0, wanted_ms=0, serial=1))
+            await both.told.get()
+            for echoed in (1, 2):
+                both.feeder.tell(holding=False, echoed_until_ms=echoed)
+                assert await both.quorumd.hear() == Tell(holding=False, echoed_until_ms=echoed, serial=1)
+
+    asyncio.run(main())

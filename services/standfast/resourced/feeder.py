@@ -14,6 +14,7 @@ from standfast.watchdog.messages import LONGEST, SOCKET, Arm, Armed, Message, Me
 
 ARM_TIMEOUT_S: Final = 5.0
 RECONNECT_S: Final = 0.2
+SELDOM_S: Final = 10.0  # without a watchdog quorumd hears just what is held, when that changes and now and then
 
 
 class NotArmed(Exception):  # noqa: N818 - what is so, not what went wrong
@@ -39,6 +40,8 @@ class Feeder:
         self._socket: socket.socket | None = None
         self._closed = asyncio.Event()
         self._last: Tell | None = None
+        self._told_at = 0.0  # when that was sent, or one before it; seconds of the loop's clock
+        self._feeds = True  # quorumd has a watchdog, or wants one, as far as is known
         self._number = 0
         self._serial = 0  # of the last Armed of this connection
         self._waiting: asyncio.Future[Armed] | None = None
@@ -83,8 +86,15 @@ class Feeder:
         `stored_ms`: the shortest timeout that the record names for this node, or will when updates that are on their
         way have come, with those that the last `on_armed` leads to; 0: none.
         """
+        before = self._last
         self._last = Tell(holding=holding, echoed_until_ms=echoed_until_ms, stored_ms=stored_ms, serial=self._serial)
-        self._send(self._last)
+        same = before is not None and (before.holding, before.stored_ms) == (holding, stored_ms)
+        if self._feeds or not same or self._loop.time() - self._told_at >= SELDOM_S:
+            self._say(self._last)
+
+    def _say(self, told: Tell) -> None:
+        self._told_at = self._loop.time()
+        self._send(told)
 
     def _connect(self) -> bool:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
@@ -96,9 +106,9 @@ class Feeder:
             return False
         self._socket = connection
         self._loop.add_reader(connection, self._read)
-        self._serial = 0
+        self._serial, self._feeds = 0, True
         if self._last is not None:
-            self._send(replace(self._last, serial=0))
+            self._say(replace(self._last, serial=0))
         if self._waiting is not None:
             self._send(Arm(number=self._number))
         return True
@@ -127,6 +137,9 @@ class Feeder:
             self._close()
             return
         self._serial = armed.serial
+        fed, self._feeds = self._feeds, bool(armed.timeout_ms or armed.wanted_ms)
+        if self._feeds and not fed and self._last is not None:
+            self._say(replace(self._last, serial=0))  # it is newer than what was said
         if self._waiting is not None and armed.number == self._number and not self._waiting.done():
             if armed.timeout_ms:  # what a quorumd that starts anew is told first
                 last = self._last or Tell(holding=True, echoed_until_ms=None)

@@ -1,7 +1,8 @@
 """What resourced and quorumd say to each other about the watchdog, one datagram each, on a socket of their own.
 
-Not over the bus: a dead bus kills nobody. resourced says Arm before anything is held, then Tell with each tick; quorumd
-answers with Armed, and says it again whenever something of it changes. Times are milliseconds, instants CLOCK_BOOTTIME.
+Not over the bus: a dead bus kills nobody. resourced says Arm before anything is held, then Tell with each tick, or where
+quorumd has and wants no watchdog when it is news; quorumd answers with Armed, and says it again whenever something of it
+changes. Times are milliseconds, instants CLOCK_BOOTTIME.
 """
 
 import json
