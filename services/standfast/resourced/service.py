@@ -279,7 +279,7 @@ class Service:
 
     def _wake_in_time(self) -> None:
         """The core is told the time when something there may wait for it."""
-        wait_s = max((self.core.tick_at + 1 - files.boottime_ms()) / 1000, 0.0)
+        wait_s = max((self.core.tick_at - files.boottime_ms()) / 1000, 0.0)
         due = self._loop.time() + (wait_s if self.core.pace.rests else min(wait_s, TIME_S))
         if self._time is not None and self._time.when() > due:
             self._time.cancel()
