@@ -5,9 +5,13 @@ expressions and stops; it is imported with the first one (1.6 MiB).
 """
 
 import time
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from standfast.probes.verdict import CannotCheckError
+
+if TYPE_CHECKING:
+    import regex
 
 LONGEST_S: Final = 0.05  # of this process's CPU time that one search may take
 _REST_S: Final = 60.0  # that an expression which took longer is left alone: many probes may have it
@@ -24,12 +28,20 @@ def found(expression: str, text: str | bytes, *, multiline: bool = False) -> boo
         raise _too_slow(expression)
     pattern = expression.encode() if isinstance(text, bytes) else expression
     try:
-        return regex.search(pattern, text, regex.MULTILINE if multiline else 0, timeout=LONGEST_S) is not None
+        return _compiled(pattern, multiline).search(text, timeout=LONGEST_S) is not None
     except TimeoutError as error:
         _rest(expression)
         raise _too_slow(expression) from error
     except (regex.error, MemoryError) as error:
         raise CannotCheckError(f"{expression} cannot be searched: {error}") from error
+
+
+@lru_cache(maxsize=_MOST)
+def _compiled(pattern: str | bytes, multiline: bool) -> "regex.Pattern[Any]":
+    """python3-regex looks for it in its own cache with a dozen calls for each search."""
+    import regex
+
+    return regex.compile(pattern, regex.MULTILINE if multiline else 0)
 
 
 def _rest(expression: str) -> None:
