@@ -1,8 +1,8 @@
 """What resourced and quorumd say to each other about the watchdog, one datagram each, on a socket of their own.
 
 Not over the bus: a dead bus kills nobody. resourced says Arm before anything is held, then Tell with each tick, or when
-it is news where quorumd has no watchdog and wants none; quorumd answers with Armed, and says it again whenever something
-of it changes. Times are milliseconds, instants CLOCK_BOOTTIME.
+it is news where quorumd has no watchdog and wants none; quorumd answers with Armed, and says that again whenever
+something of it changes. Times are milliseconds, instants CLOCK_BOOTTIME.
 """
 
 import json
