@@ -1,5 +1,7 @@
 """No fence device that answers, only watchdogs (issue 4, line 4): served again, never twice."""
 
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,10 +9,15 @@ from standfast_lab.behaviour import Mode
 from standfast_lab.lab import Lab
 
 from lab.own import own_lab, trial_in
+from lab.pushing import Result, push
 from lab.trial import DAEMONS, Trial
+from lab.versions_seen import in_force
 
 PROVEN_AFTER_S = 25.0  # TickMax, the timeout of the lab's watchdogs, the margin
 SERVED_WITHIN_S = 60.0
+TOLD_WITHIN_S = 30.0
+FED_FOR_S = 8.0  # longer than one word to quorumd is good for (TickMax)
+FED = ("busctl", "get-property", "org.standfast.Quorum", "/org/standfast", "org.standfast.Quorum1", "WatchdogFed")
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +84,27 @@ def test_daemons_that_hang_are_restarted_in_time_and_nothing_moves(trial: Trial)
     print(f"the longest time without an answer was {trial.outage_s(at):.1f} s")
     assert trial.owner() == owner
     assert trial.lab.boots(owner) == boots
+
+
+def test_a_watchdog_that_a_version_brings_is_armed_and_fed_where_a_group_runs(trial: Trial) -> None:
+    """A quorumd without a watchdog is not told of each tick; one that shall have one hears at once that it may feed."""
+    lab, owner = trial.lab, trial.owner()
+    heir = trial.others(owner)[0]
+    files = in_force(lab, owner)
+    without = {**files, "cluster.conf": re.sub(rb"(?m)^Watchdog.*\n", b"", files["cluster.conf"])}
+    assert push(lab, owner, without).result is Result.ACKNOWLEDGED
+    lab.sh(owner, "standfast", "group", "relocate", "webserv", heir)
+    trial.wait_until_started_on(heir)
+    trial.wait(lambda: trial.told(owner, "watchdog-disarmed"), TOLD_WITHIN_S, f"{owner} to disarm")
+    boots = lab.boots(heir)
+    assert push(lab, heir, files).result is Result.ACKNOWLEDGED
+    trial.wait(lambda: trial.told(heir, "watchdog-armed"), TOLD_WITHIN_S, f"{heir} to arm")
+    trial.wait(lambda: _is_fed(lab, heir), TOLD_WITHIN_S, f"{heir} to feed")
+    until = time.monotonic() + FED_FOR_S
+    while time.monotonic() < until:
+        assert _is_fed(lab, heir)
+    assert lab.boots(heir) == boots
+
+
+def _is_fed(lab: Lab, node: str) -> bool:
+    return lab.sh(node, *FED).stdout.strip() == "b true"
