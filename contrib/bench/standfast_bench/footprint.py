@@ -29,6 +29,7 @@ class Taken:
 
     cpu_s: float
     pss_mib: float
+    private_mib: float  # what no other process has as well: it does not change with who else runs
     descriptors: int
     tasks: int
 
@@ -58,15 +59,28 @@ def _group_s(node: NodePlace, name: str) -> float:
 
 def taken(node: NodePlace, name: str) -> Taken:
     """By all processes of one of PLACES."""
-    processes = [process for process in _processes(place(node, name)) if process.exists()]
-    kib = descriptors = tasks = 0
-    for process in processes:
+    kib = dict.fromkeys(("Pss", "Private_Clean", "Private_Dirty"), 0)
+    descriptors = tasks = 0
+    for process in processes(node, name):
         with contextlib.suppress(OSError):  # it ended meanwhile
-            lines = (process / "smaps_rollup").read_text().splitlines()
-            kib += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+            for line in (process / "smaps_rollup").read_text().splitlines()[1:]:
+                figure, _, value = line.partition(":")
+                if figure in kib:
+                    kib[figure] += int(value.split()[0])
             descriptors += len(os.listdir(process / "fd"))  # noqa: PTH208 - only how many
             tasks += len(os.listdir(process / "task"))  # noqa: PTH208
-    return Taken(cpu_s=cpu_s(node, name), pss_mib=kib / 1024, descriptors=descriptors, tasks=tasks)
+    return Taken(
+        cpu_s=cpu_s(node, name),
+        pss_mib=kib["Pss"] / 1024,
+        private_mib=(kib["Private_Clean"] + kib["Private_Dirty"]) / 1024,
+        descriptors=descriptors,
+        tasks=tasks,
+    )
+
+
+def processes(node: NodePlace, name: str) -> list[Path]:
+    """Those of one of PLACES, in /proc."""
+    return [process for process in _processes(place(node, name)) if process.exists()]
 
 
 def _threads_s(process: Path) -> float:
