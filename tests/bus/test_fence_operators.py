@@ -10,9 +10,10 @@ from bus.fence_bench import Bench, Client, fenced, membership, open_term, publis
 from bus.private import as_nobody, until
 from standfast.bus import Bus, BusError, ErrorName
 from standfast.configuration.model import Configuration, Source
-from standfast.fenced.service import INTERFACE, NAME, ROOT
+from standfast.fenced.service import INTERFACE, NAME, ROOT, Service
 
 BOTH = {"node1", "node2"}
+DELAY_MS = 1_234
 NO_LINKS: dict[str, list[tuple[int, bool]]] = {"node1": [], "node2": [(0, False), (1, False)]}
 
 
@@ -29,19 +30,33 @@ def with_option(configuration: Configuration, name: str, value: str) -> Configur
 
 @pytest.mark.parametrize("ends", [True, False], ids=["confirmed", "still waiting"])
 def test_what_an_operator_confirmed_is_not_switched_off_any_more_when_its_turn_comes(
-    bench: Bench, ends: bool, capsys: pytest.CaptureFixture[str]
+    bench: Bench, ends: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The device was busy or the round waited; by then the operator may have given the node its power back."""
     before = bench.configure()
-    bench.configuration = replace(before, nodes=tuple(replace(node, fence_delay_ms=1_000) for node in before.nodes))
+    nodes = tuple(replace(node, fence_delay_ms=DELAY_MS) for node in before.nodes)
+    bench.configuration = replace(before, nodes=nodes)
     losses = [("8.1", "node1", 1, 0, "it left the ring"), ("8.2", "node2", 0, 0, "it left the ring")]
+    waiting = losses[1:] if ends else losses
 
     async def main() -> None:
+        heard, hear, sleep = asyncio.Event(), Service._hear_losses, asyncio.sleep
+
+        def note(service: Service, rows: list[tuple[Any, ...]]) -> None:
+            hear(service, rows)
+            if len(rows) == len(waiting):
+                heard.set()
+
+        async def pause(seconds: float) -> None:
+            """The delay is over once fenced has heard for whom proof is waited; a busy machine takes its time."""
+            await (heard.wait() if seconds == DELAY_MS / 1000 else sleep(seconds))
+
+        monkeypatch.setattr(Service, "_hear_losses", note)
+        monkeypatch.setattr(asyncio, "sleep", pause)
         groups = await open_term(8)
         publish_record(groups, Term=8, Losses=losses)
         async with fenced(bench) as (client, _):
             await client.begin()
-            waiting = losses[1:] if ends else losses
             publish_record(groups, Term=8, Losses=waiting)
             row = await client.ended()
             assert (row[4], bench.is_off("1")) == (("failed", False) if ends else ("proven", True))
