@@ -260,3 +260,21 @@ def test_without_a_watchdog_quorumd_hears_now_and_then_what_is_the_same(
                 assert await both.quorumd.hear() == Tell(holding=False, echoed_until_ms=echoed, serial=1)
 
     asyncio.run(main())
+
+
+def test_who_asked_for_a_watchdog_is_told_of_each_tick_before_there_is_an_answer(tmp_path: Path) -> None:
+    """quorumd arms it first, and answers when systemd has a copy of the descriptor."""
+
+    async def main() -> None:
+        async with running(tmp_path) as both:
+            both.quorumd.say(Armed(number=0, timeout_ms=0, wanted_ms=0, serial=1))
+            await both.told.get()
+            armed = asyncio.ensure_future(both.feeder.arm())
+            assert await both.quorumd.hear() == Arm(number=1)
+            for echoed in (1, 2):
+                both.feeder.tell(holding=True, echoed_until_ms=echoed)
+                assert await both.quorumd.hear() == Tell(holding=True, echoed_until_ms=echoed, serial=1)
+            both.quorumd.say(Armed(number=1, timeout_ms=0, wanted_ms=0, serial=2))
+            assert await armed == 0
+
+    asyncio.run(main())

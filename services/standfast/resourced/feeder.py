@@ -66,6 +66,7 @@ class Feeder:
         if self._waiting is None:
             self._waiting = self._loop.create_future()
             self._number += 1
+            self._feeds = True  # it may be armed before it says so, and is fed by what is said
             self._send(Arm(number=self._number))
         try:
             async with asyncio.timeout(ARM_TIMEOUT_S):
