@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST_S: Final = 0.05  # of this process's CPU time that one search may take
 _REST_S: Final = 60.0  # that an expression which took longer is left alone: many probes may have it
-_MOST: Final = 256  # expressions that are known to take longer
+_MOST: Final = 256  # expressions that are compiled, or known to take longer
 
 _resting: dict[str, float] = {}  # by expression: until when
 
