@@ -43,12 +43,12 @@ class Members:
             self._look.set()
 
     async def _read(self) -> None:
-        """Raises BusError."""
+        """These two alone: with all that resourced publishes each view would cost memory and time. Raises BusError."""
         assert self._bus is not None
-        values = await self._bus.get_all(GROUPS, _ROOT, "org.standfast.Groups1")
-        self._told(values["Term"] > 0)
-        if values["Members"]:
-            self.names = frozenset(values["Members"])
+        term, members = [await self._bus.get(GROUPS, _ROOT, f"{GROUPS}1", name) for name in ("Term", "Members")]
+        self._told(term > 0)
+        if members:
+            self.names = frozenset(members)
 
     def _told(self, is_open: bool) -> None:
         if is_open != self._open:

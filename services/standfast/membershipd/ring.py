@@ -4,10 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final
 
-from standfast import journal
+from standfast import files, journal
 from standfast.corosync.cfg import NodeStatus
 from standfast.corosync.common import CorosyncError
 from standfast.corosync.cpg import Member
@@ -290,8 +289,7 @@ class Follower:
 
     def _see_links(self, shown: Mapping[int, Mapping[int, bool]]) -> None:
         """`shown`: by peer and link number, whether it is up."""
-        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        links, changes = look(self.view.links, shown, int(self._loop.time() * 1000), at)
+        links, changes = look(self.view.links, shown, int(self._loop.time() * 1000), files.now_text())
         for change in changes:
             self._tell_link(change)
         if links != self.view.links:
