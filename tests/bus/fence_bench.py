@@ -11,7 +11,7 @@ from fakes.values import NO_RECORD
 from standfast.agents.running import Agents
 from standfast.bus import Bus, Server, interface_file
 from standfast.configuration.model import Cluster, Configuration, FenceDevice, Node, Plug
-from standfast.fenced.service import INTERFACE, NAME, ROOT, Service, Settings
+from standfast.fenced.service import INTERFACE, NAME, ROOT, TEST_EVERY_S, Service, Settings
 
 AGENT = """#!/bin/sh
 # A power switch: PLUG.power says on or off; BEHAVIOUR says how it fails.
@@ -59,6 +59,7 @@ class Bench:
             self.power(plug, "on")
         self.alive: set[str] = set()  # addresses at which somebody answers
         self.configuration: Configuration | None = self.configure()
+        self.loads = 0  # how often it was read
         self.versions: dict[str, Configuration] = {}  # that are stored, by digest
 
     def configure(
@@ -98,6 +99,7 @@ class Bench:
         return address in self.alive
 
     def load(self) -> Configuration | None:
+        self.loads += 1
         return self.configuration
 
     def metadata(self, on: str = "") -> None:
@@ -166,7 +168,9 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Client, Service]]:
+async def fenced(
+    bench: Bench, *, tested: bool = True, test_every_s: float = TEST_EVERY_S
+) -> AsyncIterator[tuple[Client, Service]]:
     """A running fenced whose first tests are over (or not)."""
     settings = Settings(
         load=bench.load,
@@ -175,6 +179,7 @@ async def fenced(bench: Bench, *, tested: bool = True) -> AsyncIterator[tuple[Cl
         history=bench.folder / "history",
         unfenced=bench.folder / "run/unfenced",
         answers=bench.answers,
+        test_every_s=test_every_s,
     )
     ready = asyncio.Event()
 

@@ -251,6 +251,25 @@ def test_devices_are_tested_at_start_and_shown(bench: Bench, capsys: pytest.Capt
     assert "Fence device pdu does not answer" in told
 
 
+def test_devices_are_tested_again_and_again_without_the_configuration_being_read_for_it(bench: Bench) -> None:
+    """With hundreds of groups reading it takes 0.1 s of a processor."""
+
+    async def main() -> None:
+        async with fenced(bench, test_every_s=0.2) as (client, _):
+            await until(lambda: bench.loads == 2)  # at the start, and with the bus
+            for behaviour, ok in (("dead", False), ("", True)):
+                bench.behave("bmc", behaviour)
+                await tells(client, ok=ok)
+            assert bench.loads == 2
+
+    async def tells(client: Client, *, ok: bool) -> None:
+        async with asyncio.timeout(10):
+            while (await client.device("bmc"))["Ok"] is not ok:  # noqa: ASYNC110 - another process's word
+                await asyncio.sleep(0.02)
+
+    run(main)
+
+
 def test_a_reload_tests_what_is_new_and_withdraws_what_is_gone(bench: Bench) -> None:
     async def main() -> None:
         async with fenced(bench) as (client, service):

@@ -219,6 +219,9 @@ class Service:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(next_test):
                     await self._reload_due.wait()
+            if self._configuration is not None and not self._reload_due.is_set():
+                self._tasks.create_task(self._check(self._configuration))  # an agent may have come, or gone
+                continue
             self._reload_due.clear()
             if await self._load():
                 next_test = loop.time()
