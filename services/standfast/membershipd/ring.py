@@ -30,7 +30,7 @@ from standfast.vocabulary import Ring
 # churn and Corosync not answer any more: so at least one look for each token, the shorter of the two. While knet's log
 # and the number of the ring are as they were, the log is all that is looked at: a question every few seconds is enough.
 LINK_INTERVAL_S: Final = 1.0
-ASK_S: Final = 5.0
+ASK_S: Final = 10.0
 # While rings churn Corosync synchronises again and again, and answers each question only in between.
 _ANSWERS_WITHIN_S: Final = 2.0
 _LONGEST_LOOK_S: Final = 30.0
@@ -75,6 +75,7 @@ class Follower:
         self._configuration: ConfigurationHandle | None = None
         self._members: tuple[Member, ...] = ()
         self._look = asyncio.Event()
+        self._urgent = False  # something is known to have happened
         self._answers = True
         self._file = ""  # digest of the corosync.conf that this node has written
         self._files: dict[int, str] = {}  # of the others and this one, as they say
@@ -128,19 +129,17 @@ class Follower:
         """Keeps `view.links` up to date; returns when this node must withdraw because of them."""
         while True:
             self._on_look()
-            urgent = self._look.is_set()
+            urgent, self._urgent = self._urgent, False
             self._look.clear()
             if not self._rests(urgent) and (decision := await self._read_links()) is not None:
                 return decision
-            try:
-                async with asyncio.timeout(self._churn.next_look_s(self._at_rest_s())):
-                    await self._look.wait()
-            except TimeoutError:
-                continue
+            timer = self._loop.call_later(self._churn.next_look_s(self._at_rest_s()), self._look.set)
+            await self._look.wait()  # no time-out: its exception costs two more turns of the loop
+            timer.cancel()
 
     def look_now(self) -> None:
         """The links and this node's name are told anew: the settings changed."""
-        self._look.set()
+        self._look_at_once()
         self._told_files.set()
         self._announce()
 
@@ -176,7 +175,7 @@ class Follower:
         if ring != self.view.ring:
             old, self.view = self.view, replace(self.view, ring=ring, nodes=tuple(sorted(nodes)))
             self._tell_ring(old)
-            self._look.set()
+            self._look_at_once()
             self._on_change()
 
     def _members_changed(
@@ -227,6 +226,10 @@ class Follower:
         self._group.send(encode(Presence(node=node.name, incarnation=self._incarnation, file=self._file)))
 
     # links
+
+    def _look_at_once(self) -> None:
+        self._urgent = True
+        self._look.set()
 
     def _at_rest_s(self) -> float:
         configuration = self._settings().configuration
