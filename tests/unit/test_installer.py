@@ -236,7 +236,7 @@ def test_what_cannot_be_installed_is_told_once_and_tried_again(
     assert capsys.readouterr().err.count("web.service: is in the way of units/web.service") == 1
 
 
-@pytest.mark.parametrize(("took_s", "pause_s"), [(0.000_1, 5), (0.003, 15), (0.1, 30)])
+@pytest.mark.parametrize(("took_s", "pause_s"), [(0.000_1, 5), (0.001_5, 15), (0.1, 30)])
 def test_files_are_looked_at_as_often_as_the_time_that_it_takes_allows(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, took_s: float, pause_s: float
 ) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from standfast_lab import normal
 from standfast_lab.lab import Lab
 from standfast_lab.place import LabError
 
@@ -55,6 +56,9 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="idle", description=__doc__)
     parser.add_argument("--groups", type=int, default=500)
     parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument(
+        "--no-page", action="store_true", help="the example's group is stopped: nobody asks for its page"
+    )
     parser.add_argument("--keep", action="store_true", help="the lab stays")
     asked = parser.parse_args(words)
     lab = Lab(f"{os.environ.get('STANDFAST_LAB_NAME', 'bench')}-idle")
@@ -62,6 +66,8 @@ def main(words: Sequence[str]) -> int:
         lab.up()
         if asked.groups:
             Many(groups=asked.groups).push(lab)
+        if asked.no_page:
+            lab.sh(lab.nodes()[0], "standfast", "group", "stop", normal.GROUP, timeout_s=60)
         time.sleep(SETTLE_S)
         return _watch(lab, asked.minutes, BUDGET_MANY_S if asked.groups >= MANY else BUDGET_S)
     except LabError as error:

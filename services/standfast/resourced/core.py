@@ -134,9 +134,10 @@ class Core:
         """Take one event at `now` (CLOCK_BOOTTIME, ms) and `at` (wall clock); returns what to do, in order."""
         self.now, self.at = now, at
         self.actions.clear()
-        if self.quorum() is not Word.YES:
+        quorum = self.quorum()
+        if quorum is not Word.YES:
             self._quorate_since = now
-        self.watching.forget(self.terms, self.quorum(), self.configuration, now)
+        self.watching.forget(self.terms, quorum, self.configuration, now)
         try:
             self._take(event)
         except MessageError as error:

@@ -22,7 +22,7 @@ from standfast.resourced.record import Record
 AGAIN = "it is tried again every few seconds, and by systemctl reload standfast-resourced"
 LOOK_S: Final = 5.0  # how often what could not be installed is tried again, and /etc/standfast is looked at
 LONGEST_LOOK_S: Final = 30.0  # with hundreds of files
-LOOKS: Final = 5_000  # of these a look takes one part of a processor's time at most
+LOOKS: Final = 10_000  # of these a look takes one part of a processor's time at most
 Judge = Callable[[Configuration, Tree], Awaitable[tuple[str, ...]]]
 Want = Callable[[str], Awaitable[None]]
 

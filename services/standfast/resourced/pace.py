@@ -11,12 +11,12 @@ from standfast.resourced.hands import Hand
 from standfast.resourced.stages import Stage
 from standfast.resourced.term import Term
 
-AT_REST = (Stage.IDLE, Stage.RUNNING)
+_IDLE, _RUNNING = Stage.IDLE, Stage.RUNNING  # an enumeration's attribute is slow to read, and there may be hundreds
 
 
 def moving(hands: Collection[Hand]) -> list[Hand]:
     """Those that time alone can bring on."""
-    return [hand for hand in hands if hand.stage not in AT_REST]
+    return [hand for hand in hands if (stage := hand.stage) is not _IDLE and stage is not _RUNNING]
 
 
 class Pace:

@@ -33,6 +33,7 @@ class Reports:
         self._terms = terms
         self._send = send
         self._sent: dict[str, tuple[str, Asked]] = {}
+        self._fenced: frozenset[str] = frozenset()  # what was told of fencing the last time
 
     def term_changed(self) -> None:
         """What was said in another term is said again."""
@@ -50,8 +51,9 @@ class Reports:
                 continue  # as most are, where there are hundreds: at each step
             self._tell_group(name, hand, known)
         results = {f"fencing {loss} {action}": result for (loss, action), result in fenced}
-        for about in [about for about in self._sent if about.startswith("fencing ") and about not in results]:
-            del self._sent[about]  # the record has it: the next attempt may end in the same words
+        for about in self._fenced - results.keys():
+            self._sent.pop(about, None)  # the record has it: the next attempt may end in the same words
+        self._fenced = frozenset(results)
         for about, result in results.items():
             self._say(about, result)
         node = record.nodes[self._me]
