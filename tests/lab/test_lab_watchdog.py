@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from standfast_lab import power, progress
 from standfast_lab.lab import Lab
 
 BASE = os.environ.get("STANDFAST_LAB_NAME", "check")
@@ -37,10 +38,12 @@ def test_one_that_nobody_feeds_cuts_the_power_and_the_next_life_has_a_new_one(la
     lab.boot("node1")
     boots = lab.boots("node1")
     lab.sh("node1", "python3", "-c", ARM, check=False, timeout_s=WITHIN_S)
-    lab.wait(lambda: not lab.is_on("node1"), WITHIN_S, "the watchdog to cut node1's power")
-    assert told(lab, "timeout") == 1
-    assert lab.boots("node1") == boots, "it waits for boot, as after any power cut"
+    node, what = lab.place.find("node1"), "the watchdog to cut node1's power"
+    progress.wait(lambda: not power.ask(node, "status").on, WITHIN_S, what, interval_s=0.001)
+    assert power.ask(node, "on").on, "also while the last life is still being tidied up"
     lab.boot("node1")
+    assert told(lab, "timeout") == 1
+    assert lab.boots("node1") == boots + 1, "it waits for boot, as after any power cut"
     lab.sh("node1", "python3", "-c", TAME)
     lab.wait(lambda: told(lab, "disarmed") == 1, WITHIN_S, "the magic close to disarm the new one")
     assert lab.is_on("node1")

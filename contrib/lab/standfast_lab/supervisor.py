@@ -106,6 +106,8 @@ class Supervisor:
         """The power is on, and there is a PID 1 unless it ends as soon as it begins."""
         if self._leader is not None:
             return
+        if self._tried.is_set():
+            await self._down.wait()  # the last life is ending: the power that comes now is not its own
         self._again = self._down.is_set()
         self._tried.clear()
         self._power.set()
