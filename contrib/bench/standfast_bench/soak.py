@@ -8,6 +8,7 @@ hour, with a verdict.
 import argparse
 import csv
 import os
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
@@ -78,7 +79,7 @@ def _one(lab: Lab, fault: Callable[[Lab], None]) -> None:
     """A fault that the last one left no room for is no end of the soak."""
     try:
         fault(lab)
-    except LabError as error:
+    except (LabError, subprocess.TimeoutExpired) as error:
         print(f"  {fault.__name__}: {error}", flush=True)
 
 
