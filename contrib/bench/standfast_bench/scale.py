@@ -66,9 +66,11 @@ def _taken(
     lab: Lab, what: str, groups: Many, begun: float, spent: float, note: str = "", *, without: str = ""
 ) -> Sample:
     """Until all of the groups run, with how many did when."""
-    curve = []
+    curve: list[tuple[float, float]] = []
     load = os.getloadavg()[0]
     while (count := many.running(lab, without)) < groups.services:
+        if [before for _, before in curve[-2:]] == [count, count]:
+            curve.pop()  # of many looks at the same number the first and the last draw the line
         curve.append((time.monotonic() - begun, float(count)))
         if time.monotonic() - begun > many.RUNNING_WITHIN_S:
             return Sample(what=what, value=None, curve=tuple(curve), note=f"{count} run; {note}")
