@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from typing import Any
 
 import pytest
@@ -260,6 +261,9 @@ def test_devices_are_tested_again_and_again_without_the_configuration_being_read
             for behaviour, ok in (("dead", False), ("", True)):
                 bench.behave("bmc", behaviour)
                 await tells(client, ok=ok)
+            asked = bench.asked_for_metadata()
+            os.utime(bench.folder / "fence_file", ns=(1, 1))  # it was replaced
+            await until(lambda: bench.asked_for_metadata() > asked)
             assert bench.loads == 2
 
     async def tells(client: Client, *, ok: bool) -> None:

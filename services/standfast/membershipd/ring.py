@@ -28,7 +28,7 @@ from standfast.vocabulary import Ring
 # knet tells nobody when a link changes; statistics can be tracked, but Corosync then polls them itself, and no
 # faster. One look at a node costs 0.02 ms. knet finds a bad link within 0.8 token, and from 2.2 token on rings may
 # churn and Corosync not answer any more: so at least one look for each token, the shorter of the two. While knet's log
-# and the number of the ring are as they were, the log is all that is looked at: a question every few seconds is enough.
+# and the number of the ring are as they were, the log is all that is looked at: a question every ten seconds is enough.
 LINK_INTERVAL_S: Final = 1.0
 ASK_S: Final = 10.0
 # While rings churn Corosync synchronises again and again, and answers each question only in between.
