@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,21 @@ def test_a_proof_that_takes_half_an_hour_is_one_step_of_one_outage() -> None:
     assert value(found, "incidents_total") == 2  # the first start was one
     assert found.steps["fenced"].sum == pytest.approx(1799.8)
     assert value(found, "group_outage_seconds_total", "web") == pytest.approx(1800.3)
+
+
+def test_what_this_node_saw_begin_before_it_was_cut_itself_keeps_no_later_incident_open() -> None:
+    before = [*serving("web"), *cut(0, "web")[:2], entry(1, "group-starting", "mail")]
+    later = [replace(one, boot="b2") for one in (*cut(60, "web"), *cut(200, "web"))]
+    again = [one if one.incident != "8.1" else replace(one, incident="9.1") for one in later]
+    found = after(*before, *again, until=DAY)
+    assert (found.incidents, value(found, "group_outages_total", "web")) == (4, 2)
+
+
+def test_an_incident_that_others_keep_going_does_not_wait_for_ever_for_one_loss() -> None:
+    open_loss = [*serving("web"), entry(0, "node-lost", incident="8.1")]
+    others = [entry(seconds, "term-opened") for seconds in range(1800, 7201, 1800)]
+    found = after(*open_loss, *others, until=7220)
+    assert found.incidents == 4  # the start, the loss with what came within its hour, and each of the two after it
 
 
 def test_a_loss_that_is_over_since_the_node_is_back_is_waited_for_no_longer() -> None:

@@ -10,7 +10,7 @@ from standfast.incidents.gathering import PAUSE
 from standfast.metrics.families import BUCKETS_S, STEPS
 from standfast.metrics.samples import Known, Sample
 
-STALE: Final = timedelta(hours=1)  # quiet for longer: an incident is over, whatever still waits in it
+STALE: Final = timedelta(hours=1)  # what was said longer ago is not waited for any more
 MOST_ENTRIES: Final = 5000  # of an incident that does not end
 MOST_NAMES: Final = 1000  # of groups, and of nodes, that are remembered
 
@@ -59,7 +59,7 @@ class Totals:
 
     def add(self, entry: Entry) -> None:
         """The next entry of the journal is counted."""
-        if self.open and not self.open.continues(entry) and not _waits(self.open, entry.at):
+        if self.open and not self.open.continues(entry) and not _waits(self.open, entry.at, entry.boot):
             self._close(self.open)
         if self.open is None:
             self.served = [name for name, group in self.groups.items() if group.serves]
@@ -71,7 +71,7 @@ class Totals:
 
     def end(self, now: datetime) -> None:
         """What came to its end by now is counted."""
-        if self.open and not _waits(self.open, now):
+        if self.open and not _waits(self.open, now, self.open.entries[-1].boot):
             self._close(self.open)
 
     def _close(self, incident: Incident) -> None:
@@ -132,12 +132,23 @@ class Totals:
             self.groups[name].serves = started
 
 
-def _waits(incident: Incident, now: datetime) -> bool:
-    """More of the incident may come."""
-    quiet = now - incident.entries[-1].at
-    over = {entry.incident for entry in incident.entries if entry.event in ("node-proven", "node-back")}
-    lost = {entry.incident for entry in incident.entries if entry.event == "node-lost"}
-    return quiet <= PAUSE or (quiet <= STALE and bool(incident.unsettled or lost - over))
+def _waits(incident: Incident, now: datetime, boot: str) -> bool:
+    """More of the incident may come in this boot: how that ended which a node saw before it was cut, it does not tell.
+
+    Nor may it after an hour in which nothing was said of it, whatever else kept the incident going.
+    """
+    if now - incident.entries[-1].at <= PAUSE:
+        return True
+    lately = Incident([])
+    open_losses: set[str] = set()
+    for entry in incident.entries:
+        if entry.boot == boot and now - entry.at <= STALE:
+            lately.learn(entry)
+            if entry.event == "node-lost":
+                open_losses.add(entry.incident)
+            elif entry.event in ("node-proven", "node-back"):
+                open_losses.discard(entry.incident)
+    return bool(lately.unsettled or open_losses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
