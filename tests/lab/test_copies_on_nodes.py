@@ -68,7 +68,8 @@ def test_each_copy_recovers_by_itself_and_nobody_waits_for_the_proof_of_a_lost_o
         ]
         assert started[0] < proven.at
         trial.wait_until_normal()
-        assert running(trial) == sorted((stays, third))  # it is back, and nothing moved
+        wait_until_on(trial, *sorted((stays, third)))
+        assert about(trial, stays, "group-starting", at) == [f"pair@{third}"]  # it is back, and nothing moved
 
         assert lab.sh(lost, "standfast", "group", "stop", "pair").stdout == "pair is stopped\n"
         assert running(trial) == []

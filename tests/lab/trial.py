@@ -12,10 +12,10 @@ from standfast_lab.cluster import served
 from standfast_lab.lab import Lab
 from standfast_lab.network import VIRTUAL_ADDRESS
 from standfast_lab.observe import Seen, Told
-from standfast_lab.place import LabError
 
 GROUP, APACHE = normal.GROUP, normal.APACHE
 ADDRESS = f"standfast-ip@{VIRTUAL_ADDRESS}.service"
+OWNED_WITHIN_S = 15.0
 DAEMONS = ("membershipd", "quorumd", "fenced", "resourced")
 
 
@@ -52,11 +52,17 @@ class Trial:
         return served(self.lab.place)
 
     def owner(self) -> str:
-        """The node that holds webserv, as a node says that is in the cluster."""
-        found = normal.owner(self.lab)
-        if found is None:
-            raise LabError(f"nobody says that {GROUP} is started")
-        return found
+        """The node that holds webserv, as soon as a node says so that is in the cluster: it may be served before."""
+        held: str | None = None
+
+        def told() -> str | None:
+            nonlocal held
+            held = normal.owner(self.lab)
+            return held
+
+        self.wait(told, OWNED_WITHIN_S, f"somebody to say who has {GROUP}")
+        assert held is not None
+        return held
 
     def others(self, *nodes: str) -> tuple[str, ...]:
         """Every node but these, in order."""
