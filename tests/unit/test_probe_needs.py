@@ -214,6 +214,34 @@ async def test_a_start_waits_for_the_page_only_as_long_as_its_database_may_still
 
 
 @in_loop
+async def test_two_pages_that_were_tried_once_do_not_wake_each_other_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[Probes] = []
+    turn = Probes.turn
+
+    def counted(several: Probes) -> None:
+        turns.append(several)
+        turn(several)
+
+    monkeypatch.setattr(Probes, "turn", counted)
+    told, fake = Told(), Fake(monkeypatch, first="g", second="g", db="g")
+    async with asyncio.TaskGroup() as tasks:
+        several = several_of(
+            probe(name="first", needs=("db",), interval_ms=3_600_000),
+            probe(name="second", needs=("db",), interval_ms=3_600_000),
+            probe(name="db", on_fail=OnFail.ALERT, fail_after=1),
+            tasks=tasks,
+            told=told,
+        )
+        await told.until(1)
+        fake.sees["db"] = "b"
+        await told.until(2)
+        turns.clear()
+        await fake.until(lambda: fake.tries[-5:] == ["db"] * 5)
+        several.stop("webserv")
+    assert len(turns) < 10
+
+
+@in_loop
 async def test_the_journal_says_once_that_nobody_looks_and_shouts_for_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[journal.Level, str]] = []
     monkeypatch.setattr(journal, "write", lambda _, level, text, **__: written.append((level, text)))

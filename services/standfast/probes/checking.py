@@ -7,8 +7,9 @@ that is good, else BadAnswerError or CannotCheckError. What the other side sends
 
 import asyncio
 import errno
+from functools import cache
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from standfast.configuration.model import Probe
 from standfast.probes.verdict import BadAnswerError, CannotCheckError, Outcome, Try, excerpt
@@ -27,7 +28,7 @@ async def check(probe: Probe) -> Try:
 
 
 async def _check(probe: Probe) -> Try:
-    checker = import_module(f"standfast.probes.{probe.type}")
+    checker = _checker(probe.type)
     loop = asyncio.get_running_loop()
     seen = bytearray()
     begin = loop.time()
@@ -49,6 +50,11 @@ async def _check(probe: Probe) -> Try:
         text = _why(error) + _condition(probe)
     latency_ms = round((loop.time() - begin) * 1000)
     return Try(outcome=outcome, text=f"{checker.subject(probe)}: {text}", seen=bytes(seen), latency_ms=latency_ms)
+
+
+@cache
+def _checker(type_: str) -> Any:
+    return import_module(f"standfast.probes.{type_}")
 
 
 def _in_time(probe: Probe, text: str, took_ms: float) -> tuple[Outcome, str]:

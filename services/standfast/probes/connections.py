@@ -6,8 +6,8 @@ asyncio's streams take a third more processor time for a page, and its TLS a qua
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from standfast.probes.names import resolve
 from standfast.probes.place import LARGEST_HEAD, LARGEST_SEEN, Place
@@ -21,7 +21,10 @@ _AT_ONCE: Final = 16_384  # bytes; room for 64 KiB costs a fifth more of a try, 
 
 
 class Connection:
-    """Bytes that come are kept until they are read, and the first of them in `seen` for people."""
+    """Bytes that come are kept until they are read, and the first of them in `seen` for people.
+
+    It is cut at the end of a `with`: nothing is left to be said then, and nobody waits for a slow peer.
+    """
 
     def __init__(self, own: socket.socket, seen: bytearray) -> None:
         self._loop = asyncio.get_running_loop()
@@ -29,6 +32,12 @@ class Connection:
         self._seen = seen
         self._received = bytearray()
         self._tls: Tls | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
 
     async def start_tls(self, context: "ssl.SSLContext", name: str) -> None:
         """From now on both sides speak TLS, and the other one's certificate is good and has this name."""
@@ -90,11 +99,11 @@ class Connection:
         return await self._loop.sock_recv(self._socket, _AT_ONCE)
 
 
-@contextlib.asynccontextmanager
-async def connection_to(place: Place, seen: bytearray) -> AsyncIterator[Connection]:
-    """A connection that is cut at the end: nothing is left to be said then, and nobody waits for a slow peer."""
+async def connection_to(place: Place, seen: bytearray) -> Connection:
+    """A connection, for a `with`."""
     family, where = await _target(place)
-    with socket.socket(family, socket.SOCK_STREAM) as own:
+    own = socket.socket(family, socket.SOCK_STREAM)
+    try:
         own.setblocking(False)
         await _connect(own, where)
         if family is not socket.AF_UNIX:
@@ -103,7 +112,10 @@ async def connection_to(place: Place, seen: bytearray) -> AsyncIterator[Connecti
         connection = Connection(own, seen)
         if place.tls is not None:
             await connection.start_tls(place.tls, place.host)
-        yield connection
+    except BaseException:
+        own.close()
+        raise
+    return connection
 
 
 async def _connect(own: socket.socket, where: str | tuple[str, int]) -> None:

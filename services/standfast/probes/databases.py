@@ -112,13 +112,12 @@ async def session(probe: Probe, *, tls_at_once: bool = False) -> AsyncIterator[S
     place = Place(host=host, port=port, path=probe.socket, timeout_ms=probe.timeout_ms)
     nothing = bytearray()
     login = Login(probe.user or "", secret) if secret else None
-    with hiding(login, nothing):
-        async with connection_to(place, nothing) as connection:
-            stream = Stream(connection)
-            own = Session(probe=probe, connection=connection, stream=stream, password=secret, tls=context)
-            if context is not None and tls_at_once:
-                await own.begin_tls()
-            yield own
+    with hiding(login, nothing), await connection_to(place, nothing) as connection:
+        stream = Stream(connection)
+        own = Session(probe=probe, connection=connection, stream=stream, password=secret, tls=context)
+        if context is not None and tls_at_once:
+            await own.begin_tls()
+        yield own
 
 
 def judge(probe: Probe, row: list[Any] | None) -> str:

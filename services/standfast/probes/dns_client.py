@@ -72,7 +72,7 @@ def _read(data: bytes, query: dns.message.Message) -> dns.message.Message:
 
 
 async def _ask_by_tcp(place: Endpoint, question: bytes, seen: bytearray, timeout_ms: int) -> bytes:
-    async with connection_to(Place(host=place.host, port=place.port, timeout_ms=timeout_ms), seen) as connection:
+    with await connection_to(Place(host=place.host, port=place.port, timeout_ms=timeout_ms), seen) as connection:
         await connection.send(struct.pack("!H", len(question)) + question)
         (length,) = struct.unpack("!H", await connection.read_exactly(2))
         if length > _LARGEST:

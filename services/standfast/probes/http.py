@@ -73,7 +73,7 @@ async def _get(probe: Probe, url: str, seen: bytearray, login: "Login | None") -
         request = request.removesuffix(b"\r\n") + f"Authorization: Basic {login.basic}\r\n\r\n".encode()
     tls = await tls_context(probe) if page.secure else None
     place = Place(host=page.host, port=page.port, path=probe.socket, tls=tls, timeout_ms=probe.timeout_ms)
-    async with connection_to(place, seen) as connection:
+    with await connection_to(place, seen) as connection:
         if page.secure:
             judge_certificate(connection.certificate, probe.certificate_days)
         await connection.send(request)

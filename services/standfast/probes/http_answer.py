@@ -10,7 +10,7 @@ from standfast.probes.place import LARGEST_HEAD
 from standfast.probes.verdict import BadAnswerError, excerpt
 
 LARGEST_BODY: Final = 65_536  # bytes that are read and searched; the rest of a page is not looked at
-_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9][0-9])(?: .*)?")
+_STATUS_LINE: Final = re.compile(r"HTTP/1\.[01] ([1-5][0-9][0-9])(?: .*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,19 +37,19 @@ async def _read_head(connection: Connection) -> tuple[int, dict[str, str]]:
             raise BadAnswerError(f"the answer is not HTTP: {excerpt(error.partial)}") from error
         except asyncio.LimitOverrunError as error:
             raise BadAnswerError(f"the answer's head is longer than {LARGEST_HEAD} bytes") from error
-        first, *lines = head.split(b"\r\n")
+        first, *lines = head[:-4].decode("latin-1").split("\r\n")
         found = _STATUS_LINE.fullmatch(first)
         if found is None:
-            raise BadAnswerError(f"the answer is not HTTP: {excerpt(first)}")
+            raise BadAnswerError(f"the answer is not HTTP: {excerpt(first.encode('latin-1'))}")
         status = int(found[1])
         if status >= 200:
             return status, _headers(lines)
 
 
-def _headers(lines: list[bytes]) -> dict[str, str]:
+def _headers(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
-        name, _, value = line.decode("latin-1").partition(":")
+        name, _, value = line.partition(":")
         key, value = name.strip().lower(), value.strip()
         found[key] = f"{found[key]}, {value}" if key in found else value
     return found

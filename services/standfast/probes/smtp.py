@@ -91,9 +91,8 @@ async def look(probe: Probe, seen: bytearray) -> str:
     tls = await tls_context(probe) if probe.tls or probe.start_tls else None
     host, port = probe.connect.host, probe.connect.port
     place = Place(host=host, port=port, tls=tls if probe.tls else None, timeout_ms=probe.timeout_ms)
-    with hiding(login, seen):
-        async with connection_to(place, seen) as connection:
-            return await _converse(_Talk(connection), probe, tls, login)
+    with hiding(login, seen), await connection_to(place, seen) as connection:
+        return await _converse(_Talk(connection), probe, tls, login)
 
 
 async def _converse(talk: _Talk, probe: Probe, tls: "ssl.SSLContext | None", login: Login | None) -> str:

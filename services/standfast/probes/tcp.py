@@ -28,7 +28,7 @@ async def look(probe: Probe, seen: bytearray) -> str:
         tls=await tls_context(probe) if probe.tls else None,
         timeout_ms=probe.timeout_ms,
     )
-    async with connection_to(place, seen) as connection:
+    with await connection_to(place, seen) as connection:
         if probe.tls:
             judge_certificate(connection.certificate, probe.certificate_days)
         if probe.send is not None:

@@ -38,7 +38,7 @@ class _Watched:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     told: dict[str, tuple[object, ...]] = field(default_factory=dict)
     since: dict[Judge, str] = field(default_factory=dict)  # when it began to be in its state, RFC 3339 in UTC
-    said: dict[Judge, "_Said"] = field(default_factory=dict)  # as the journal has it
+    said: dict[Judge, "_Said"] = field(default_factory=dict)  # what was told last
 
 
 class Probes:
@@ -202,13 +202,14 @@ class Probes:
     def _note(self, watched: _Watched, unit: str, judge: Judge) -> None:
         """Who waits for it hears what it says now, and so do journal and core, if that is something else."""
         before, now = watched.said.get(judge, _NOTHING), _Said.by(judge)
-        if now != before or judge.tries == 1:
-            self.turn()
+        if now == before:
+            return  # as after nearly every try
+        watched.said[judge] = now
+        self.turn()
         if now.state is not before.state:
             watched.since[judge] = files.now_text()
             self._on_turn(watched.group.name, unit)
-        if now != before:
-            watched.said[judge] = now
+        if now.aloud != before.aloud:
             _write(watched.group.name, judge, before, now)
         self._tell(watched, unit, anew=now.state is not before.state)
 
@@ -236,18 +237,25 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the journal knows of a probe."""
+    """What counts of a probe: for the journal (aloud), and for those that need it or speak with it."""
 
     spoke: bool
     flaps: bool
     state: ProbeState
+    doubt: bool
+    held_back: bool
+    looked_at: bool
 
     @classmethod
     def by(cls, judge: Judge) -> "_Said":
-        return cls(judge.spoke, judge.flaps, judge.state)
+        return cls(judge.spoke, judge.flaps, judge.state, judge.doubt, judge.held_back, judge.looked_at)
+
+    @property
+    def aloud(self) -> tuple[bool, bool, ProbeState]:
+        return self.spoke, self.flaps, self.state
 
 
-_NOTHING: Final = _Said(spoke=False, flaps=False, state=ProbeState.UNKNOWN)
+_NOTHING: Final = _Said(False, False, ProbeState.UNKNOWN, False, False, False)
 
 
 def _write(group: str, judge: Judge, before: _Said, now: _Said) -> None:
