@@ -50,8 +50,8 @@ def owner(lab: Lab) -> str | None:
     for node in lab.nodes():
         found = observe.seen(lab, node)
         group = found.groups.get(GROUP) if found is not None else None
-        if group is not None and group.phase == "started":
-            return group.owner
+        if group is not None and group.phase == "started" and group.owner:
+            return group.owner  # "": the one that had it is gone, and nobody has taken it yet
     return None
 
 
