@@ -13,12 +13,13 @@ from standfast.resourced.departure import Departure
 from standfast.resourced.hands import Hand
 from standfast.resourced.messages import Call, Members, Reported
 from standfast.resourced.outlook import Outlook
+from standfast.resourced.pace import Pace
 from standfast.resourced.presence import Held
 from standfast.resourced.reasons import Reason, Rule
 from standfast.resourced.record import GroupRecord, Record
 from standfast.resourced.reports import Reports
 from standfast.resourced.stages import Gate, Stage
-from standfast.resourced.term import Word
+from standfast.resourced.term import Term, Word
 from standfast.resourced.terms import Terms
 from standfast.resourced.ticks import Ticks
 from standfast.vocabulary import Holding
@@ -174,7 +175,18 @@ def running_in_a_state_is_no_owner() -> AbstractContextManager[None]:
     return _replaced(apply, "_group_of_term", rule)
 
 
+def nothing_waits_for_time() -> AbstractContextManager[None]:
+    """A node says that it rests while a group of its waits: time that passes brings nothing on its way."""
+    advanced = Pace.advanced
+
+    def rule(pace: Pace, term: Term | None, told: object, *, rests: bool) -> None:
+        advanced(pace, term, told, rests=rests or term is not None)
+
+    return _replaced(Pace, "advanced", rule)
+
+
 BUGS: tuple[Bug, ...] = (
+    nothing_waits_for_time,
     calls_name_no_membership,
     return_is_a_proof,
     opened_from_any_disk,

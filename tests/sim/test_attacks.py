@@ -98,7 +98,7 @@ REVIEW: dict[Attack, tuple[planted.Bug, ...]] = {
     attacks_review.one_node_boots_late_after_a_power_cut: (attacks_bugs.no_delay_at_a_cold_start,),
     attacks_review.all_are_shut_down_in_turn: (attacks_bugs.only_the_leaving_are_marked,),
     attacks_review.agent_lies: (attacks_bugs.condemned_are_let_in,),
-    attacks_review.held_goes_after_the_stop: (planted.released_before_it_stopped,),
+    attacks_review.held_goes_after_the_stop: (planted.released_before_it_stopped, attacks_bugs.nothing_waits_for_time),
     attacks_review.leaves_without_a_term: (attacks_bugs.goes_with_what_it_holds,),
     attacks_review.ring_changes_while_all_answer: (),
 }
