@@ -12,6 +12,7 @@ import pytest
 from standfast.configuration.model import Endpoint, Probe
 from standfast.probes import connections
 from standfast.probes.checking import check
+from standfast.probes.place import Place
 from standfast.probes.verdict import Outcome, Try
 from unit.certificates import make_certificate
 from unit.probing import UNIT, Answer, hang, in_loop, serving
@@ -134,3 +135,19 @@ async def test_tls_is_spoken_and_the_certificate_looked_at(
         one = await check(tcp(url, host, tls=True, ca_file=ca_file, certificate_days=30, timeout_ms=5000, **SSH))
     assert one.outcome is outcome, one.text
     assert text in one.text
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@in_loop
+async def test_a_connection_that_is_refused_is_closed_though_its_error_is_kept() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        place = Place(host="127.0.0.1", port=unused.getsockname()[1], timeout_ms=1000)
+        before = descriptors()
+        with pytest.raises(ConnectionRefusedError) as caught:
+            await connections.connection_to(place, bytearray())
+        assert caught.tb is not None  # it keeps the frame with the socket
+        assert descriptors() == before
